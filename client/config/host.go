@@ -1,0 +1,139 @@
+package config
+
+import "time"
+
+// Host is what ssh_config(5) and the command line say about one destination,
+// with every default filled in and every token expanded that can be before a
+// connection exists. A field has the name of its keyword.
+type Host struct {
+	Original string // the host as it was typed: %n
+	HostName string
+	User     string
+	Port     int // 1-65535
+
+	AddKeysToAgent                   string // no, yes, ask, confirm
+	AddKeysToAgentLifetime           time.Duration
+	AddressFamily                    string // any, inet, inet6
+	BatchMode                        bool
+	BindAddress                      string
+	BindInterface                    string
+	CanonicalDomains                 []string
+	CanonicalizeFallbackLocal        bool
+	CanonicalizeHostname             string // no, yes, always
+	CanonicalizeMaxDots              int
+	CanonicalizePermittedCNAMEs      []string
+	CASignatureAlgorithms            []string
+	CertificateFile                  []string
+	CheckHostIP                      bool
+	Ciphers                          []string
+	ClearAllForwardings              bool
+	Compression                      bool
+	ConnectionAttempts               int
+	ConnectTimeout                   time.Duration // 0: the system's
+	ControlMaster                    string        // no, yes, ask, auto, autoask
+	ControlPath                      string        // "": none
+	ControlPersist                   bool
+	ControlPersistTimeout            time.Duration // 0 with ControlPersist: for ever
+	DynamicForward                   []Forward
+	EnableEscapeCommandline          bool
+	EnableSSHKeysign                 bool
+	EscapeChar                       int // -1: none
+	ExitOnForwardFailure             bool
+	FingerprintHash                  string // SHA256, MD5
+	ForkAfterAuthentication          bool
+	ForwardAgent                     string // no, yes, or the path of an agent's socket
+	ForwardX11                       bool
+	ForwardX11Timeout                time.Duration // 0: for ever
+	ForwardX11Trusted                bool
+	GatewayPorts                     bool
+	GlobalKnownHostsFile             []string
+	GSSAPIAuthentication             bool
+	GSSAPIDelegateCredentials        bool
+	HashKnownHosts                   bool
+	HostbasedAcceptedAlgorithms      []string
+	HostbasedAuthentication          bool
+	HostKeyAlgorithms                []string
+	HostKeyAlgorithmsSet             bool // by the user: then known_hosts does not reorder them
+	HostKeyAlias                     string
+	IdentitiesOnly                   bool
+	IdentityAgent                    string   // "": SSH_AUTH_SOCK; none; a path
+	IdentityFile                     []string // in order; the defaults when none is named
+	IdentityFileSet                  bool     // by the user: a missing file is worth a word
+	IPQoS                            []string
+	KbdInteractiveAuthentication     bool
+	KbdInteractiveDevices            string
+	KexAlgorithms                    []string
+	KnownHostsCommand                string
+	LocalCommand                     string
+	LocalForward                     []Forward
+	LogLevel                         string // QUIET FATAL ERROR INFO VERBOSE DEBUG1 DEBUG2 DEBUG3
+	LogVerbose                       []string
+	MACs                             []string
+	NoHostAuthenticationForLocalhost bool
+	NumberOfPasswordPrompts          int
+	PasswordAuthentication           bool
+	PermitLocalCommand               bool
+	PermitRemoteOpen                 []string
+	PKCS11Provider                   string
+	PreferredAuthentications         []string
+	ProxyCommand                     string // "": none; tokens not yet expanded
+	ProxyJump                        string // "": none
+	ProxyUseFdpass                   bool
+	PubkeyAcceptedAlgorithms         []string
+	PubkeyAuthentication             string // no, yes, unbound, host-bound
+	RekeyLimit                       int64  // bytes; 0: the cipher's
+	RekeyInterval                    time.Duration
+	RemoteCommand                    string
+	RemoteForward                    []Forward
+	RequestTTY                       string // auto, no, yes, force
+	RequiredRSASize                  int
+	RevokedHostKeys                  string
+	SecurityKeyProvider              string
+	SendEnv                          []string // patterns
+	ServerAliveCountMax              int
+	ServerAliveInterval              time.Duration
+	SessionType                      string   // default, none, subsystem
+	SetEnv                           []string // NAME=VALUE
+	StdinNull                        bool
+	StreamLocalBindMask              int
+	StreamLocalBindUnlink            bool
+	StrictHostKeyChecking            string // ask, yes, no, off, accept-new
+	SyslogFacility                   string
+	Tag                              string
+	TCPKeepAlive                     bool
+	Tunnel                           string
+	TunnelDevice                     string
+	UpdateHostKeys                   string // no, yes, ask
+	UserKnownHostsFile               []string
+	VerifyHostKeyDNS                 string // no, yes, ask
+	VisualHostKey                    bool
+	XAuthLocation                    string
+
+	// Keys of our own: "#!! Key value" in a file, or -o Key=value.
+
+	UdpMode               string // no, quic, kcp
+	UdpPort               string // "61001-61999": ports and ranges, comma separated, checked
+	UdpProxyMode          string // auto, udp, tcp, ssh
+	UdpMTU                int    // 0: found out
+	TsshdPath             string
+	UdpAliveTimeout       time.Duration
+	UdpHeartbeatTimeout   time.Duration
+	UdpReconnectTimeout   time.Duration
+	ShowNotificationOnTop bool
+	ShowFullNotifications bool
+	UdpLocalForward       []Forward
+	UdpRemoteForward      []Forward
+	ForwardUdpTimeout     time.Duration
+}
+
+// Forward is one LocalForward, RemoteForward or DynamicForward.
+type Forward struct {
+	// Listen on BindAddress:BindPort, or on the unix socket BindPath.
+	BindAddress string // "": as GatewayPorts says; "*": every address
+	BindPort    int    // 0 lets the far side choose (remote only)
+	BindPath    string
+	// Connect to Host:Port, or to the unix socket Path. All empty: SOCKS.
+	Host string
+	Port int
+	Path string
+}
