@@ -1,0 +1,156 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+const (
+	greetingStart = "{tsshd:"
+	greetingEnd   = ":tsshd}"
+	maxGreeting   = 64 << 10
+	maxAddrs      = 64
+	maxWarnings   = 16
+)
+
+// Greeting is what a tsshd that listens tells its client through ssh. Whoever
+// reads it can move the session to another address, so it goes nowhere else.
+type Greeting struct {
+	Version   int          // of the server's wire
+	Release   string       // of the server's program, for humans
+	Port      int          // of UDP and of TCP; 0: neither, only Relay works
+	Addrs     []netip.Addr // the server's own, beside the one that ssh reached
+	Secret    [32]byte     // from which all keys of knocks and of KCP come
+	ServerPin [32]byte     // SHA-256 of the server's public key
+	Relay     string       // unix socket of the path through ssh; empty: none
+	PID       int          // of the tsshd that serves, for humans
+	Warnings  []string     // for the user, e.g. that logging out will end the session
+}
+
+// greetingJSON keeps the keys out of the reach of encoding/json's reflection
+// on Greeting, whose String must hide them.
+type greetingJSON struct {
+	Release   string       `json:"release,omitempty"`
+	Port      int          `json:"port"`
+	Addrs     []netip.Addr `json:"addrs,omitempty"`
+	Secret    []byte       `json:"secret"`
+	ServerPin []byte       `json:"pin"`
+	Relay     string       `json:"relay,omitempty"`
+	PID       int          `json:"pid,omitempty"`
+	Warnings  []string     `json:"warnings,omitempty"`
+}
+
+// Line returns g as one line with its newline. It sets the version itself.
+func (g Greeting) Line() string {
+	text, err := json.Marshal(greetingJSON{
+		g.Release, g.Port, g.Addrs, g.Secret[:], g.ServerPin[:], g.Relay, g.PID, g.Warnings,
+	})
+	if err != nil {
+		panic("wire: a greeting of plain values does not marshal: " + err.Error())
+	}
+	return fmt.Sprintf("%s%d:%s%s\n", greetingStart, Version, base64.RawURLEncoding.EncodeToString(text), greetingEnd)
+}
+
+// String describes g without its secret, so that no log can hold it.
+func (g Greeting) String() string {
+	return fmt.Sprintf("greeting of tsshd %s, version %d, port %d, addresses %v, relay %q",
+		g.Release, g.Version, g.Port, g.Addrs, g.Relay)
+}
+
+// GoString is String: %#v must not show the secret either.
+func (g Greeting) GoString() string { return g.String() }
+
+// FindGreeting looks for a greeting in line, whatever stands around it. found
+// says that there is one; err, why it is of no use. An err that wraps ErrVersion
+// comes with the version in the Greeting.
+func FindGreeting(line []byte) (g Greeting, found bool, err error) {
+	// The last start before the first end after it: noise may hold a start.
+	for {
+		_, rest, ok := bytes.Cut(line, []byte(greetingStart))
+		if !ok {
+			return Greeting{}, false, nil
+		}
+		line = rest
+		body, _, ok := bytes.Cut(rest, []byte(greetingEnd))
+		if !ok {
+			return Greeting{}, false, nil
+		}
+		if !bytes.Contains(body, []byte(greetingStart)) {
+			g, err = parseGreeting(string(body))
+			return g, true, err
+		}
+	}
+}
+
+func parseGreeting(body string) (Greeting, error) {
+	if len(body) > maxGreeting {
+		return Greeting{}, fmt.Errorf("parse greeting: %d bytes, at most %d are accepted", len(body), maxGreeting)
+	}
+	version, text, ok := strings.Cut(body, ":")
+	n, err := strconv.ParseUint(version, 10, 31)
+	if !ok || err != nil {
+		return Greeting{}, fmt.Errorf("parse greeting: %q is not a version", version)
+	}
+	if n != Version {
+		return Greeting{Version: int(n)}, fmt.Errorf("parse greeting: version %d, this is %d: %w", n, Version, ErrVersion)
+	}
+	// The causes below are hidden: they could quote the secret.
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return Greeting{}, errors.New("parse greeting: not base64url")
+	}
+	var j greetingJSON
+	if json.Unmarshal(raw, &j) != nil {
+		return Greeting{}, errors.New("parse greeting: not the JSON of a greeting")
+	}
+	return j.greeting()
+}
+
+func (j greetingJSON) greeting() (Greeting, error) {
+	g := Greeting{
+		Version: Version, Release: plain(j.Release), Port: j.Port, Addrs: j.Addrs,
+		Relay: j.Relay, PID: j.PID, Warnings: j.Warnings,
+	}
+	switch {
+	case len(j.Secret) != len(g.Secret) || len(j.ServerPin) != len(g.ServerPin):
+		return Greeting{}, errors.New("parse greeting: keys of the wrong length")
+	case j.Port < 0 || j.Port > 65535:
+		return Greeting{}, fmt.Errorf("parse greeting: port %d", j.Port)
+	case j.Port == 0 && j.Relay == "":
+		return Greeting{}, errors.New("parse greeting: neither a port nor a relay")
+	case j.PID < 0:
+		return Greeting{}, fmt.Errorf("parse greeting: process %d", j.PID)
+	case len(j.Addrs) > maxAddrs || len(j.Warnings) > maxWarnings:
+		return Greeting{}, errors.New("parse greeting: too many addresses or warnings")
+	case j.Relay != plain(j.Relay) || strings.Contains(j.Relay, "'"):
+		return Greeting{}, errors.New("parse greeting: the relay's name has control characters or quotes")
+	}
+	for _, a := range j.Addrs {
+		if !a.IsValid() {
+			return Greeting{}, errors.New("parse greeting: an address is empty")
+		}
+	}
+	for i := range g.Warnings {
+		g.Warnings[i] = plain(g.Warnings[i])
+	}
+	copy(g.Secret[:], j.Secret)
+	copy(g.ServerPin[:], j.ServerPin)
+	return g, nil
+}
+
+// plain drops what a terminal would obey: the server's words are shown there.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,122 @@
+package wire
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Version of everything in this package. Ends of different versions do not talk.
+const Version = 1
+
+// ErrVersion is wrapped by the errors about an offer or a greeting of another version.
+var ErrVersion = errors.New("another protocol version")
+
+const (
+	maxOffer = 4 << 10 // of a sane command line
+	maxAlive = 10 * 365 * 24 * time.Hour
+)
+
+// Offer is what the client asks of a tsshd, and who may connect to it. All of
+// it is public.
+type Offer struct {
+	Transport string        // "quic" or "kcp"
+	Ports     string        // where to listen: "61001-61999,7000"; empty: any
+	ClientPin [32]byte      // SHA-256 of the client's public key, the only one let in
+	Alive     time.Duration // silent longer than this, a peer is gone; 0: the server's default
+	Heartbeat time.Duration // silent longer than this, another path is tried; 0: the default
+	MTU       int           // largest datagram in bytes; 0: found by the transport
+	Proxy     string        // "auto", "udp", "tcp" or "ssh": the kinds of path wanted
+}
+
+// String returns o as one word that no shell changes.
+func (o Offer) String() string {
+	return fmt.Sprintf("%d/transport:%s/ports:%s/pin:%s/alive:%s/heartbeat:%s/mtu:%d/proxy:%s",
+		Version, o.Transport, o.Ports, base64.RawURLEncoding.EncodeToString(o.ClientPin[:]),
+		o.Alive, o.Heartbeat, o.MTU, o.Proxy)
+}
+
+// ParseOffer reads what String wrote. Its error wraps ErrVersion when the word
+// is an offer of another version.
+func ParseOffer(word string) (Offer, error) {
+	if len(word) > maxOffer {
+		return Offer{}, fmt.Errorf("parse offer: %d bytes, at most %d are accepted", len(word), maxOffer)
+	}
+	version, rest, _ := strings.Cut(word, "/")
+	switch n, err := strconv.ParseUint(version, 10, 31); {
+	case err != nil:
+		return Offer{}, fmt.Errorf("parse offer: %q is not a version", version)
+	case n != Version:
+		return Offer{}, fmt.Errorf("parse offer: version %d, this is %d: %w", n, Version, ErrVersion)
+	}
+	var o Offer
+	seen := make(map[string]bool)
+	for field := range strings.SplitSeq(rest, "/") {
+		name, value, ok := strings.Cut(field, ":")
+		if !ok || seen[name] {
+			return Offer{}, fmt.Errorf("parse offer: field %q is malformed or repeated", field)
+		}
+		seen[name] = true
+		if err := o.set(name, value); err != nil {
+			return Offer{}, fmt.Errorf("parse offer: %s: %w", name, err)
+		}
+	}
+	if !seen["pin"] || !seen["transport"] {
+		return Offer{}, errors.New("parse offer: a transport and the client's pin must be named")
+	}
+	return o, nil
+}
+
+func (o *Offer) set(name, value string) (err error) {
+	switch name {
+	case "transport":
+		o.Transport, err = oneOf(value, "quic", "kcp")
+	case "ports":
+		o.Ports, err = onlyBytes(value, "0123456789-,")
+	case "pin":
+		var pin []byte
+		pin, err = base64.RawURLEncoding.Strict().DecodeString(value)
+		if err == nil && len(pin) != len(o.ClientPin) {
+			err = fmt.Errorf("%d bytes, %d are wanted", len(pin), len(o.ClientPin))
+		}
+		copy(o.ClientPin[:], pin)
+	case "alive":
+		o.Alive, err = duration(value)
+	case "heartbeat":
+		o.Heartbeat, err = duration(value)
+	case "mtu":
+		var n uint64
+		n, err = strconv.ParseUint(value, 10, 16)
+		o.MTU = int(n)
+	case "proxy":
+		o.Proxy, err = oneOf(value, "", "auto", "udp", "tcp", "ssh")
+	}
+	return err
+}
+
+func oneOf(value string, accepted ...string) (string, error) {
+	for _, a := range accepted {
+		if value == a {
+			return a, nil
+		}
+	}
+	return "", fmt.Errorf("%q is not one of %q", value, accepted)
+}
+
+func onlyBytes(value, accepted string) (string, error) {
+	if strings.Trim(value, accepted) != "" {
+		return "", fmt.Errorf("%q has bytes other than %q", value, accepted)
+	}
+	return value, nil
+}
+
+func duration(value string) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if err == nil && (d < 0 || d > maxAlive) {
+		return 0, fmt.Errorf("%s is not between 0 and %s", d, maxAlive)
+	}
+	return d, err
+}
