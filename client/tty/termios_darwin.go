@@ -1,0 +1,5 @@
+package tty
+
+import "golang.org/x/sys/unix"
+
+func extraInput() []flag { return []flag{{42, unix.IUTF8}} }

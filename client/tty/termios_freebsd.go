@@ -1,0 +1,3 @@
+package tty
+
+func extraInput() []flag { return nil }
