@@ -1,0 +1,184 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unicode"
+
+	"tssh/client/config"
+	"tssh/client/voice"
+)
+
+// connect opens the TCP connection as ssh does: every address of the name in
+// the resolver's order, all of them again as ConnectionAttempts says. It also
+// returns all the addresses, since a UDP path may use others of them.
+func connect(ctx context.Context, h *config.Host, log voice.Log) (net.Conn, []netip.Addr, error) {
+	addrs, err := resolve(ctx, h)
+	if err != nil {
+		return nil, nil, err
+	}
+	var last error
+	for attempt := range max(h.ConnectionAttempts, 1) {
+		if attempt > 0 {
+			if err := pause(ctx, time.Second); err != nil {
+				return nil, nil, err
+			}
+			log.Debugf("Trying again...")
+		}
+		for _, addr := range addrs {
+			log.Debugf("Connecting to %s [%s] port %d.", h.HostName, addr, h.Port)
+			conn, err := connectOne(ctx, h, addr)
+			if err == nil {
+				log.Debugf("Connection established.")
+				return conn, addrs, nil
+			}
+			if ctx.Err() != nil {
+				return nil, nil, context.Cause(ctx)
+			}
+			log.Debugf("connect to address %s port %d: %s", addr, h.Port, cause(err))
+			last = err
+		}
+	}
+	return nil, nil, &Error{fmt.Sprintf("ssh: connect to host %s port %d: %s", h.HostName, h.Port, cause(last)), last}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// resolve returns the addresses of the host's name in the family asked for.
+func resolve(ctx context.Context, h *config.Host) ([]netip.Addr, error) {
+	network := "ip"
+	switch h.AddressFamily {
+	case "inet":
+		network = "ip4"
+	case "inet6":
+		network = "ip6"
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, network, h.HostName)
+	if err == nil && len(addrs) > 0 {
+		for i, a := range addrs {
+			addrs[i] = a.Unmap()
+		}
+		return addrs, nil
+	}
+	why := "Name or service not known"
+	var dns *net.DNSError
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case errors.As(err, &dns) && !dns.IsNotFound && (dns.IsTemporary || dns.IsTimeout):
+		why = "Temporary failure in name resolution"
+	}
+	return nil, &Error{fmt.Sprintf("ssh: Could not resolve hostname %s: %s", strings.ToLower(h.HostName), why), err}
+}
+
+func connectOne(ctx context.Context, h *config.Host, addr netip.Addr) (net.Conn, error) {
+	// The system's own keep-alive times, as ssh leaves them: Go's would end
+	// a session after two minutes without a network.
+	d := net.Dialer{Timeout: h.ConnectTimeout, KeepAliveConfig: net.KeepAliveConfig{
+		Enable: h.TCPKeepAlive, Idle: -1, Interval: -1, Count: -1,
+	}}
+	if !h.TCPKeepAlive {
+		d.KeepAlive = -1
+	}
+	local, err := localAddr(ctx, h, addr)
+	if err != nil {
+		return nil, err
+	}
+	if local.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
+	}
+	return d.DialContext(ctx, "tcp", netip.AddrPortFrom(addr, uint16(h.Port)).String())
+}
+
+// localAddr is what BindAddress or BindInterface makes of a destination; not
+// valid when the system shall choose.
+func localAddr(ctx context.Context, h *config.Host, to netip.Addr) (netip.Addr, error) {
+	if h.BindAddress != "" {
+		network := "ip4"
+		if to.Is6() {
+			network = "ip6"
+		}
+		addrs, err := net.DefaultResolver.LookupNetIP(ctx, network, h.BindAddress)
+		if err != nil || len(addrs) == 0 {
+			return netip.Addr{}, fmt.Errorf("getaddrinfo: %s: no address of this family", h.BindAddress)
+		}
+		return addrs[0].Unmap(), nil
+	}
+	if h.BindInterface == "" {
+		return netip.Addr{}, nil
+	}
+	ifc, err := net.InterfaceByName(h.BindInterface)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("bind to interface %s: %w", h.BindInterface, err)
+	}
+	addrs, err := ifc.Addrs()
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("bind to interface %s: %w", h.BindInterface, err)
+	}
+	for _, a := range addrs {
+		p, err := netip.ParsePrefix(a.String())
+		if err != nil || p.Addr().Is4() != to.Is4() || p.Addr().IsLinkLocalUnicast() != to.IsLinkLocalUnicast() {
+			continue
+		}
+		return p.Addr(), nil
+	}
+	return netip.Addr{}, fmt.Errorf("bind to interface %s: no address of this family", h.BindInterface)
+}
+
+// cause is the innermost reason in the words of the C library.
+func cause(err error) string {
+	var errno syscall.Errno
+	var timeout net.Error
+	switch {
+	case err == nil:
+		return "failure"
+	case errors.As(err, &errno):
+		return capital(errno.Error())
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
+		errors.As(err, &timeout) && timeout.Timeout():
+		return "Connection timed out"
+	case errors.Is(err, fs.ErrNotExist):
+		return "No such file or directory"
+	}
+	return err.Error()
+}
+
+func capital(s string) string {
+	for i, r := range s {
+		return string(unicode.ToUpper(r)) + s[i+len(string(r)):]
+	}
+	return s
+}
+
+// peer says an address as ssh does: "192.0.2.1 port 22".
+func peer(a net.Addr) string {
+	if a == nil {
+		return "UNKNOWN port 65535"
+	}
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return "UNKNOWN port 65535"
+	}
+	if n, err := strconv.Atoi(port); err == nil {
+		port = strconv.Itoa(n)
+	}
+	return host + " port " + port
+}

@@ -1,0 +1,148 @@
+package voice
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// Kind is what sort of answer a question wants.
+type Kind int
+
+// The kinds of question.
+const (
+	Secret  Kind = iota // typed without being shown
+	Plain               // typed and shown
+	Confirm             // yes or no, for a window of SSH_ASKPASS
+	Notice              // no answer: SSH_ASKPASS shows it until it is ended
+)
+
+// ErrNobody means that there is no terminal and no program to ask by.
+var ErrNobody = errors.New("no terminal and no SSH_ASKPASS to ask by")
+
+// Asker asks the user one question and returns the answer without its line
+// end. Tests and graphical fronts bring their own.
+type Asker func(question string, kind Kind) (string, error)
+
+// Ask asks on the terminal, never on standard input, which belongs to the
+// remote command. SSH_ASKPASS and SSH_ASKPASS_REQUIRE mean what they mean to
+// ssh.
+func Ask(question string, kind Kind) (string, error) {
+	allowed := os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
+	use := false
+	switch os.Getenv("SSH_ASKPASS_REQUIRE") {
+	case "force":
+		allowed, use = true, true
+	case "prefer":
+		use = allowed
+	case "never":
+		allowed = false
+	}
+	if !use {
+		in, out, err := openTerminal()
+		if err == nil {
+			defer in.Close()
+			if out != in {
+				defer out.Close()
+			}
+			return read(in, out, question, kind)
+		}
+		if !allowed {
+			return "", ErrNobody
+		}
+	}
+	return askpass(question, kind)
+}
+
+// askpass runs the program of SSH_ASKPASS, whose output is the answer.
+func askpass(question string, kind Kind) (string, error) {
+	name := os.Getenv("SSH_ASKPASS")
+	if name == "" {
+		name = "/usr/bin/ssh-askpass"
+	}
+	cmd := exec.Command(name, question)
+	cmd.Stderr = os.Stderr
+	cmd.Env = append(os.Environ(), "SSH_ASKPASS_PROMPT=")
+	switch kind {
+	case Confirm:
+		cmd.Env = append(os.Environ(), "SSH_ASKPASS_PROMPT=confirm")
+	case Notice:
+		cmd.Env = append(os.Environ(), "SSH_ASKPASS_PROMPT=none")
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("ask by %s: %w", name, err)
+	}
+	if i := bytes.IndexAny(out, "\r\n"); i >= 0 {
+		out = out[:i]
+	}
+	return string(out), nil
+}
+
+// read asks on an open terminal. Whatever ends the program meanwhile finds
+// the terminal's echo restored.
+func read(in, out *os.File, question string, kind Kind) (string, error) {
+	fd := int(in.Fd())
+	state, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("ask on the terminal: %w", err)
+	}
+	if _, err := out.WriteString(question); err != nil {
+		return "", fmt.Errorf("ask on the terminal: %w", err)
+	}
+	if kind == Notice {
+		_, err := out.WriteString("\n")
+		return "", err
+	}
+
+	deadly := make(chan os.Signal, 1)
+	signal.Notify(deadly, endings()...)
+	done := make(chan struct{})
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case s := <-deadly:
+			term.Restore(fd, state)
+			out.WriteString("\n")
+			signal.Reset(endings()...)
+			die(s)
+		case <-done:
+		}
+	}()
+	defer func() {
+		signal.Stop(deadly)
+		close(done)
+		<-watched
+	}()
+
+	if kind == Secret {
+		answer, err := term.ReadPassword(fd)
+		out.WriteString("\n")
+		return string(answer), err
+	}
+	return readLine(in)
+}
+
+// readLine reads a byte at a time: what follows the line belongs to somebody
+// else.
+func readLine(in *os.File) (string, error) {
+	var line []byte
+	for one := make([]byte, 1); len(line) < 4096; {
+		n, err := in.Read(one)
+		if n == 1 && one[0] == '\n' {
+			break
+		}
+		if err != nil {
+			return "", err
+		}
+		line = append(line, one[:n]...)
+	}
+	return strings.TrimSuffix(string(line), "\r"), nil
+}
