@@ -1,0 +1,131 @@
+//go:build unix
+
+package pty
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// encode writes terminal modes as a client does.
+func encode(pairs ...uint32) []byte {
+	var b []byte
+	for i := 0; i < len(pairs); i += 2 {
+		b = append(b, byte(pairs[i]))
+		b = binary.BigEndian.AppendUint32(b, pairs[i+1])
+	}
+	return append(b, 0)
+}
+
+// run gives the output of a shell command on a terminal.
+func run(t *testing.T, size Size, modes []byte, command string) string {
+	t.Helper()
+	term, err := Open(size, modes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer term.Close()
+	cmd := exec.Command("/bin/sh", "-c", command)
+	if err := term.Start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	out, err := io.ReadAll(term)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+func TestProgramSeesTerminal(t *testing.T) {
+	out := run(t, Size{Cols: 97, Rows: 31}, nil, "tty; stty size; ps -o tty= -p $$; [ $$ = $(ps -o sid= -p $$) ] && echo leader")
+	for _, want := range []string{"/dev/", "31 97\r\n", "leader\r\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("output %q lacks %q", out, want)
+		}
+	}
+}
+
+func TestModesOfTheClientsTerminal(t *testing.T) {
+	modes := encode(
+		1, 25, // VINTR ^Y
+		3, undefined,
+		36, 0, // ICRNL
+		42, 1, // IUTF8
+		53, 0, // ECHO
+		72, 0, // ONLCR
+		91, 1,
+		99, 7, // nobody has it
+		128, 9600, 129, 9600)
+	out := run(t, Size{Cols: 80, Rows: 24}, modes, "stty -a")
+	for _, want := range []string{"speed 9600", "intr = ^Y", "erase = <undef>", "-icrnl", "-echo ", "-onlcr", "cs8"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("stty says %q, not %q", out, want)
+		}
+	}
+	if strings.Contains(out, "\r\n") {
+		t.Error("output was processed though the client has it off")
+	}
+}
+
+func TestModesCutShort(t *testing.T) {
+	whole := encode(1, 3, 2, 4)
+	for n := range whole {
+		if got := len(parseModes(whole[:n])); got != n/5 {
+			t.Errorf("%d of %d bytes: %d modes", n, len(whole), got)
+		}
+	}
+	if got := parseModes(append([]byte{160, 0, 0, 0, 0}, whole...)); got != nil {
+		t.Errorf("read on past an unknown argument: %v", got)
+	}
+}
+
+// TestTailOfOutput reads as late as can be: what a program wrote before it went must be there.
+func TestTailOfOutput(t *testing.T) {
+	for range 20 {
+		out := run(t, Size{Cols: 80, Rows: 24}, nil, "i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done; printf end")
+		if !strings.HasSuffix(out, "line 299\r\nend") {
+			t.Fatalf("output ends %q", out[max(0, len(out)-40):])
+		}
+	}
+}
+
+func TestCloseEndsReadAndHangsUp(t *testing.T) {
+	term, err := Open(Size{Cols: 80, Rows: 24}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/bin/sh", "-c", "echo ready; exec sleep 1000")
+	if err := term.Start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	ready, end := make(chan struct{}), make(chan error, 1)
+	go func() {
+		var all []byte
+		b := make([]byte, 100)
+		for {
+			n, err := term.Read(b)
+			if err != nil {
+				end <- err
+				return
+			}
+			if all = append(all, b[:n]...); bytes.HasSuffix(all, []byte("ready\r\n")) {
+				close(ready)
+			}
+		}
+	}()
+	<-ready
+	term.Close()
+	if err := <-end; err == nil {
+		t.Error("Read went on")
+	}
+	if err := cmd.Wait(); err == nil || err.Error() != "signal: hangup" {
+		t.Errorf("program ended with %v, not by a hangup", err)
+	}
+}

@@ -1,0 +1,128 @@
+//go:build unix
+
+package pty
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+)
+
+// Terminal is the master's side of a pseudo-terminal.
+type Terminal struct {
+	master *os.File
+	slave  *os.File // until Start
+	name   string
+}
+
+// Open makes a terminal of the given size and modes (RFC 4254 section 8).
+func Open(size Size, modes []byte) (*Terminal, error) {
+	master, slave, err := pty.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open a pseudo-terminal: %w", err)
+	}
+	defer master.Close()
+	t := &Terminal{slave: slave, name: slave.Name()}
+	if t.master, err = pollable(master); err != nil {
+		slave.Close()
+		return nil, fmt.Errorf("open a pseudo-terminal: %w", err)
+	}
+	if err = t.Resize(size); err == nil {
+		err = setModes(int(slave.Fd()), parseModes(modes))
+	}
+	if err != nil {
+		t.Close()
+		return nil, fmt.Errorf("set up %s: %w", t.name, err)
+	}
+	return t, nil
+}
+
+// pollable returns a descriptor of f that the runtime polls. The library's own
+// is a blocking one, on which Close waits for a Read that may never end.
+func pollable(f *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
+}
+
+// Name is the path of the terminal, for SSH_TTY.
+func (t *Terminal) Name() string { return t.name }
+
+// TTY is the program's side of the terminal until Start; nil afterwards and on Windows.
+// What is written to it appears as if a program had written it.
+func (t *Terminal) TTY() *os.File { return t.slave }
+
+// Start starts cmd on the terminal, as the leader of a new session.
+func (t *Terminal) Start(cmd *exec.Cmd) error {
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = t.slave, t.slave, t.slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	err := cmd.Start()
+	// Only programs may hold the slave now: their last close ends our reading.
+	t.slave.Close()
+	t.slave = nil
+	return err
+}
+
+// Exited says that the program has gone. Here the kernel has noticed itself.
+func (t *Terminal) Exited() {}
+
+// Read reads what programs wrote. It returns io.EOF when nobody has the
+// terminal open any more and everything was read.
+func (t *Terminal) Read(p []byte) (int, error) {
+	n, err := t.master.Read(p)
+	if errors.Is(err, syscall.EIO) { // how Linux says it
+		err = io.EOF
+	}
+	return n, err
+}
+
+// Write types p.
+func (t *Terminal) Write(p []byte) (int, error) { return t.master.Write(p) }
+
+// Resize changes the size; the foreground gets SIGWINCH.
+func (t *Terminal) Resize(size Size) error {
+	return t.control(func(fd int) error {
+		return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{
+			Row: clamp(size.Rows), Col: clamp(size.Cols),
+			Xpixel: clamp(size.Width), Ypixel: clamp(size.Height),
+		})
+	})
+}
+
+// Break sends a break, which a pseudo-terminal has no line to show on.
+func (t *Terminal) Break() error {
+	return t.control(sendBreak)
+}
+
+// control runs f on the master's descriptor, without making it blocking as Fd would.
+func (t *Terminal) control(f func(fd int) error) error {
+	raw, err := t.master.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var done error
+	if err := raw.Control(func(fd uintptr) { done = f(int(fd)) }); err != nil {
+		return err
+	}
+	return done
+}
+
+// Close hangs up.
+func (t *Terminal) Close() error {
+	if t.slave != nil {
+		t.slave.Close()
+	}
+	return t.master.Close()
+}

@@ -1,0 +1,84 @@
+package pty
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+
+	"github.com/charmbracelet/x/conpty"
+	"golang.org/x/sys/windows"
+)
+
+// Terminal is a pseudo-console.
+type Terminal struct {
+	console *conpty.ConPty
+	in, out *os.File
+	shut    sync.Once // closes the console
+}
+
+// Open makes a terminal of the given size. Windows has no terminal modes.
+func Open(size Size, modes []byte) (*Terminal, error) {
+	inRead, inWrite, outRead, outWrite, err := conpty.CreatePipes()
+	if err != nil {
+		return nil, fmt.Errorf("open a pseudo-console: %w", err)
+	}
+	t := &Terminal{in: os.NewFile(inWrite, "|0"), out: os.NewFile(outRead, "|1")}
+	t.console, err = conpty.NewWithPipes(inRead, inWrite, outRead, outWrite, int(clamp(size.Cols)), int(clamp(size.Rows)), 0)
+	// The console has its own copies; ours would keep the output from ending.
+	windows.CloseHandle(windows.Handle(inRead))
+	windows.CloseHandle(windows.Handle(outWrite))
+	if err != nil {
+		t.in.Close()
+		t.out.Close()
+		return nil, fmt.Errorf("open a pseudo-console: %w", err)
+	}
+	return t, nil
+}
+
+// Name is a fixed word: a pseudo-console has no path.
+func (t *Terminal) Name() string { return "windows-pty" }
+
+// TTY is the program's side of the terminal, which Windows doesn't show.
+func (t *Terminal) TTY() *os.File { return nil }
+
+// Start starts cmd on the terminal.
+func (t *Terminal) Start(cmd *exec.Cmd) error {
+	pid, handle, err := t.console.Spawn(cmd.Path, cmd.Args, &syscall.ProcAttr{Dir: cmd.Dir, Env: cmd.Env, Sys: cmd.SysProcAttr})
+	if err != nil {
+		return err
+	}
+	defer windows.CloseHandle(windows.Handle(handle))
+	cmd.Process, err = os.FindProcess(pid)
+	return err
+}
+
+// Exited says that the program has gone: the console then gives out what it
+// still holds and ends, which it never does by itself.
+func (t *Terminal) Exited() {
+	t.shut.Do(func() { windows.ClosePseudoConsole(windows.Handle(t.console.Fd())) })
+}
+
+// Read reads what programs wrote. It returns io.EOF when the console has ended
+// and everything was read.
+func (t *Terminal) Read(p []byte) (int, error) { return t.out.Read(p) }
+
+// Write types p.
+func (t *Terminal) Write(p []byte) (int, error) { return t.in.Write(p) }
+
+// Resize changes the size.
+func (t *Terminal) Resize(size Size) error {
+	return t.console.Resize(int(clamp(size.Cols)), int(clamp(size.Rows)))
+}
+
+// Break does nothing: a console has no line to show a break on.
+func (t *Terminal) Break() error { return nil }
+
+// Close hangs up.
+func (t *Terminal) Close() error {
+	// Closing the console waits until its output was read, so the pipe goes first.
+	t.out.Close()
+	t.Exited()
+	return t.in.Close()
+}
