@@ -1,0 +1,141 @@
+// Package policy says what sshd_config permits the user whom tsshd serves, so
+// that a session over UDP is allowed what the same login over ssh is.
+//
+// It is no wall: tsshd runs as the user, who could run any other program
+// instead. What an administrator forbids by sshd_config to somebody with a shell is
+// advice there as here; tsshd takes it.
+package policy
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Policy is what sshd_config says for one login. The zero value permits nothing.
+type Policy struct {
+	AcceptEnv []string // patterns of variable names
+	SetEnv    []string // NAME=value
+	UserEnv   []string // PermitUserEnvironment: patterns of variable names
+
+	LocalTCP, RemoteTCP   bool // AllowTcpForwarding
+	LocalUnix, RemoteUnix bool // AllowStreamLocalForwarding
+	Agent                 bool
+	TTY                   bool
+
+	PermitOpen   []Endpoint // nil: any
+	PermitListen []Endpoint // nil: any
+	GatewayPorts Gateway
+
+	UnixMask   uint32 // StreamLocalBindMask
+	UnixUnlink bool   // StreamLocalBindUnlink
+
+	X11          bool
+	X11Offset    int
+	X11Localhost bool
+	XAuth        string // path; empty: none
+
+	ForceCommand string            // empty: none
+	Subsystems   map[string]string // name: command
+	MaxSessions  int
+	Banner       string // path; empty: none
+	Motd         bool   // PrintMotd
+	LastLog      bool
+	PAM          bool
+	UserRC       bool
+
+	disableAll bool // DisableForwarding
+}
+
+// Gateway says who chooses the address of a remote forward.
+type Gateway string
+
+// The values of GatewayPorts.
+const (
+	GatewayNo     Gateway = "no"              // loopback always
+	GatewayYes    Gateway = "yes"             // every address always
+	GatewayClient Gateway = "clientspecified" // the client
+)
+
+// Endpoint is a host and port of PermitOpen or PermitListen.
+type Endpoint struct {
+	Host string // "*" is any
+	Port string // "*" is any
+}
+
+// defaults are what OpenSSH does without a configuration.
+func defaults() *Policy {
+	return &Policy{
+		LocalTCP: true, RemoteTCP: true, LocalUnix: true, RemoteUnix: true,
+		Agent: true, TTY: true,
+		GatewayPorts: GatewayNo, UnixMask: 0o177,
+		X11Offset: 10, X11Localhost: true, XAuth: "/usr/bin/xauth",
+		Subsystems: map[string]string{}, MaxSessions: 10,
+		Motd: true, LastLog: true, UserRC: true,
+	}
+}
+
+// Careful is for a host whose configuration can't be read: what OpenSSH does
+// by default and what practically every system adds to it, and no more.
+func Careful() *Policy {
+	p := defaults()
+	p.AcceptEnv = []string{"LANG", "LC_*"}
+	p.Subsystems["sftp"] = InternalSFTP
+	p.PAM = true // so that the message of the day is what PAM shows
+	p.Motd = false
+	return p
+}
+
+// InternalSFTP is the command that stands for sshd's own sftp server.
+const InternalSFTP = "internal-sftp"
+
+// AcceptsEnv says whether the client may set a variable.
+func (p *Policy) AcceptsEnv(name string) bool {
+	return matchesAny(p.AcceptEnv, name)
+}
+
+// PermitsUserEnv says whether ~/.ssh/environment may set a variable.
+func (p *Policy) PermitsUserEnv(name string) bool {
+	return matchesAny(p.UserEnv, name)
+}
+
+func matchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return match(p, name) })
+}
+
+// PermitsOpen says whether the client may connect to host and port. As in sshd,
+// names are compared as they are, never looked up.
+func (p *Policy) PermitsOpen(host string, port int) bool {
+	if !p.LocalTCP {
+		return false
+	}
+	return p.PermitOpen == nil || slices.ContainsFunc(p.PermitOpen, func(e Endpoint) bool {
+		return e.permitsPort(port) && (e.Host == "*" || e.Host == host)
+	})
+}
+
+// PermitsListen says whether the client may have host and port listened on.
+func (p *Policy) PermitsListen(host string, port int) bool {
+	if !p.RemoteTCP {
+		return false
+	}
+	return p.PermitListen == nil || slices.ContainsFunc(p.PermitListen, func(e Endpoint) bool {
+		return e.permitsPort(port) && match(strings.ToLower(e.Host), strings.ToLower(host))
+	})
+}
+
+func (e Endpoint) permitsPort(port int) bool {
+	return e.Port == "*" || e.Port == strconv.Itoa(port)
+}
+
+// Subsystem is the command of a subsystem.
+func (p *Policy) Subsystem(name string) (command string, ok bool) {
+	command, ok = p.Subsystems[name]
+	return command, ok
+}
+
+// IsInternalSFTP says whether a command is sshd's own sftp server, and gives its arguments.
+func IsInternalSFTP(command string) (args string, ok bool) {
+	first, args, _ := strings.Cut(command, " ")
+	return strings.TrimSpace(args), first == InternalSFTP
+}

@@ -1,0 +1,187 @@
+package policy
+
+import (
+	"net"
+	"strconv"
+	"strings"
+)
+
+// settings are the lines of one layer, outside of Match or within.
+type settings struct {
+	first     map[string]line // the first line of each keyword
+	acceptEnv []string        // all lines
+	subsystem map[string]string
+}
+
+type line struct {
+	rest string
+	args []string
+}
+
+func (s *settings) add(keyword, rest string, args []string) {
+	if len(args) == 0 {
+		return // sshd would not have started
+	}
+	switch keyword {
+	case "acceptenv":
+		s.acceptEnv = append(s.acceptEnv, args...)
+		return
+	case "subsystem":
+		if s.subsystem == nil {
+			s.subsystem = make(map[string]string)
+		}
+		if _, taken := s.subsystem[args[0]]; !taken && len(args) > 1 {
+			s.subsystem[args[0]] = strings.Join(args[1:], " ")
+		}
+		return
+	}
+	if s.first == nil {
+		s.first = make(map[string]line)
+	}
+	if _, taken := s.first[keyword]; !taken {
+		s.first[keyword] = line{rest, args}
+	}
+}
+
+// applyTo changes p as the lines say.
+func (s *settings) applyTo(p *Policy) {
+	if s.acceptEnv != nil {
+		p.AcceptEnv = s.acceptEnv
+	}
+	for name, command := range s.subsystem {
+		p.Subsystems[name] = command
+	}
+	for keyword, l := range s.first {
+		p.apply(keyword, l)
+	}
+}
+
+func (p *Policy) apply(keyword string, l line) {
+	value := l.args[0]
+	switch keyword {
+	case "setenv":
+		p.SetEnv = l.args
+	case "permituserenvironment":
+		p.UserEnv = userEnv(value)
+	case "allowtcpforwarding":
+		p.LocalTCP, p.RemoteTCP = directions(value)
+	case "allowstreamlocalforwarding":
+		p.LocalUnix, p.RemoteUnix = directions(value)
+	case "allowagentforwarding":
+		p.Agent = isYes(value)
+	case "permittty":
+		p.TTY = isYes(value)
+	case "permitopen":
+		p.PermitOpen = endpoints(l.args)
+	case "permitlisten":
+		p.PermitListen = endpoints(l.args)
+	case "gatewayports":
+		p.GatewayPorts = gateway(value)
+	case "streamlocalbindmask":
+		if mask, err := strconv.ParseUint(value, 8, 9); err == nil {
+			p.UnixMask = uint32(mask)
+		}
+	case "streamlocalbindunlink":
+		p.UnixUnlink = isYes(value)
+	case "x11forwarding":
+		p.X11 = isYes(value)
+	case "x11displayoffset":
+		number(&p.X11Offset, value)
+	case "x11uselocalhost":
+		p.X11Localhost = isYes(value)
+	case "disableforwarding":
+		p.disableAll = isYes(value)
+	case "xauthlocation":
+		p.XAuth = unlessNone(value)
+	default:
+		p.applyLogin(keyword, l)
+	}
+}
+
+// applyLogin is for what a login shows and runs.
+func (p *Policy) applyLogin(keyword string, l line) {
+	value := l.args[0]
+	switch keyword {
+	case "forcecommand": // the rest of the line, quotes and all
+		p.ForceCommand = unlessNone(l.rest)
+	case "maxsessions":
+		number(&p.MaxSessions, value)
+	case "banner":
+		p.Banner = unlessNone(value)
+	case "printmotd":
+		p.Motd = isYes(value)
+	case "printlastlog":
+		p.LastLog = isYes(value)
+	case "usepam":
+		p.PAM = isYes(value)
+	case "permituserrc":
+		p.UserRC = isYes(value)
+	}
+}
+
+// isYes is false for everything that isn't clearly yes.
+func isYes(s string) bool {
+	return strings.EqualFold(s, "yes") || strings.EqualFold(s, "true")
+}
+
+func unlessNone(s string) string {
+	if strings.EqualFold(s, "none") {
+		return ""
+	}
+	return s
+}
+
+func number(n *int, s string) {
+	if v, err := strconv.Atoi(s); err == nil && v >= 0 {
+		*n = v
+	}
+}
+
+func directions(s string) (local, remote bool) {
+	switch strings.ToLower(s) {
+	case "yes", "true", "all":
+		return true, true
+	case "local":
+		return true, false
+	case "remote":
+		return false, true
+	}
+	return false, false
+}
+
+func gateway(s string) Gateway {
+	switch g := Gateway(strings.ToLower(s)); g {
+	case GatewayYes, GatewayClient:
+		return g
+	}
+	return GatewayNo
+}
+
+func userEnv(s string) []string {
+	switch {
+	case isYes(s):
+		return []string{"*"}
+	case strings.EqualFold(s, "no"), strings.EqualFold(s, "false"):
+		return nil
+	}
+	return strings.Split(s, ",")
+}
+
+// endpoints reads PermitOpen and PermitListen: nil is any, empty is none.
+func endpoints(args []string) []Endpoint {
+	if args[0] == "any" {
+		return nil
+	}
+	list := []Endpoint{}
+	for _, arg := range args {
+		if arg == "none" {
+			continue
+		}
+		if host, port, err := net.SplitHostPort(arg); err == nil {
+			list = append(list, Endpoint{host, port})
+		} else if !strings.Contains(arg, ":") { // a port on any host
+			list = append(list, Endpoint{"*", arg})
+		}
+	}
+	return list
+}
