@@ -21,4 +21,59 @@
 //
 // The version stands outside, so that a greeting of another version is told
 // from a broken one.
+//
+// # Datagrams
+//
+// The first byte tells whose a datagram is. Bit 0x40 is set in every datagram
+// of the transport: it is QUIC's fixed bit, and one byte 0x40 is put before
+// each datagram of KCP's. It is clear in the packets of the path layer, of which
+// there are two, of one size, so that an answer is never larger than its
+// question:
+//
+//	        0         1           9                            37        53
+//	        +---------+-----------+----------------------------+---------+
+//	knock   | 0x01    | sequence  | sealed body, 28 bytes      | tag     |   client to server
+//	ack     | 0x02    | sequence  | sealed body, 28 bytes      | tag     |   server to client
+//	        +---------+-----------+----------------------------+---------+
+//
+// They are sealed by AES-256-GCM. The nonce is four zero bytes and the
+// sequence; the first nine bytes are authenticated too. Each direction has a
+// key of its own and counts its sequence from 1, never reusing a number, so no
+// nonce repeats, and no packet can be turned back on who sent it. The bodies:
+//
+//	        0           8            12     13      14     15     16       20        28
+//	        +-----------+------------+------+-------+------+------+--------+---------+
+//	knock   | client ID | generation | path | flags | loss |   0  | rtt    | answer  |
+//	        +-----------+------------+------+-------+------+------+--------+---------+
+//	        0           8                    16                 24      25           28
+//	        +-----------+--------------------+------------------+-------+------------+
+//	ack     | server ID | sequence of knock  | challenge        | flags |     0      |
+//	        +-----------+--------------------+------------------+-------+------------+
+//
+// generation counts the outages that the client lived through. path is 1 for UDP,
+// 2 for TCP, 3 for a channel of the ssh login. Flag 1 of a knock is Claim, flag 1
+// of an ack is Fresh (see Knock and Ack). loss is the share of packets that the
+// path loses, in 255ths; rtt the round trip in microseconds, 0 when unknown.
+// answer repeats the challenge of an ack; 0 is none. Bytes drawn as 0 are sent as 0
+// and not looked at.
+//
+// # Streams
+//
+// Over a stream (TCP, or a channel of ssh) each datagram, a knock as well as
+// one of the transport's, goes as
+//
+//	+-----------------+----------+
+//	| length, 2 bytes | datagram |     1 <= length <= MaxDatagram
+//	+-----------------+----------+
+//
+// The first frame of a client is a knock. The server says nothing before it got a
+// valid one; then its first bytes are the preface, 16 bytes that only who has the
+// secret knows, and frames follow. The client skips what comes before the
+// preface: a login shell's rc files may print there.
+//
+// # Keys
+//
+// All keys are HKDF-SHA256 of the greeting's secret, without salt, told apart
+// by their info: "tssh knock", "tssh ack" (32 bytes), "tssh client", "tssh server"
+// (the IDs, 8 bytes) and "tssh preface" (16 bytes).
 package wire
