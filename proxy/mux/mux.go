@@ -1,10 +1,37 @@
 // Package mux carries many reliable streams over one net.PacketConn: QUIC or
 // KCP. It never learns that the network changed; package proxy sees to that.
+//
+// # Control stream
+//
+// The first stream of a connection belongs to this package. The client opens
+// it, and both ends write messages to it:
+//
+//	| 1 type | 2 length | length bytes |
+//
+//	'H' hello   none                   the first word of each end; the server's
+//	                                   proves that it took the client's key
+//	'B' bye     8, the streams that    Shutdown was called: the sender writes
+//	            the sender has opened  no more
+//	'A' answer  none                   all of those streams were read to their
+//	                                   end; now the sender of the bye may go
+//	'K' key     32, an X25519 key      (KCP) see ratchet
+//
+// Other types are skipped. Numbers are big-endian.
+//
+// # Closing
+//
+// CONNECTION_CLOSE of QUIC throws away what was not sent yet, and is sent once,
+// whether it arrives or not. So a polite end is made here: bye, which waits
+// for the peer to have read everything, and an answer, after which the peer
+// goes by itself if the final packet is lost.
 package mux
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"net"
+	"time"
 )
 
 // Conn is one authenticated connection between a tssh and its tsshd.
@@ -13,14 +40,25 @@ type Conn interface {
 	Open(ctx context.Context) (Stream, error)
 	// Accept waits for a stream of the peer's.
 	Accept(ctx context.Context) (Stream, error)
-	// Close ends the connection and every stream, and tells the peer, whose
-	// calls fail with an error that wraps io.EOF. It may be called twice.
+	// Confirmed waits for the peer's first word. A client may use its
+	// connection before: until then only the server's key is proven, and
+	// whether the server took ours is not yet known.
+	Confirmed(ctx context.Context) error
+	// Shutdown ends the connection politely: it ends what every stream has to
+	// send, waits until the peer has read it all, then closes. When ctx
+	// is done first it closes all the same and returns ctx's error.
+	Shutdown(ctx context.Context) error
+	// Close ends the connection and every stream at once, and tells the peer,
+	// whose calls fail with an error that wraps io.EOF. It may be called twice.
 	Close() error
 	// Done is closed when the connection has ended for any reason.
 	Done() <-chan struct{}
 	// Err says why it ended, once Done is closed: net.ErrClosed after Close,
 	// io.EOF (wrapped) when the peer closed.
 	Err() error
+	// Returned tells that contact came back after an outage, so that what
+	// was lost is sent again now and not when a timer says so.
+	Returned()
 }
 
 // Stream is one reliable, ordered byte stream in each direction.
@@ -31,6 +69,72 @@ type Stream interface {
 	// CloseWrite says that no more bytes follow; reading goes on.
 	CloseWrite() error
 	// Close gives up both directions; bytes not yet read are discarded.
-	// Bytes written before CloseWrite are delivered all the same.
+	// Bytes written before Close are delivered all the same, unless a Write
+	// is in progress, which then fails.
 	Close() error
+}
+
+// Config is what both ends must agree on, over ssh.
+type Config struct {
+	// Identity is this end's key for QUIC.
+	Identity *Identity
+	// PeerPin names the only key that the other end may have.
+	PeerPin [32]byte
+	// Secret is shared by both ends; KCP's keys are derived from it.
+	Secret [32]byte
+	// IdleTimeout ends a connection that heard nothing for so long. 0 is
+	// for ever: whether a silent peer is gone is for package proxy to say,
+	// whose heartbeats are not seen here.
+	IdleTimeout time.Duration
+	// MTU is the largest datagram in bytes. 0 finds it out (QUIC) or is 1350 (KCP).
+	MTU int
+	// Logf gets what may help to find a fault. nil is silent.
+	Logf func(format string, args ...any)
+}
+
+func (c Config) logf(format string, args ...any) {
+	if c.Logf != nil {
+		c.Logf(format, args...)
+	}
+}
+
+// Dial opens a connection by transport, "quic" or "kcp", to peer over pc,
+// which stays the caller's, to be closed after the connection. It returns as
+// soon as streams can be used, which is before the server is known to have
+// taken our key: see Conn.Confirmed.
+func Dial(ctx context.Context, transport string, pc net.PacketConn, peer net.Addr, cfg Config) (Conn, error) {
+	var (
+		c   carrier
+		err error
+	)
+	switch transport {
+	case "quic":
+		c, err = dialQUIC(ctx, pc, peer, cfg)
+	default:
+		return nil, fmt.Errorf("dial: unknown transport %q", transport)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", transport, err)
+	}
+	return newConn(c, true, cfg), nil
+}
+
+// Serve accepts one connection by transport over pc, the first that proves to
+// have the key of cfg.PeerPin, and then no other. pc stays the caller's, to be
+// closed after the connection.
+func Serve(ctx context.Context, transport string, pc net.PacketConn, cfg Config) (Conn, error) {
+	var (
+		c   carrier
+		err error
+	)
+	switch transport {
+	case "quic":
+		c, err = serveQUIC(ctx, pc, cfg)
+	default:
+		return nil, fmt.Errorf("serve: unknown transport %q", transport)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("serve %s: %w", transport, err)
+	}
+	return newConn(c, false, cfg), nil
 }

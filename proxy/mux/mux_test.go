@@ -1,0 +1,312 @@
+package mux
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var transports = []string{"quic"}
+
+// story runs f in fake time with each transport.
+func story(t *testing.T, f func(t *testing.T, transport string)) {
+	for _, transport := range transports {
+		t.Run(transport, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { f(t, transport) })
+		})
+	}
+}
+
+func configs(t *testing.T) (client, server Config) {
+	t.Helper()
+	a, err := NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := [32]byte{7}
+	return Config{Identity: a, PeerPin: b.Pin(), Secret: secret, Logf: t.Logf},
+		Config{Identity: b, PeerPin: a.Pin(), Secret: secret, Logf: t.Logf}
+}
+
+// connect gives both ends of a connection over l.
+func connect(t *testing.T, transport string, l *link) (client, server Conn) {
+	t.Helper()
+	cc, sc := configs(t)
+	ce, se := newLink(t, l)
+	accepted := make(chan Conn, 1)
+	go func() {
+		c, err := Serve(t.Context(), transport, se, sc)
+		if err != nil {
+			t.Error(err)
+		}
+		accepted <- c
+	}()
+	client, err := Dial(t.Context(), transport, ce, se.addr, cc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if server = <-accepted; server == nil {
+		t.FailNow()
+	}
+	t.Cleanup(func() { client.Close(); server.Close() })
+	return client, server
+}
+
+func open(t *testing.T, c Conn) Stream {
+	t.Helper()
+	s, err := c.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func accept(t *testing.T, c Conn) Stream {
+	t.Helper()
+	s, err := c.Accept(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// noise is n bytes that differ from place to place.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	x := uint32(1)
+	for i := range b {
+		x = x*1664525 + 1013904223
+		b[i] = byte(x >> 24)
+	}
+	return b
+}
+
+func TestStreamsCarryBothWaysAndHalfClose(t *testing.T) {
+	story(t, func(t *testing.T, transport string) {
+		client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})
+		up, down := noise(300_000), noise(500_000)
+		go func() {
+			s := accept(t, server)
+			got, err := io.ReadAll(s)
+			if err != nil || !bytes.Equal(got, up) {
+				t.Errorf("server read %d bytes, %v", len(got), err)
+			}
+			s.Write(down)
+			s.CloseWrite()
+		}()
+		s := open(t, client)
+		if _, err := s.Write(up); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(s)
+		if err != nil || !bytes.Equal(got, down) {
+			t.Fatalf("client read %d bytes, %v", len(got), err)
+		}
+		s.Close()
+	})
+}
+
+func TestFirstAnswerComesAfterTwoRoundTrips(t *testing.T) {
+	const rtt = 200 * time.Millisecond
+	for transport, most := range map[string]time.Duration{"quic": 2 * rtt, "kcp": rtt} {
+		if !offered(transport) {
+			continue
+		}
+		t.Run(transport, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cc, sc := configs(t)
+				ce, se := newLink(t, &link{delay: rtt / 2})
+				began := time.Now()
+				go func() {
+					server, err := Serve(t.Context(), transport, se, sc)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					s := accept(t, server)
+					io.Copy(s, s)
+					server.Close()
+				}()
+				client, err := Dial(t.Context(), transport, ce, se.addr, cc)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer client.Close()
+				s := open(t, client)
+				s.Write([]byte("echo"))
+				if _, err := io.ReadFull(s, make([]byte, 4)); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(began); took > most+20*time.Millisecond {
+					t.Errorf("the first answer came after %v", took)
+				}
+				s.Close()
+			})
+		})
+	}
+}
+
+func offered(transport string) bool {
+	for _, o := range transports {
+		if o == transport {
+			return true
+		}
+	}
+	return false
+}
+
+func TestManyStreamsAtOnce(t *testing.T) {
+	story(t, func(t *testing.T, transport string) {
+		const n = 2000
+		client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})
+		go func() {
+			for range n {
+				s, err := server.Accept(t.Context())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				go func() { io.Copy(s, s); s.CloseWrite() }()
+			}
+		}()
+		var all sync.WaitGroup
+		for i := range n {
+			all.Go(func() {
+				s := open(t, client)
+				want := fmt.Sprint("stream ", i)
+				io.WriteString(s, want)
+				s.CloseWrite()
+				got, err := io.ReadAll(s)
+				if err != nil || string(got) != want {
+					t.Errorf("stream %d: %q, %v", i, got, err)
+				}
+				s.Close()
+			})
+		}
+		all.Wait()
+	})
+}
+
+// Whoever writes and leaves at once must lose nothing, on a bad network too.
+func TestTailArrivesThoughTheWriterLeaves(t *testing.T) {
+	story(t, func(t *testing.T, transport string) {
+		for seed := range 10 {
+			client, server := connect(t, transport, &link{delay: 30 * time.Millisecond, loss: 0.05})
+			want := noise(100_000 + seed)
+			s := open(t, client)
+			sum := make(chan [32]byte)
+			go func() {
+				got, err := io.ReadAll(accept(t, server))
+				if err != nil {
+					t.Error(err)
+				}
+				sum <- sha256.Sum256(got)
+			}()
+			go func() {
+				s.Write(want)
+				s.CloseWrite()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if err := client.Shutdown(ctx); err != nil {
+					t.Error(err)
+				}
+			}()
+			if <-sum != sha256.Sum256(want) {
+				t.Error("bytes were lost")
+			}
+			began := time.Now()
+			<-server.Done()
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("the server stayed %v after its client left", took)
+			}
+			if !errors.Is(server.Err(), io.EOF) && !errors.Is(server.Err(), net.ErrClosed) {
+				t.Errorf("the server ended with %v", server.Err())
+			}
+		}
+	})
+}
+
+func TestShutdownOfADeadNetworkEndsWhenTold(t *testing.T) {
+	story(t, func(t *testing.T, transport string) {
+		l := &link{delay: 20 * time.Millisecond}
+		client, _ := connect(t, transport, l)
+		s := open(t, client)
+		l.cut(true)
+		s.Write([]byte("nobody hears this"))
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := client.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if took := time.Since(began); took != 2*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		if _, err := s.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Read: %v", err)
+		}
+	})
+}
+
+func TestCloseTellsThePeer(t *testing.T) {
+	story(t, func(t *testing.T, transport string) {
+		client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})
+		s := open(t, client)
+		s.Write([]byte("x"))
+		accept(t, server)
+		server.Close()
+		<-client.Done()
+		if !errors.Is(client.Err(), io.EOF) {
+			t.Errorf("Err: %v", client.Err())
+		}
+		if _, err := s.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("Read: %v", err)
+		}
+		if _, err := client.Open(t.Context()); err == nil {
+			t.Error("a stream opened after the end")
+		}
+		if _, err := server.Accept(t.Context()); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Accept: %v", err)
+		}
+		server.Close()
+	})
+}
+
+func TestStreamsGoOnAfterALongOutage(t *testing.T) {
+	story(t, func(t *testing.T, transport string) {
+		l := &link{delay: 20 * time.Millisecond}
+		client, server := connect(t, transport, l)
+		go func() { s := accept(t, server); io.Copy(s, s) }()
+		s := open(t, client)
+		echo := func(what string) {
+			t.Helper()
+			if _, err := io.WriteString(s, what); err != nil {
+				t.Fatal(err)
+			}
+			got := make([]byte, len(what))
+			if _, err := io.ReadFull(s, got); err != nil || string(got) != what {
+				t.Fatalf("%q, %v", got, err)
+			}
+		}
+		echo("before")
+		l.cut(true)
+		time.AfterFunc(10*time.Hour, func() { l.cut(false); client.Returned(); server.Returned() })
+		echo("typed meanwhile")
+		s.Close()
+	})
+}

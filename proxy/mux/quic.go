@@ -1,0 +1,199 @@
+package mux
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+)
+
+const (
+	forever = 10 * 365 * 24 * time.Hour
+
+	// Windows bound only what was not read yet, and package sshconn reads at
+	// once, with bounds of its own for each channel. So these are wide: a
+	// path of 200 ms and 1 Gbit/s has 25 MB under way.
+	streamWindow    = 1 << 20
+	maxStreamWindow = 32 << 20
+	connWindow      = 4 << 20
+	maxConnWindow   = 64 << 20
+
+	maxStreams = 1 << 16
+)
+
+// quicConn is a carrier by QUIC.
+type quicConn struct {
+	transport *quic.Transport
+	conn      *quic.Conn
+	closed    sync.Once
+}
+
+func (c Config) quicConfig() *quic.Config {
+	idle := c.IdleTimeout
+	if idle <= 0 {
+		idle = forever
+	}
+	q := &quic.Config{
+		// How long a login may try is decided by the caller's context.
+		HandshakeIdleTimeout:           time.Minute,
+		MaxIdleTimeout:                 idle,
+		InitialStreamReceiveWindow:     streamWindow,
+		MaxStreamReceiveWindow:         maxStreamWindow,
+		InitialConnectionReceiveWindow: connWindow,
+		MaxConnectionReceiveWindow:     maxConnWindow,
+		MaxIncomingStreams:             maxStreams,
+		MaxIncomingUniStreams:          -1,
+	}
+	// A given size is a floor to quic-go, and discovery goes above it. So a
+	// ceiling near the floor is kept by staying there; a higher one is kept
+	// by the packet connection, which drops larger probes.
+	if c.MTU > 0 && c.MTU <= 1280 {
+		q.InitialPacketSize = uint16(max(c.MTU, 1200))
+		q.DisablePathMTUDiscovery = true
+	}
+	return q
+}
+
+func dialQUIC(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg Config) (carrier, error) {
+	t := &quic.Transport{Conn: sized(pc)}
+	conn, err := t.Dial(ctx, peer, cfg.tlsConfig(), cfg.quicConfig())
+	if err != nil {
+		t.Close()
+		return nil, err
+	}
+	return &quicConn{transport: t, conn: conn}, nil
+}
+
+func serveQUIC(ctx context.Context, pc net.PacketConn, cfg Config) (carrier, error) {
+	t := &quic.Transport{Conn: sized(pc)}
+	l, err := t.Listen(cfg.tlsConfig(), cfg.quicConfig())
+	if err != nil {
+		return nil, err
+	}
+	// Accept yields only connections whose handshake is complete, that is,
+	// with the pinned key. Closing the listener refuses all others.
+	conn, err := l.Accept(ctx)
+	if err != nil {
+		l.Close()
+		t.Close()
+		return nil, err
+	}
+	if err := l.Close(); err != nil {
+		cfg.logf("close the listener: %v", err)
+	}
+	return &quicConn{transport: t, conn: conn}, nil
+}
+
+func (q *quicConn) open(ctx context.Context) (Stream, error) {
+	s, err := q.conn.OpenStreamSync(ctx)
+	if err != nil {
+		return nil, quicError(err)
+	}
+	return &quicStream{s: s}, nil
+}
+
+func (q *quicConn) accept(ctx context.Context) (Stream, error) {
+	s, err := q.conn.AcceptStream(ctx)
+	if err != nil {
+		return nil, quicError(err)
+	}
+	return &quicStream{s: s}, nil
+}
+
+func (q *quicConn) done() <-chan struct{} { return q.conn.Context().Done() }
+
+func (q *quicConn) err() error { return quicError(context.Cause(q.conn.Context())) }
+
+// close also ends the reading of the packet connection.
+func (q *quicConn) close() {
+	q.closed.Do(func() {
+		q.conn.CloseWithError(0, "")
+		q.transport.Close()
+	})
+}
+
+func (q *quicConn) returned() {} // the proxies wake QUIC up from below
+
+func (q *quicConn) rekey([]byte, func([]byte)) error { return nil } // QUIC does it itself
+
+// quicError tells an end that someone wanted from one that happened.
+func quicError(err error) error {
+	if app, ok := errors.AsType[*quic.ApplicationError](err); ok {
+		if !app.Remote {
+			return net.ErrClosed
+		}
+		return fmt.Errorf("the peer closed the connection: %w", io.EOF)
+	}
+	if errors.Is(err, quic.ErrTransportClosed) {
+		return net.ErrClosed
+	}
+	if reset, ok := errors.AsType[*quic.StreamError](err); ok {
+		if !reset.Remote {
+			return net.ErrClosed
+		}
+		return errReset
+	}
+	return err
+}
+
+var errReset = errors.New("the peer gave up the stream")
+
+// quicStream gives a QUIC stream the meaning of Close and CloseWrite here.
+type quicStream struct {
+	s *quic.Stream
+
+	writing sync.Mutex // held while a Write is in progress, which Close must not meet
+}
+
+func (s *quicStream) Read(p []byte) (int, error) {
+	n, err := s.s.Read(p)
+	if err != nil && err != io.EOF {
+		err = quicError(err)
+	}
+	return n, err
+}
+
+func (s *quicStream) Write(p []byte) (int, error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	n, err := s.s.Write(p)
+	if err != nil {
+		err = quicError(err)
+	}
+	return n, err
+}
+
+func (s *quicStream) CloseWrite() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return s.s.Close()
+}
+
+func (s *quicStream) Close() error {
+	s.s.CancelRead(0)
+	if !s.writing.TryLock() {
+		s.s.CancelWrite(0)
+		return nil
+	}
+	defer s.writing.Unlock()
+	return s.s.Close()
+}
+
+// sized gives pc the methods that quic-go uses to size a socket's buffers: it
+// would complain on stderr, on the user's screen, of a pc without them.
+func sized(pc net.PacketConn) net.PacketConn {
+	if _, ok := pc.(interface{ SetReadBuffer(int) error }); ok {
+		return pc
+	}
+	return unsized{pc}
+}
+
+type unsized struct{ net.PacketConn }
+
+func (unsized) SetReadBuffer(int) error  { return nil }
+func (unsized) SetWriteBuffer(int) error { return nil }
