@@ -1,0 +1,365 @@
+// Package transport speaks the client's side of SSH's transport layer (RFC
+// 4253): versions, key exchange, encrypted packets, new keys in time. On it
+// stand authentication and, by Conn.Mux, the channels of x/crypto/ssh.
+//
+// x/crypto/ssh has this layer too, but shut in with its authentication, and
+// what tssh promises needs it open: requests that leave before the answers to
+// earlier ones (a login costs three round trips less), keys renewed by time,
+// agents that see which host they sign for, and ssh's own words for what goes
+// wrong. The primitives are the standard library's and x/crypto's.
+package transport
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/client/voice"
+)
+
+// Config is what a handshake may agree on. Empty lists mean Sound.
+type Config struct {
+	Kex, HostKeys, Ciphers, MACs []string
+
+	// RekeyBytes and RekeyAfter bound the use of one set of keys; 0: the
+	// cipher's own bound, and no bound of time.
+	RekeyBytes uint64
+	RekeyAfter time.Duration
+
+	// CheckHostKey decides about the host's key, whose signature has been
+	// verified. It must not be nil. It is asked once: later key exchanges
+	// must show the same key.
+	CheckHostKey func(key ssh.PublicKey, algorithm string) error
+
+	Log voice.Log // nil: silent
+}
+
+// version is how we name ourselves.
+const version = "SSH-2.0-tssh_1.0"
+
+const (
+	msgDisconnect    = 1
+	msgIgnore        = 2
+	msgUnimplemented = 3
+	msgDebug         = 4
+	msgExtInfo       = 7
+	msgPing          = 192
+	msgPong          = 193
+)
+
+// Conn is a connection whose handshake is done. One goroutine reads; any may
+// write.
+type Conn struct {
+	conn net.Conn
+	cfg  Config
+	log  voice.Log
+
+	serverVersion string
+	first         Algorithms // of the first exchange
+	sessionID     []byte
+	hostKey       ssh.PublicKey
+	hostKeyBlob   []byte
+	exchangeSig   []byte // the host's signature over the session ID
+	strict        bool
+
+	// The reader's.
+	br         *bufio.Reader
+	in         opener
+	inSeq      uint32
+	inLeft     int64 // bytes until new keys are due
+	extensions map[string]string
+
+	mu      sync.Mutex // guards what follows
+	out     sealer
+	outSeq  uint32
+	outLeft int64
+	buf     []byte
+	offer   []byte   // our KEXINIT while an exchange runs, else nil
+	queue   [][]byte // packets held back by it
+	renew   bool     // keys may be renewed: the user is authenticated
+	timer   *time.Timer
+	werr    error
+}
+
+// Handshake exchanges versions and keys on a fresh connection. Its deadline
+// is the caller's to set. Errors are *Error.
+func Handshake(conn net.Conn, cfg Config) (*Conn, error) {
+	all := Everything()
+	sound := Sound()
+	fill := func(names, def, known []string) []string {
+		if len(names) == 0 {
+			names = def
+		}
+		return able(names, known)
+	}
+	cfg.Kex = fill(cfg.Kex, sound.Kex, all.Kex)
+	cfg.Ciphers = fill(cfg.Ciphers, sound.Ciphers, all.Ciphers)
+	cfg.MACs = fill(cfg.MACs, sound.MACs, all.MACs)
+	c := &Conn{
+		conn: conn, cfg: cfg, log: cfg.Log, br: bufio.NewReaderSize(conn, 64<<10),
+		in: &plain{}, out: &plain{}, extensions: map[string]string{},
+	}
+	if err := c.exchangeVersions(); err != nil {
+		return nil, classify(err)
+	}
+	if err := c.start(); err != nil {
+		return nil, classify(err)
+	}
+	packet, err := c.raw()
+	if err != nil {
+		return nil, classify(err)
+	}
+	if packet[0] != msgKexInit {
+		return nil, classify(fmt.Errorf("kex protocol error: type %d seq %d", packet[0], c.inSeq-1))
+	}
+	if err := c.exchange(slices.Clone(packet)); err != nil {
+		return nil, classify(err)
+	}
+	return c, nil
+}
+
+// exchangeVersions sends our line and reads theirs, after whatever lines a
+// server says first (RFC 4253, 4.2).
+func (c *Conn) exchangeVersions() error {
+	c.log.Debugf("Local version string %s", version)
+	if _, err := c.conn.Write([]byte(version + "\r\n")); err != nil {
+		return ident("write", err)
+	}
+	for range 1024 {
+		line, err := c.line()
+		if err != nil {
+			return ident("read", err)
+		}
+		if !strings.HasPrefix(line, "SSH-") {
+			c.log.Debugf("kex_exchange_identification: banner line: %s", line)
+			continue
+		}
+		if !strings.HasPrefix(line, "SSH-2.0-") && !strings.HasPrefix(line, "SSH-1.99-") {
+			return &Error{Reason: Refused, Detail: fmt.Sprintf(
+				"Protocol major versions differ: 2 vs. %.1s", strings.TrimPrefix(line, "SSH-"))}
+		}
+		c.serverVersion = line
+		c.log.Debugf("Remote protocol version 2.0, remote software version %s", line[strings.Index(line[4:], "-")+5:])
+		return nil
+	}
+	return &Error{Reason: Refused, Detail: "kex_exchange_identification: No SSH identification string received from server"}
+}
+
+// line reads a line byte by byte, at most as long as ssh's are.
+func (c *Conn) line() (string, error) {
+	var b []byte
+	for len(b) < 8192 {
+		one, err := c.br.ReadByte()
+		if err != nil {
+			return "", err
+		}
+		if one == '\n' {
+			return strings.TrimSuffix(string(b), "\r"), nil
+		}
+		if one == 0 {
+			return "", errors.New("banner line contains invalid characters")
+		}
+		b = append(b, one)
+	}
+	return "", errors.New("banner line too long")
+}
+
+// ident puts ssh's line about the exchange of versions before the last one.
+func ident(op string, err error) error {
+	e := classify(err).(*Error)
+	switch e.Reason {
+	case Closed:
+		e.Words = []string{"kex_exchange_identification: Connection closed by remote host"}
+	case Reset:
+		e.Words = []string{"kex_exchange_identification: " + op + ": " + e.Detail}
+	case TimedOut:
+		e.Words = []string{"Connection timed out during banner exchange"}
+	case Refused:
+		e.Detail = "kex_exchange_identification: " + e.Detail
+	}
+	return e
+}
+
+// raw reads the next packet, whatever it is.
+func (c *Conn) raw() ([]byte, error) {
+	packet, err := c.in.open(c.br, c.inSeq)
+	if err != nil {
+		return nil, err
+	}
+	c.inSeq++
+	c.inLeft -= int64(len(packet))
+	if packet[0] == msgDisconnect {
+		return nil, c.disconnected(packet)
+	}
+	return packet, nil
+}
+
+// disconnected makes an error of the other side's last message.
+func (c *Conn) disconnected(packet []byte) error {
+	var m struct {
+		Code     uint32 `sshtype:"1"`
+		Message  string
+		Language string
+	}
+	if err := ssh.Unmarshal(packet, &m); err != nil {
+		return fmt.Errorf("disconnect message: %w", err)
+	}
+	return &Error{Reason: Disconnected, Detail: "disconnected",
+		Words: []string{fmt.Sprintf("Received disconnect from %s:%d: %s", Peer(c.conn), m.Code, visible(m.Message))}}
+}
+
+// visible keeps a server's text from playing with the terminal.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// Peer says the far end as ssh does: "192.0.2.1 port 22".
+func Peer(conn net.Conn) string {
+	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return fmt.Sprintf("%s port %d", a.AddrPort().Addr().Unmap(), a.Port)
+	}
+	return "UNKNOWN port 65535"
+}
+
+// ReadPacket returns the next packet for the layers above, valid until the
+// next call. Key exchanges happen inside of it.
+func (c *Conn) ReadPacket() ([]byte, error) {
+	for {
+		packet, err := c.raw()
+		if err != nil {
+			return nil, classify(err)
+		}
+		if c.inLeft <= 0 {
+			c.due()
+		}
+		switch packet[0] {
+		case msgIgnore, msgUnimplemented, msgDebug, msgPong:
+		case msgPing:
+			err = c.pong(packet)
+		case msgExtInfo:
+			err = c.readExtensions(packet)
+		case msgKexInit:
+			err = c.exchange(slices.Clone(packet))
+		default:
+			return packet, nil
+		}
+		if err != nil {
+			return nil, classify(err)
+		}
+	}
+}
+
+func (c *Conn) pong(packet []byte) error {
+	return c.WritePacket(append([]byte{msgPong}, packet[1:]...))
+}
+
+func (c *Conn) readExtensions(packet []byte) error {
+	c.log.Debugf("SSH2_MSG_EXT_INFO received")
+	if len(packet) < 5 {
+		return errors.New("extension message: too short")
+	}
+	rest := packet[5:]
+	for range min(binary.BigEndian.Uint32(packet[1:]), 1024) {
+		var pair struct {
+			Name, Value string
+			Rest        []byte `ssh:"rest"`
+		}
+		if err := ssh.Unmarshal(rest, &pair); err != nil {
+			return fmt.Errorf("extension message: %w", err)
+		}
+		c.log.Debugf("kex_input_ext_info: %s=<%s>", visible(pair.Name), visible(pair.Value))
+		c.extensions[pair.Name] = pair.Value
+		rest = pair.Rest
+	}
+	return nil
+}
+
+// WritePacket sends a packet, or holds it back while keys are exchanged. What
+// is held back is bounded by the windows of the channels that it belongs to.
+func (c *Conn) WritePacket(packet []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.werr != nil {
+		return c.werr
+	}
+	if c.offer != nil {
+		c.queue = append(c.queue, slices.Clone(packet))
+		return nil
+	}
+	if err := c.writeLocked(packet); err != nil {
+		return err
+	}
+	if c.outLeft <= 0 && c.renew {
+		return c.startLocked()
+	}
+	return nil
+}
+
+func (c *Conn) writeLocked(packet []byte) error {
+	c.buf = c.out.seal(c.buf[:0], c.outSeq, packet)
+	c.outSeq++
+	c.outLeft -= int64(len(packet))
+	if _, err := c.conn.Write(c.buf); err != nil {
+		c.werr = classify(err)
+		return c.werr
+	}
+	return nil
+}
+
+// Disconnect says goodbye, as ssh does when it ends, and closes.
+func (c *Conn) Disconnect(why string) error {
+	c.conn.SetWriteDeadline(time.Now().Add(time.Second))
+	c.WritePacket(ssh.Marshal(&struct {
+		Code     uint32 `sshtype:"1"`
+		Message  string
+		Language string
+	}{11, why, ""}))
+	return c.Close()
+}
+
+// Close closes the connection beneath.
+func (c *Conn) Close() error {
+	// Not under the lock: a blocked write holds it, and this is what ends it.
+	err := c.conn.Close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	return err
+}
+
+// SessionID is the hash of the first key exchange, which authentication signs.
+func (c *Conn) SessionID() []byte { return slices.Clone(c.sessionID) }
+
+// ServerVersion is the server's identification line.
+func (c *Conn) ServerVersion() string { return c.serverVersion }
+
+// Algorithms is what the first key exchange agreed on.
+func (c *Conn) Algorithms() Algorithms { return c.first }
+
+// HostKey is the server's key as it came, and its signature over SessionID.
+// An agent is shown both before it signs for this host.
+func (c *Conn) HostKey() (key ssh.PublicKey, blob, signature []byte) {
+	return c.hostKey, c.hostKeyBlob, c.exchangeSig
+}
+
+// Extension returns what the server said about one extension (RFC 8308), as
+// far as it has been read: call it from the goroutine that reads.
+func (c *Conn) Extension(name string) (string, bool) {
+	v, ok := c.extensions[name]
+	return v, ok
+}
