@@ -1,0 +1,160 @@
+// Package simnet is a network in memory for tests: hosts with several addresses
+// that move, links that delay, lose, repeat and reorder, NATs that forget. Run
+// in a bubble of testing/synctest an outage of hours takes milliseconds. Chance
+// comes from a seed, so that a failure can be seen again.
+package simnet
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Link is what lies between a host and the rest of the network. A packet
+// crosses the links of both its hosts. The zero value is perfect.
+type Link struct {
+	Delay     time.Duration // one way
+	Jitter    time.Duration // added at random; more than the packets' distance reorders them
+	Loss      float64       // chance of a UDP packet to vanish
+	Duplicate float64       // chance of a UDP packet to arrive twice
+	MTU       int           // larger UDP payloads vanish without a word; 0: none does
+	Rate      int           // bytes a second each way; 0: no limit. A quarter second queues.
+	Down      bool          // nothing passes
+	NoUDP     bool          // a firewall drops UDP
+	NoTCP     bool          // a firewall drops TCP
+	NoAnswer  bool          // nothing comes in, all goes out
+}
+
+// Network joins hosts.
+type Network struct {
+	mu     sync.Mutex // guards all of the network and its hosts
+	random *rand.Rand
+	hosts  []*Host
+	taps   []func(Packet)
+}
+
+// Packet is a UDP datagram on its way, as somebody who listens on the way sees it.
+type Packet struct {
+	From, To netip.AddrPort
+	Data     []byte
+}
+
+// New returns a network whose chances follow seed.
+func New(seed uint64) *Network {
+	return &Network{random: rand.New(rand.NewPCG(seed, seed))}
+}
+
+// Pair returns a client host behind link and a server host, as most tests want.
+// The client has 10.0.0.2 and fd00::2, the server 192.0.2.1 and 2001:db8::1.
+func Pair(t testing.TB, link Link) (client, server *Host) {
+	t.Helper()
+	n := New(1)
+	client, server = n.Host("10.0.0.2", "fd00::2"), n.Host("192.0.2.1", "2001:db8::1")
+	client.SetLink(link)
+	return client, server
+}
+
+// Host adds a host with these addresses.
+func (n *Network) Host(addrs ...string) *Host {
+	h := &Host{net: n, udp: make(map[uint16]*Socket), tcp: make(map[uint16]*listener), nextPort: 40000}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	h.setAddrsLocked(addrs)
+	n.hosts = append(n.hosts, h)
+	return h
+}
+
+// Tap calls f with each UDP datagram that a host sends, before any loss. f must
+// not wait; it may send by Inject.
+func (n *Network) Tap(f func(Packet)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.taps = append(n.taps, f)
+}
+
+// Inject delivers p after delay, whoever is named as its sender: the network
+// does not check.
+func (n *Network) Inject(p Packet, delay time.Duration) {
+	time.AfterFunc(delay, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.arriveLocked(p, 0)
+	})
+}
+
+// send takes a datagram of h on its way.
+func (n *Network) send(h *Host, p Packet, ecn byte) {
+	n.mu.Lock()
+	p = h.translateLocked(p)
+	taps := n.taps
+	n.mu.Unlock()
+	for _, tap := range taps {
+		tap(p)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	far := n.ownerLocked(p.To.Addr())
+	links := []*Host{h}
+	if far != nil && far != h {
+		links = append(links, far)
+	}
+	var delay time.Duration
+	copies := 1
+	for _, x := range links {
+		l := &x.link
+		if l.Down || l.NoUDP || l.NoAnswer && x == far || l.MTU > 0 && len(p.Data) > l.MTU || n.random.Float64() < l.Loss {
+			return
+		}
+		if n.random.Float64() < l.Duplicate {
+			copies++
+		}
+		queued, ok := x.queueLocked(len(p.Data), x == far)
+		if !ok {
+			return
+		}
+		delay += queued + l.Delay
+	}
+	for range copies {
+		jitter := time.Duration(0)
+		for _, x := range links {
+			if x.link.Jitter > 0 {
+				jitter += time.Duration(n.random.Int64N(int64(x.link.Jitter)))
+			}
+		}
+		time.AfterFunc(delay+jitter, func() {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.arriveLocked(p, ecn)
+		})
+	}
+}
+
+// arriveLocked hands p to its host, if that still has the address and, for what
+// was on its way when the link broke, still hears.
+func (n *Network) arriveLocked(p Packet, ecn byte) {
+	h := n.ownerLocked(p.To.Addr())
+	if h == nil || h.link.Down || h.link.NoUDP {
+		return
+	}
+	if h.nat != nil {
+		to, ok := h.nat.inside(p)
+		if !ok {
+			return
+		}
+		p.To = to
+	}
+	if s := h.udp[p.To.Port()]; s != nil {
+		s.arriveLocked(p, ecn)
+	}
+}
+
+func (n *Network) ownerLocked(a netip.Addr) *Host {
+	for _, h := range n.hosts {
+		if h.hasLocked(a) {
+			return h
+		}
+	}
+	return nil
+}
