@@ -47,6 +47,15 @@ func ParseLevel(name string) (Level, bool) {
 	return Info, false
 }
 
+// String is the level's name as LogLevel spells it.
+func (l Level) String() string {
+	names := [...]string{"QUIET", "FATAL", "ERROR", "INFO", "VERBOSE", "DEBUG", "DEBUG2", "DEBUG3"}
+	if l < Quiet || l > Debug3 {
+		return "UNKNOWN"
+	}
+	return names[l]
+}
+
 // Prefix is what ssh puts in front of a line of this level.
 func (l Level) Prefix() string {
 	if l >= Debug1 && l <= Debug3 {
