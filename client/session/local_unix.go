@@ -1,0 +1,72 @@
+//go:build unix
+
+package session
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"syscall"
+)
+
+// catchSignals yields the signals that end ssh, except those that the parent
+// had ignored (nohup). A write to a closed pipe is to be an error, not the end,
+// hence SIGPIPE is caught and nobody listens; an ignored one would be inherited
+// by commands that we start.
+func catchSignals() (<-chan os.Signal, func()) {
+	c := make(chan os.Signal, 4)
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM} {
+		if !signal.Ignored(s) {
+			signal.Notify(c, s)
+		}
+	}
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	return c, func() { signal.Stop(c) }
+}
+
+func isTerminate(s os.Signal) bool { return s == syscall.SIGTERM }
+
+func signalNumber(s os.Signal) int {
+	if n, ok := s.(syscall.Signal); ok {
+		return int(n)
+	}
+	return 0
+}
+
+// localCommand runs a command of ~C in the user's shell.
+func (r *run) localCommand(line string) string {
+	shell := os.Getenv("SHELL")
+	if shell == "" {
+		shell = "/bin/sh"
+	}
+	args := []string{"-c", line}
+	if line == "" {
+		args = nil
+	}
+	return runLocal(exec.Command(shell, args...))
+}
+
+// background is ~&; it returns whether the session goes on reading the
+// terminal. A Go process cannot fork and let its parent leave, so the shell that
+// waits for us is made to see what it sees after ^Z and bg: we stop, and a helper
+// outside the shell's job continues us a moment later, in the background.
+func (r *run) background() bool {
+	r.print(r.escapeName() + "& [backgrounded]\r\n")
+	r.restore()
+	signal.Ignore(syscall.SIGTTOU, syscall.SIGTTIN)
+	wake := exec.Command("/bin/sh", "-c", "sleep 1; kill -CONT $0", strconv.Itoa(os.Getpid()))
+	wake.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := wake.Start(); err != nil {
+		r.print(fmt.Sprintf("background: %v\r\n", err))
+		return true
+	}
+	go wake.Wait()
+	r.keys.put([]byte{4}) // ^D: the shell is left
+	if r.Terminal != nil {
+		r.Terminal.Suspend()
+	}
+	return false
+}

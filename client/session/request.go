@@ -1,0 +1,189 @@
+package session
+
+import (
+	"os"
+	"path"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// asker is a channel that sends a request without waiting for its answer, so
+// that several cost one round trip. The channels of proxy/sshconn can; those of
+// x/crypto wait for each answer.
+type asker interface {
+	Ask(kind string, payload []byte) (answer func() (bool, error), err error)
+}
+
+// ask sends a request whose answer matters, and waits for it only where the
+// channel can't do otherwise.
+func ask(ch ssh.Channel, kind string, payload []byte) (func() (bool, error), error) {
+	if a, ok := ch.(asker); ok {
+		return a.Ask(kind, payload)
+	}
+	done, err := ch.SendRequest(kind, true, payload)
+	return func() (bool, error) { return done, err }, err
+}
+
+// begin asks for everything that makes the session, in ssh's order, and tells
+// whether the far side said yes to all that matters. sent is closed once input
+// may follow.
+func (r *run) begin(sent chan<- struct{}) bool {
+	sentOnce := sync.OnceFunc(func() { close(sent) })
+	defer sentOnce()
+	if r.Prepare != nil {
+		r.Prepare(r.ch)
+	}
+	granted := func() (bool, error) { return true, nil }
+	if r.TTY {
+		answer, err := ask(r.ch, "pty-req", r.ptyRequest())
+		if err != nil {
+			return false
+		}
+		granted = answer
+	}
+	r.sendEnvironment()
+	kind, payload := r.what()
+	answer, err := ask(r.ch, kind, payload)
+	if err != nil {
+		return false
+	}
+	sentOnce()
+	if ok, err := granted(); err == nil && !ok {
+		r.Log.Errorf("PTY allocation request failed on channel 0")
+		if r.Terminal != nil {
+			r.Terminal.Restore()
+		}
+	}
+	ok, err := answer()
+	if err == nil && !ok {
+		r.Log.Errorf("%s request failed on channel 0", kind)
+	}
+	return ok && err == nil
+}
+
+// what is the request that starts the shell, the command or the subsystem.
+func (r *run) what() (kind string, payload []byte) {
+	text := ssh.Marshal(struct{ Text string }{r.Command})
+	switch {
+	case r.host.SessionType == "subsystem":
+		r.Log.Debugf("Sending subsystem: %s", r.Command)
+		return "subsystem", text
+	case r.Command == "":
+		return "shell", nil
+	}
+	r.Log.Debugf("Sending command: %s", r.Command)
+	return "exec", text
+}
+
+// ptyRequest is RFC 4254, section 6.2.
+func (r *run) ptyRequest() []byte {
+	p := struct {
+		Term                      string
+		Cols, Rows, Width, Height uint32
+		Modes                     string
+	}{Term: r.term(), Modes: "\x00"}
+	if r.Terminal != nil {
+		s := r.Terminal.Size()
+		p.Cols, p.Rows, p.Width, p.Height = uint32(s.Cols), uint32(s.Rows), uint32(s.Width), uint32(s.Height)
+		p.Modes = string(r.Terminal.Modes())
+	}
+	return ssh.Marshal(p)
+}
+
+// term is the terminal's type; SetEnv may name another.
+func (r *run) term() string {
+	for _, e := range r.host.SetEnv {
+		if v, ok := strings.CutPrefix(e, "TERM="); ok && v != "" {
+			return v
+		}
+	}
+	return os.Getenv("TERM")
+}
+
+// sendEnvironment sends what SendEnv chooses of ours, then SetEnv. No answer
+// is wanted: servers refuse most of it by default.
+func (r *run) sendEnvironment() {
+	if len(r.host.SendEnv) > 0 {
+		r.Log.Debugf("Sending environment.")
+	}
+	for _, e := range os.Environ() {
+		if name, value, ok := strings.Cut(e, "="); ok && matches(r.host.SendEnv, name) {
+			r.setenv(name, value)
+		}
+	}
+	for _, e := range r.host.SetEnv {
+		if name, value, ok := strings.Cut(e, "="); ok {
+			r.setenv(name, value)
+		}
+	}
+}
+
+func (r *run) setenv(name, value string) {
+	r.Log.Debugf("channel 0: setting env %s = %q", name, value)
+	r.ch.SendRequest("env", false, ssh.Marshal(struct{ Name, Value string }{name, value}))
+}
+
+// matches tells whether a pattern of * and ? chooses name.
+func matches(patterns []string, name string) bool {
+	for _, p := range patterns {
+		// Only * and ? mean something to ssh; path.Match knows brackets too.
+		p = strings.NewReplacer(`\`, `\\`, `[`, `\[`).Replace(p)
+		if ok, _ := path.Match(p, name); ok && !strings.Contains(name, "/") {
+			return true
+		}
+	}
+	return false
+}
+
+// windowChange tells the far side the new size.
+func (r *run) windowChange() {
+	s := r.Terminal.Size()
+	r.ch.SendRequest("window-change", false, ssh.Marshal(struct{ Cols, Rows, Width, Height uint32 }{
+		uint32(s.Cols), uint32(s.Rows), uint32(s.Width), uint32(s.Height)}))
+}
+
+// sendBreak is RFC 4335.
+func (r *run) sendBreak() {
+	r.ch.SendRequest("break", false, ssh.Marshal(struct{ Milliseconds uint32 }{1000}))
+}
+
+// ended is how the far side said that the command ended.
+type ended struct {
+	status int
+	known  bool   // an exit-status came
+	signal string // an exit-signal came
+}
+
+// serve answers what the far side asks on the channel until the channel ends.
+func (r *run) serve(reqs <-chan *ssh.Request) (e ended) {
+	for q := range reqs {
+		ok := false
+		switch q.Type {
+		case "exit-status":
+			var m struct{ Status uint32 }
+			if ssh.Unmarshal(q.Payload, &m) == nil {
+				e.status, e.known, ok = int(m.Status), true, true
+			}
+		case "exit-signal":
+			var m struct {
+				Signal     string
+				CoreDumped bool
+				Message    string
+				Language   string
+			}
+			if ssh.Unmarshal(q.Payload, &m) == nil {
+				e.signal, ok = m.Signal, true
+				r.Log.Debugf("client_input_channel_req: channel 0 rtype exit-signal SIG%s", m.Signal)
+			}
+		case "eow@openssh.com":
+			r.noMoreInput()
+			ok = true
+		}
+		if q.WantReply {
+			q.Reply(ok, nil)
+		}
+	}
+	return e
+}
