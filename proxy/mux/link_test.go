@@ -84,6 +84,13 @@ func (e *end) WriteTo(p []byte, _ net.Addr) (int, error) {
 	return len(p), nil
 }
 
+// count is how many datagrams were written so far.
+func (e *end) count() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.sent
+}
+
 func (l *link) drops() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -2,9 +2,58 @@
 // stream a channel. The client's end is an ssh.Conn, so that everything built
 // on ssh.NewClient works over it unchanged; the server's end is a Server, which
 // a plain SSH server can be turned into as well.
+//
+// # Wire
+//
+// Whoever opens a channel opens a stream and writes the opening, in which kind
+// is the channel type of SSH and extra its type-specific data:
+//
+//	| 1 length | kind | 4 length | extra | 4 after |
+//
+// after is the number of global replies that the opener had sent before. The
+// other end holds the channel back until it has seen as many, so that the
+// answer to tcpip-forward comes before the first forwarded-tcpip, as on a TCP
+// connection.
+//
+// Then both ends write frames:
+//
+//	| 1 type | 3 length | length bytes |
+//
+//	'C' confirm   none                      the channel is accepted
+//	'R' reject    4 reason, message         it is not; the stream ends
+//	'd' data      up to 32768               bytes of the channel
+//	'e' stderr    up to 32768               SSH's extended data, type 1
+//	'w' window    4                         so many more bytes of data and
+//	                                        stderr together may be sent
+//	's' starved   none                      the sender has data and no window
+//	'p' prompt    none                      give window in small steps: the
+//	                                        sender measures how fast it comes
+//	'q' request   1 wants a reply,          a request of the channel
+//	              2 length, type, payload
+//	'y' success   payload                   answers the oldest request that
+//	'n' failure   payload                   wants a reply and has none
+//	'E' eof       none                      no more data or stderr
+//	'X' close     none                      no more frames; the stream ends
+//
+// Numbers are big-endian. Each end may send 2 MiB of data and stderr before it
+// is given more, and the opener need not wait for the confirmation.
+//
+// A channel of an empty kind, of which each end may open one, carries the
+// global requests of its opener: 'q' in that direction, 'y' and 'n' back.
+//
+// # Windows
+//
+// An end reads its streams at once and keeps what the user has not read within
+// the window, so a reader that sleeps stops its own channel and nothing else,
+// and replies are never stuck behind data. When a sender is starved although
+// the reader keeps up, the window is what is slow, and it is doubled.
 package sshconn
 
-import "golang.org/x/crypto/ssh"
+import (
+	"io"
+
+	"golang.org/x/crypto/ssh"
+)
 
 // Server is the serving end of an SSH connection, whatever carries it.
 type Server interface {
@@ -44,19 +93,16 @@ type Channel interface {
 	SendRequest(kind string, wantReply bool, payload []byte) (bool, error)
 	Stderr() ReadWriter
 	// Requests yields the client's requests on this channel, in order with its
-	// data; it is closed when the channel ends.
+	// data; it is closed when the channel ends. It must be read.
 	Requests() <-chan *Request
 	// Interactive bounds what is under way to the client to about one
 	// bandwidth-delay product, so that an interrupt takes effect in about one
-	// round trip. It is for channels with a pty.
+	// round trip. It is for channels with a pty, before the first Write.
 	Interactive()
 }
 
 // ReadWriter is what Stderr gives.
-type ReadWriter interface {
-	Read(p []byte) (int, error)
-	Write(p []byte) (int, error)
-}
+type ReadWriter = io.ReadWriter
 
 // Request is a request of the client's, of a channel or global.
 type Request struct {
