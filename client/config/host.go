@@ -83,7 +83,7 @@ type Host struct {
 	PubkeyAuthentication             string // no, yes, unbound, host-bound
 	RekeyLimit                       int64  // bytes; 0: the cipher's
 	RekeyInterval                    time.Duration
-	RemoteCommand                    string
+	RemoteCommand                    string // tokens expanded
 	RemoteForward                    []Forward
 	RequestTTY                       string // auto, no, yes, force
 	RequiredRSASize                  int
@@ -99,6 +99,7 @@ type Host struct {
 	StreamLocalBindUnlink            bool
 	StrictHostKeyChecking            string // ask, yes, no, off, accept-new
 	SyslogFacility                   string
+	RefuseConnection                 string // why, in the user's words; "": it is not refused
 	Tag                              string
 	TCPKeepAlive                     bool
 	Tunnel                           string
@@ -124,6 +125,9 @@ type Host struct {
 	UdpLocalForward       []Forward
 	UdpRemoteForward      []Forward
 	ForwardUdpTimeout     time.Duration
+
+	env    *Env
+	values map[string][]string // as -G prints them
 }
 
 // Forward is one LocalForward, RemoteForward or DynamicForward.
@@ -136,4 +140,6 @@ type Forward struct {
 	Host string
 	Port int
 	Path string
+
+	empty bool // BindAddress was given as "", which is "*"
 }

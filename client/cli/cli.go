@@ -1,0 +1,89 @@
+// Package cli reads the command line as ssh(1) does, with a few long options
+// of our own, into a Command. It decides nothing and opens nothing.
+//
+// One table, flags, says what there is; parsing, usage, help, shell completion
+// and COMPAT.md all come from it. The reader is a getopt of our own, not a
+// library's: a value may begin with a dash (-o -x), a flag without its value is
+// an error, a word may be empty, --p is no -p, and the words of a complaint are
+// ssh's; scripts depend on each.
+package cli
+
+import (
+	"strings"
+
+	"tssh/client/config"
+)
+
+// Command is a command line that was understood.
+type Command struct {
+	Destination string   // the host as typed, without user and port; "" if none
+	Words       []string // the remote command; see Line
+
+	// Settings are all that a configuration file could say too, in the order
+	// typed: flags, -o, and the user and port of the destination.
+	Settings []config.Setting
+
+	ConfigFile  string // -F; "" is the usual files, "none" no file
+	Verbosity   int    // how many -v, at most 3
+	Quiet       bool   // -q, and no -v after it
+	LogFile     string // -E
+	Syslog      bool   // -y
+	Query       string // -Q
+	Control     string // -O: check, forward, cancel, exit, stop, proxy
+	PrintConfig bool   // -G
+
+	StdioForward *config.Forward // -W: Host and Port, or Path
+
+	// Actions of ours and -V, which end the reading of the line.
+	PrintVersion bool // -V, --version
+	Long         bool // --version rather than -V: to stdout, in full
+	Help         bool
+	Completion   string // --completion SHELL: bash, zsh, fish
+	Status       bool
+	Doctor       bool
+	JSON         bool // with --status
+}
+
+// Line returns the remote command as it is sent: its words joined by single
+// spaces and never quoted again, for the far shell splits them.
+func (c *Command) Line() string { return strings.Join(c.Words, " ") }
+
+// Error is a command line that was not understood. Its text is ssh's; where
+// Usage is set the usage follows it. The exit status is 255.
+type Error struct {
+	Text  string // "" when the usage says it all
+	Usage bool
+}
+
+func (e *Error) Error() string {
+	switch {
+	case !e.Usage:
+		return e.Text
+	case e.Text == "":
+		return strings.TrimSuffix(Usage, "\n")
+	}
+	return e.Text + "\n" + strings.TrimSuffix(Usage, "\n")
+}
+
+// Parse reads the arguments that follow the program's name.
+func Parse(args []string) (*Command, error) {
+	r := reader{args: args, cmd: &Command{}, level: levelUnset}
+	if err := r.options(); err != nil || r.done {
+		return r.cmd, err
+	}
+	if len(r.args) > 0 {
+		if err := r.destination(r.args[0]); err != nil {
+			return r.cmd, err
+		}
+		r.args = r.args[1:]
+		// Options may follow the host, up to the first word of the command;
+		// but not when "--" ended them before.
+		if !r.ended {
+			if err := r.options(); err != nil || r.done {
+				return r.cmd, err
+			}
+		}
+		r.cmd.Words = append([]string(nil), r.args...)
+	}
+	return r.cmd, r.check()
+}

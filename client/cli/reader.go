@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"tssh/client/config"
+)
+
+// reader goes through the arguments once.
+type reader struct {
+	args  []string // not yet read
+	cmd   *Command
+	ended bool // by "--"
+	done  bool // an action such as -V was met: ssh reads no further
+
+	level   int    // of the log, as -v and -q left it
+	session string // what -N or -s said
+	tty     string // what -t, -T, -N or -W said
+	master  string // what -M said
+	jump    bool   // -J was given
+}
+
+// options reads options up to the first argument that is none.
+func (r *reader) options() error {
+	for len(r.args) > 0 && !r.done {
+		arg := r.args[0]
+		if len(arg) < 2 || arg[0] != '-' {
+			return nil
+		}
+		r.args = r.args[1:]
+		if arg == "--" {
+			r.ended = true
+			return nil
+		}
+		var err error
+		if name, ok := strings.CutPrefix(arg, "--"); ok {
+			err = r.long(name)
+		} else {
+			err = r.bundle(arg[1:])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bundle reads letters behind one dash; what follows a letter that takes a
+// value is the value, else the next argument is, whatever it looks like.
+func (r *reader) bundle(letters string) error {
+	for letters != "" && !r.done {
+		name := letters[:1]
+		letters = letters[1:]
+		f := find(name)
+		if f == nil {
+			return &Error{Text: "unknown option -- " + visible(name[0]), Usage: true}
+		}
+		value := ""
+		if f.value != "" {
+			switch {
+			case letters != "":
+				value, letters = letters, ""
+			case len(r.args) > 0:
+				value, r.args = r.args[0], r.args[1:]
+			default:
+				return &Error{Text: "option requires an argument -- " + name, Usage: true}
+			}
+		}
+		if err := f.apply(r, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// long reads an option of ours: its value is behind "=", or the next argument.
+func (r *reader) long(arg string) error {
+	name, value, glued := strings.Cut(arg, "=")
+	f := find(name)
+	if f == nil || len(name) == 1 {
+		return &Error{Text: "unknown option -- " + name, Usage: true}
+	}
+	switch {
+	case f.value == "" && glued:
+		return &Error{Text: "option doesn't take an argument -- " + name, Usage: true}
+	case f.value != "" && !glued:
+		if len(r.args) == 0 {
+			return &Error{Text: "option requires an argument -- " + name, Usage: true}
+		}
+		value, r.args = r.args[0], r.args[1:]
+	}
+	return f.apply(r, value)
+}
+
+// visible writes a byte as ssh's getopt does on a terminal.
+func visible(b byte) string {
+	if b < ' ' || b > '~' {
+		return fmt.Sprintf("\\%03o", b)
+	}
+	return string(rune(b))
+}
+
+func (r *reader) set(key, value string) {
+	r.cmd.Settings = append(r.cmd.Settings, config.Set(key, value))
+}
+
+func (r *reader) override(key, value string) {
+	r.cmd.Settings = append(r.cmd.Settings, config.Override(key, value))
+}
+
+// check is what can only be said of the whole line.
+func (r *reader) check() error {
+	c := r.cmd
+	switch {
+	case c.Status || c.Doctor:
+		return nil // may go without a host
+	case c.Destination == "":
+		return &Error{Usage: true}
+	case r.session == "subsystem" && len(c.Words) == 0:
+		return &Error{Text: "You must specify a subsystem to invoke.", Usage: true}
+	case c.Syslog && c.LogFile != "":
+		return &Error{Text: "Can't specify both -y and -E"}
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"tssh/client/config"
+)
+
+// Usage is what ssh says on misuse, with our options behind.
+const Usage = `usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
+           [-b bind_address] [-c cipher_spec] [-D [bind_address:]port]
+           [-E log_file] [-e escape_char] [-F configfile] [-I pkcs11]
+           [-i identity_file] [-J [user@]host[:port]] [-L address]
+           [-l login_name] [-m mac_spec] [-O ctl_cmd] [-o option] [-P tag]
+           [-p port] [-Q query_option] [-R address] [-S ctl_path]
+           [-W host:port] [-w local_tun[:remote_tun]]
+           [--udp | --quic | --kcp | --tcp] [--tsshd-path path]
+           [--tsshd-port ports] destination [command [argument ...]]
+       tssh --status [--json] | --doctor [destination] | --version | --help
+`
+
+// PrintHelp writes every option with a line of what it does.
+func PrintHelp(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString(Usage)
+	b.WriteString("\nAs in ssh(1):\n")
+	for _, f := range flags {
+		if f.verdict == config.Ours {
+			continue
+		}
+		fmt.Fprintf(&b, "  %-28s %s\n", strings.TrimSpace("-"+f.name+" "+f.value), helpLine(f))
+	}
+	b.WriteString("\nOurs:\n")
+	for _, f := range flags {
+		if f.verdict != config.Ours {
+			continue
+		}
+		fmt.Fprintf(&b, "  %-28s %s\n", strings.TrimSpace("--"+f.name+" "+f.value), f.help)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func helpLine(f flag) string {
+	if f.note == "" {
+		return f.help
+	}
+	return fmt.Sprintf("%s (%s: %s)", f.help, f.verdict, f.note)
+}

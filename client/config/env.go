@@ -1,0 +1,158 @@
+package config
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// Env is what the evaluation asks of the machine it runs on. Local gives the
+// real one; a test makes its own.
+type Env struct {
+	User     string // login name of who runs us: %u
+	UID      string // %i
+	Home     string // %d
+	Hostname string // with its domain where it has one: %l
+
+	UserFile   string // ~/.ssh/config
+	SystemFile string // /etc/ssh/ssh_config
+	Debian     bool   // defaults as Debian's ssh has them
+
+	// Version is what Match version sees.
+	Version string
+
+	Getenv func(name string) (string, bool)
+	// Run runs a command by the user's shell, with nothing to read and nowhere
+	// to write but stderr, and reports whether it left with status 0.
+	Run func(command string) (bool, error)
+	// Lookup resolves a name to its canonical one, the same where it has no
+	// other. Network is ip, ip4 or ip6.
+	Lookup func(network, host string) (cname string, err error)
+	// Addrs are the machine's own addresses.
+	Addrs func() ([]netip.Addr, error)
+
+	// Warn takes a line for stderr, Debug one for the log; nil is silent.
+	Warn  func(line string)
+	Debug func(line string)
+}
+
+// compatible is the release of OpenSSH whose configuration language is read.
+const compatible = "OpenSSH_10.0"
+
+// Local returns the machine's own environment.
+func Local() Env {
+	e := Env{
+		SystemFile: systemFile(),
+		Version:    compatible,
+		Getenv:     os.LookupEnv,
+		Run:        run,
+		Lookup:     lookup,
+		Addrs:      addrs,
+	}
+	e.Hostname, _ = os.Hostname()
+	if u, err := user.Current(); err == nil {
+		e.User, e.UID, e.Home = u.Username, u.Uid, u.HomeDir
+		if i := strings.LastIndexByte(e.User, '\\'); i >= 0 {
+			e.User = e.User[i+1:] // DOMAIN\user on Windows
+		}
+	}
+	if e.Home == "" {
+		e.Home, _ = os.UserHomeDir()
+	}
+	e.UserFile = filepath.Join(e.Home, ".ssh", "config")
+	if _, err := os.Stat("/etc/debian_version"); err == nil {
+		e.Debian = true
+	}
+	return e
+}
+
+func systemFile() string {
+	if runtime.GOOS == "windows" {
+		return filepath.Join(os.Getenv("ProgramData"), "ssh", "ssh_config")
+	}
+	return "/etc/ssh/ssh_config"
+}
+
+func run(command string) (bool, error) {
+	shell, flag := os.Getenv("SHELL"), "-c"
+	if shell == "" {
+		shell = "/bin/sh"
+	}
+	if runtime.GOOS == "windows" {
+		shell, flag = "cmd.exe", "/c"
+	}
+	cmd := exec.Command(shell, flag, command)
+	cmd.Stderr = os.Stderr
+	err := cmd.Run()
+	if _, left := err.(*exec.ExitError); left {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// lookupTimeout bounds one question to the resolver, which has its own limits.
+const lookupTimeout = 30 * time.Second
+
+func lookup(network, host string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+	defer cancel()
+	if _, err := net.DefaultResolver.LookupNetIP(ctx, network, host); err != nil {
+		return "", err
+	}
+	cname, err := net.DefaultResolver.LookupCNAME(ctx, host)
+	if err != nil {
+		return host, nil // it resolves, so it is as canonical as it gets
+	}
+	return strings.TrimSuffix(cname, "."), nil
+}
+
+func addrs() ([]netip.Addr, error) {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
+	var found []netip.Addr
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			found = append(found, p.Addr().Unmap())
+		}
+	}
+	return found, nil
+}
+
+func (e *Env) warn(line string) {
+	if e.Warn != nil {
+		e.Warn(line)
+	}
+}
+
+func (e *Env) debug(line string) {
+	if e.Debug != nil {
+		e.Debug(line)
+	}
+}
+
+// tilde replaces a leading ~ or ~user by a home directory, as ssh does.
+func (e *Env) tilde(path string) (string, error) {
+	rest, ok := strings.CutPrefix(path, "~")
+	if !ok {
+		return path, nil
+	}
+	name, rest, _ := strings.Cut(rest, "/")
+	home := e.Home
+	if name != "" {
+		u, err := user.Lookup(name)
+		if err != nil {
+			return "", &Error{Lines: []string{"tilde_expand: No such user " + name}}
+		}
+		home = u.HomeDir
+	}
+	return strings.TrimSuffix(home, "/") + "/" + strings.TrimLeft(rest, "/"), nil
+}

@@ -1,0 +1,155 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"tssh/client/config/pattern"
+)
+
+// Request is what the command line asks of the configuration.
+type Request struct {
+	Host     string // as typed, without user and port
+	Settings []Setting
+	File     string // instead of the usual files; "none" is no file
+	Command  string // the remote command; "" is a shell
+	// Stdio is set for -W: then forwardings are cleared and must not fail, unless
+	// said otherwise.
+	Stdio bool
+}
+
+// evaluator collects what applies to one host.
+type evaluator struct {
+	env *Env
+	req *Request
+
+	host   *Host               // what is typed already
+	values map[string][]string // by keyword in lower case; the first stays
+
+	name      string // what Host and Match host compare; canonical in the second pass
+	final     bool   // the second pass
+	wantFinal bool   // a Match final was seen
+}
+
+// Resolve evaluates the settings and the files for one host. The error is an
+// *Error, to be printed as it is.
+func Resolve(env Env, req Request) (*Host, error) {
+	e := &evaluator{
+		env: &env, req: &req, host: &Host{Original: req.Host},
+		values: map[string][]string{}, name: req.Host,
+	}
+	for i := range req.Settings {
+		if err := e.setting(&req.Settings[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.files(); err != nil {
+		return nil, err
+	}
+	if err := e.canonicalize(); err != nil {
+		return nil, err
+	}
+	return e.finish()
+}
+
+// setting applies one option of the command line.
+func (e *evaluator) setting(s *Setting) error {
+	if s.Line != "" || s.Key == "" {
+		l, err := readLine("command-line", 0, s.Line)
+		if err != nil || l == nil {
+			return err
+		}
+		l.active, l.ours = true, true
+		switch l.key {
+		case "host", "match":
+			return &Error{Lines: []string{"Host directive not supported as a command-line option"}}
+		case "include":
+			return &Error{Lines: []string{"Include directive not supported as a command-line option"}}
+		}
+		return e.apply(l)
+	}
+	l := &line{where: "command-line line 0", file: "command-line", key: lower(s.Key),
+		rest: s.Value, args: []string{s.Value}, active: true, set: s}
+	if s.Existing {
+		path, err := e.env.tilde(s.Value)
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(path); err != nil {
+			e.env.warn(fmt.Sprintf("Warning: Identity file %s not accessible: %s.", path, reason(err)))
+			return nil
+		}
+		l.args = []string{path}
+	}
+	if s.Override {
+		delete(e.values, l.key)
+	}
+	err := e.apply(l)
+	if bad, ok := err.(*Error); ok && s.Complaint != "" && strings.HasPrefix(bad.Lines[len(bad.Lines)-1], l.where) {
+		text := s.Complaint
+		if strings.Contains(text, "%s") {
+			text = fmt.Sprintf(text, s.Value)
+		}
+		return &Error{Lines: []string{text}}
+	}
+	return err
+}
+
+// apply takes the value of a keyword.
+func (e *evaluator) apply(l *line) error {
+	k := find(l.key)
+	if k == nil {
+		return e.unknown(l)
+	}
+	l.key, l.name = lower(k.name), k.name
+	values, err := k.parse(e, l)
+	if err != nil {
+		return err
+	}
+	if len(l.args) > 0 {
+		return l.errorf("keyword %s extra arguments at end of line", l.key)
+	}
+	if !l.active || len(values) == 0 {
+		return nil
+	}
+	switch old := e.values[l.key]; {
+	case k.many:
+		for _, v := range values {
+			if !slices.Contains(old, v) {
+				old = append(old, v)
+			}
+		}
+		e.values[l.key] = old
+	case old == nil:
+		e.values[l.key] = values
+	}
+	return nil
+}
+
+// unknown is for keywords that mean nothing: some are old, and some are to be
+// ignored because IgnoreUnknown says so.
+func (e *evaluator) unknown(l *line) error {
+	if loud, old := gone[l.key]; old {
+		if loud {
+			e.env.warn(fmt.Sprintf("%s: Unsupported option %q", l.where, l.key))
+		}
+		return nil
+	}
+	if list := e.values["ignoreunknown"]; list != nil && pattern.MatchFold(l.key, list[0]) > 0 {
+		return nil
+	}
+	return &Error{Lines: []string{fmt.Sprintf("%s: line %d: Bad configuration option: %s", l.file, l.number, l.key)}}
+}
+
+// reason is the cause of a file error in the system's own words.
+func reason(err error) string {
+	if p, ok := err.(*os.PathError); ok {
+		err = p.Err
+	}
+	s := err.Error()
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+func lower(s string) string { return strings.ToLower(s) }

@@ -1,0 +1,212 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"tssh/client/config/algorithm"
+	"tssh/client/config/pattern"
+)
+
+// finish fills in defaults, checks what must fit together, and expands what ssh
+// expands before it connects.
+func (e *evaluator) finish() (*Host, error) {
+	e.defaults()
+	h := e.host
+	h.env, h.values = e.env, e.values
+	h.IdentityFileSet = e.values["identityfile"] != nil
+	h.HostKeyAlgorithmsSet = e.values["hostkeyalgorithms"] != nil
+	if !h.IdentityFileSet {
+		e.values["identityfile"] = defaultIdentities()
+	}
+	h.HostName = e.first("hostname")
+	h.fill()
+	if err := h.algorithms(); err != nil {
+		return nil, err
+	}
+	h.odd()
+	if h.ClearAllForwardings {
+		h.LocalForward, h.RemoteForward, h.DynamicForward = nil, nil, nil
+		h.UdpLocalForward, h.UdpRemoteForward = nil, nil
+	}
+	if h.ControlPersist && h.UpdateHostKeys == "ask" {
+		h.UpdateHostKeys = "no" // it would ask in the background
+	}
+	if h.ConnectionAttempts <= 0 {
+		return nil, &Error{Lines: []string{"Invalid number of ConnectionAttempts"}}
+	}
+	if e.req.Command != "" && h.RemoteCommand != "" {
+		return nil, &Error{Lines: []string{"Cannot execute command-line and remote command."}}
+	}
+	if h.ForkAfterAuthentication {
+		if e.req.Command == "" && h.RemoteCommand == "" && h.SessionType != "none" {
+			return nil, &Error{Lines: []string{"Cannot fork into background without a command to execute."}}
+		}
+		h.StdinNull = true
+		e.values["stdinnull"] = []string{"yes"}
+	}
+	if h.User != e.env.User && !pattern.ValidUser(h.User) {
+		return nil, &Error{Lines: []string{"remote username contains invalid characters"}}
+	}
+	return h, h.expandEarly()
+}
+
+// defaults fills in what is not set, and what "none" takes back.
+func (e *evaluator) defaults() {
+	for _, key := range []string{"proxycommand", "proxyjump", "controlpath", "localcommand",
+		"remotecommand", "knownhostscommand", "pkcs11provider", "revokedhostkeys", "refuseconnection"} {
+		if strings.EqualFold(e.first(key), "none") {
+			delete(e.values, key)
+		}
+	}
+	e.preset("user", e.env.User)
+	e.preset("port", "22")
+	e.preset("clearallforwardings", yesOr(e.req.Stdio))
+	e.preset("exitonforwardfailure", yesOr(e.req.Stdio))
+	e.preset("forwardx11trusted", yesOr(e.env.Debian))
+	if e.env.Debian && e.first("batchmode") == "yes" {
+		e.preset("serveraliveinterval", "300")
+	}
+	e.preset("serveraliveinterval", "0")
+	dns := e.first("verifyhostkeydns")
+	e.preset("updatehostkeys", yesOr(e.values["userknownhostsfile"] == nil && (dns == "" || dns == "no")))
+	e.preset("xauthlocation", xauth())
+	if _, ok := e.env.Getenv("SSH_SK_PROVIDER"); ok {
+		e.preset("securitykeyprovider", "$SSH_SK_PROVIDER")
+	}
+	e.preset("securitykeyprovider", "internal")
+	for _, k := range keywords {
+		if k.preset != "" && e.values[lower(k.name)] == nil {
+			e.values[lower(k.name)] = strings.Fields(k.preset)
+		}
+	}
+	for _, key := range []string{"serveraliveinterval", "forwardx11timeout"} {
+		if e.first(key) == "none" {
+			delete(e.values, key)
+			e.preset(key, map[string]string{"serveraliveinterval": "0", "forwardx11timeout": "1200"}[key])
+		}
+	}
+}
+
+func yesOr(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
+}
+
+func xauth() string {
+	if runtime.GOOS == "darwin" {
+		return "/opt/X11/bin/xauth"
+	}
+	return "/usr/bin/xauth"
+}
+
+func defaultIdentities() []string {
+	return []string{"~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ecdsa_sk",
+		"~/.ssh/id_ed25519", "~/.ssh/id_ed25519_sk", "~/.ssh/id_dsa"}
+}
+
+// fill copies values into the fields that bear the names of their keywords.
+func (h *Host) fill() {
+	v := reflect.ValueOf(h).Elem()
+	for _, k := range keywords {
+		values, field := h.values[lower(k.name)], v.FieldByName(k.name)
+		if values == nil || !field.IsValid() {
+			continue
+		}
+		switch field.Interface().(type) {
+		case bool:
+			field.SetBool(values[0] == "yes")
+		case string:
+			field.SetString(values[0])
+		case int:
+			n, _ := strconv.Atoi(values[0])
+			field.SetInt(int64(n))
+		case time.Duration:
+			field.SetInt(int64(durationOf(values[0])))
+		case []string:
+			if values[0] != "none" || k.many {
+				field.Set(reflect.ValueOf(append([]string(nil), values...)))
+			}
+		}
+	}
+}
+
+// algorithms puts the lists of algorithms together. A list may name what we
+// cannot do, as long as something is left.
+func (h *Host) algorithms() error {
+	for _, a := range []struct {
+		key  string
+		kind algorithm.Kind
+		to   *[]string
+		name string
+	}{
+		{"ciphers", algorithm.Cipher, &h.Ciphers, "cipher"},
+		{"macs", algorithm.MAC, &h.MACs, "MAC"},
+		{"kexalgorithms", algorithm.Kex, &h.KexAlgorithms, "key exchange"},
+		{"hostkeyalgorithms", algorithm.Signature, &h.HostKeyAlgorithms, "host key"},
+		{"hostbasedacceptedalgorithms", algorithm.Signature, &h.HostbasedAcceptedAlgorithms, "host key"},
+		{"pubkeyacceptedalgorithms", algorithm.Signature, &h.PubkeyAcceptedAlgorithms, "public key"},
+		{"casignaturealgorithms", algorithm.CA, &h.CASignatureAlgorithms, "CA signature"},
+	} {
+		spec := ""
+		if v := h.values[a.key]; v != nil {
+			spec = v[0]
+		}
+		*a.to = algorithm.Assemble(a.kind, spec)
+		if len(*a.to) == 0 && !strings.HasPrefix(spec, "-") {
+			return &Error{Lines: []string{fmt.Sprintf("no supported %s algorithm in %q", a.name, spec)}}
+		}
+		h.values[a.key] = []string{strings.Join(*a.to, ",")}
+	}
+	return nil
+}
+
+// odd fills the fields whose keywords have a form of their own.
+func (h *Host) odd() {
+	v := func(key string) []string { return h.values[key] }
+	keys := v("addkeystoagent")
+	h.AddKeysToAgentLifetime = durationOf(keys[len(keys)-1])
+	if n, err := strconv.Atoi(keys[0]); err == nil {
+		h.AddKeysToAgent, h.AddKeysToAgentLifetime = "yes", time.Duration(n)*time.Second
+	}
+	if p := v("controlpersist")[0]; p != "no" {
+		h.ControlPersist, h.ControlPersistTimeout = true, durationOf(p)
+	}
+	h.EscapeChar = int(v("escapechar")[0][0])
+	if v("escapechar")[0] == "none" {
+		h.EscapeChar = -1
+	}
+	switch h.LogLevel {
+	case "SILENT":
+		h.LogLevel = "QUIET"
+	case "DEBUG":
+		h.LogLevel = "DEBUG1"
+	}
+	limit := v("rekeylimit")
+	h.RekeyLimit, _ = strconv.ParseInt(limit[0], 10, 64)
+	if len(limit) > 1 {
+		h.RekeyInterval = durationOf(limit[1])
+	}
+	mask, _ := strconv.ParseInt(v("streamlocalbindmask")[0], 8, 32)
+	h.StreamLocalBindMask = int(mask)
+	h.PreferredAuthentications = nil
+	if p := v("preferredauthentications"); p != nil {
+		h.PreferredAuthentications = strings.Split(p[0], ",")
+	}
+	h.UdpMode = map[string]string{"yes": "quic", "QUIC": "quic", "KCP": "kcp"}[v("udpmode")[0]]
+	if h.UdpMode == "" {
+		h.UdpMode = "no"
+	}
+	if p := v("permitremoteopen"); p[0] == "none" {
+		h.PermitRemoteOpen = []string{"none"}
+	}
+	if h.ForwardX11Timeout < 0 {
+		h.ForwardX11Timeout = 0
+	}
+}

@@ -1,0 +1,211 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"tssh/client/config/pattern"
+)
+
+// match evaluates the criteria of a Match line: all must be met. They are
+// checked to the end even when one is not, but no command is run for nothing.
+func (e *evaluator) match(l *line, b *block) (bool, error) {
+	rest := l.rest
+	result := !b.never
+	for n := 0; ; n++ {
+		word, after, ok := nextWord(rest)
+		if !ok {
+			return false, l.badMatch("invalid quotes")
+		}
+		if word == "" || word[0] == '#' {
+			if n == 0 {
+				return false, l.badMatch("")
+			}
+			return result, nil
+		}
+		rest = after
+		attribute, negated := strings.CutPrefix(word, "!")
+		attribute = lower(attribute)
+		if attribute == "all" {
+			if next, _, _ := nextWord(rest); n > 1 || next != "" && next[0] != '#' {
+				return false, l.badMatch(l.where + ": 'all' cannot be combined with other Match attributes")
+			}
+			return result && !negated, nil
+		}
+		met, known := e.pass(attribute)
+		if !known {
+			var arg string
+			if arg, rest, ok = nextWord(rest); !ok || arg == "" || arg[0] == '#' {
+				return false, l.badMatch("Missing Match criteria for " + attribute)
+			}
+			var err error
+			if met, err = e.criterion(attribute, arg, result, l); err != nil {
+				return false, err
+			}
+		}
+		if met == negated {
+			result = false
+		}
+	}
+}
+
+// badMatch is the end of a complaint about a Match line.
+func (l *line) badMatch(why string) error {
+	bad := &Error{Lines: []string{l.where + ": Bad Match condition"}}
+	if why != "" {
+		bad.Lines = append([]string{why}, bad.Lines...)
+	}
+	return bad
+}
+
+// pass evaluates the criteria without an argument.
+func (e *evaluator) pass(attribute string) (met, known bool) {
+	switch attribute {
+	case "canonical":
+		return e.final, true
+	case "final":
+		e.wantFinal = true
+		return e.final, true
+	}
+	return false, false
+}
+
+// criterion evaluates one with an argument.
+func (e *evaluator) criterion(attribute, arg string, needed bool, l *line) (bool, error) {
+	list := func(s string) (bool, error) { return pattern.MatchList(s, arg) > 0, nil }
+	switch attribute {
+	case "host":
+		return pattern.MatchFold(e.target(), arg) > 0, nil
+	case "originalhost":
+		return pattern.MatchFold(e.req.Host, arg) > 0, nil
+	case "user":
+		return list(e.remoteUser())
+	case "localuser":
+		return list(e.env.User)
+	case "tagged":
+		return list(e.first("tag"))
+	case "version":
+		return list(e.env.Version)
+	case "sessiontype":
+		return list(e.sessionType())
+	case "command":
+		return list(e.req.Command)
+	case "localnetwork":
+		return e.localNetwork(arg, l)
+	case "exec":
+		if !needed {
+			return false, nil
+		}
+		return e.exec(arg, l)
+	}
+	return false, l.badMatch("Unsupported Match attribute " + attribute)
+}
+
+// first returns what a keyword was set to, or "".
+func (e *evaluator) first(key string) string {
+	if v := e.values[key]; v != nil {
+		return v[0]
+	}
+	return ""
+}
+
+func (e *evaluator) remoteUser() string {
+	if u := e.first("user"); u != "" {
+		return u
+	}
+	return e.env.User
+}
+
+// target is the name to be connected to, as far as it is known by now.
+func (e *evaluator) target() string {
+	h := e.first("hostname")
+	switch {
+	case h == "" || e.final:
+		return e.name
+	}
+	expanded, err := expandPercent(h, map[byte]string{'h': e.name})
+	if err != nil {
+		return e.name
+	}
+	return expanded
+}
+
+func (e *evaluator) sessionType() string {
+	switch t := e.first("sessiontype"); {
+	case t == "none" || t == "subsystem":
+		return t
+	case e.req.Command != "":
+		return "exec"
+	}
+	return "shell"
+}
+
+// exec runs a command with the tokens of the TOKENS section expanded.
+func (e *evaluator) exec(command string, l *line) (bool, error) {
+	expanded, err := expandPercent(command, e.tokens())
+	if err != nil {
+		return false, &Error{Lines: []string{err.Error()}, fatal: true}
+	}
+	ok, err := e.env.Run(expanded)
+	if err != nil {
+		return false, l.badMatch(fmt.Sprintf("%s: match exec '%.100s' error", l.where, expanded))
+	}
+	return ok, nil
+}
+
+// localNetwork reports whether an address of this machine is in one of the
+// networks of a list, and in none behind "!".
+func (e *evaluator) localNetwork(list string, l *line) (bool, error) {
+	own, err := e.env.Addrs()
+	if err != nil {
+		return false, l.badMatch("list the addresses of this machine: " + err.Error())
+	}
+	found := false
+	for _, s := range strings.Split(list, ",") {
+		s, negated := strings.CutPrefix(s, "!")
+		network, err := netip.ParsePrefix(s)
+		if err != nil {
+			a, err := netip.ParseAddr(s)
+			if err != nil {
+				return false, l.badMatch(fmt.Sprintf("Invalid network entry %q", s))
+			}
+			network = netip.PrefixFrom(a, a.BitLen())
+		}
+		if network.Masked() != network {
+			return false, l.badMatch(fmt.Sprintf("Inconsistent mask length for match network %q", s))
+		}
+		for _, a := range own {
+			if network.Contains(a.WithZone("")) {
+				if negated {
+					return false, nil
+				}
+				found = true
+			}
+		}
+	}
+	return found, nil
+}
+
+// nextWord takes a word off a Match line, whose attributes may be bound to their
+// values by "=", and whose values may be in double quotes.
+func nextWord(s string) (word, rest string, ok bool) {
+	s = strings.TrimLeft(s, blanks)
+	if q, quoted := strings.CutPrefix(s, `"`); quoted {
+		word, rest, ok = strings.Cut(q, `"`)
+		return word, strings.TrimLeft(rest, blanks), ok
+	}
+	i := strings.IndexAny(s, blanks+`="`)
+	switch {
+	case i < 0:
+		return s, "", true
+	case s[i] == '"': // name"value": the rest is one word with it
+		word, rest, ok = strings.Cut(s[i+1:], `"`)
+		return s[:i] + word, strings.TrimLeft(rest, blanks), ok
+	}
+	word, rest = s[:i], strings.TrimLeft(s[i+1:], blanks)
+	if s[i] != '=' && strings.HasPrefix(rest, "=") {
+		rest = strings.TrimLeft(rest[1:], blanks)
+	}
+	return word, rest, true
+}

@@ -1,0 +1,108 @@
+// Package pattern matches names as ssh_config(5) has it under PATTERNS, and says
+// which names of hosts, users and domains are fit to be used at all.
+package pattern
+
+import "strings"
+
+// Match reports whether all of s matches p, in which "*" stands for any number
+// of bytes and "?" for one.
+func Match(s, p string) bool {
+	star, from := -1, 0 // the last "*" of p, and where in s it ends for now
+	i, j := 0, 0
+	for i < len(s) {
+		switch {
+		case j < len(p) && p[j] == '*':
+			star, from = j, i
+			j++
+		case j < len(p) && (p[j] == '?' || p[j] == s[i]):
+			i++
+			j++
+		case star >= 0:
+			// Let the last star swallow one byte more. Earlier stars need not
+			// be tried again: what follows them matched already.
+			from++
+			i, j = from, star+1
+		default:
+			return false
+		}
+	}
+	return strings.Trim(p[j:], "*") == ""
+}
+
+// MatchList matches s against a comma-separated list of patterns: 1 when one
+// matches, -1 when a pattern behind "!" does, whatever else the list says, and
+// 0 when none does.
+func MatchList(s, list string) int {
+	found := 0
+	for _, p := range strings.Split(list, ",") {
+		p, negated := strings.CutPrefix(p, "!")
+		switch {
+		case p == "" || !Match(s, p):
+		case negated:
+			return -1
+		default:
+			found = 1
+		}
+	}
+	return found
+}
+
+// MatchFold is MatchList without regard to case, for names in the DNS.
+func MatchFold(s, list string) int {
+	return MatchList(strings.ToLower(s), strings.ToLower(list))
+}
+
+// ValidHost reports whether a host of the command line may be used: it could be
+// put into a command for a shell, so nothing of a shell's syntax is let through.
+func ValidHost(s string) bool {
+	if strings.HasPrefix(s, "-") {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] <= ' ' || s[i] == 0x7f || strings.IndexByte("'`\"$\\;&<>|(){}", s[i]) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// ValidUser reports whether a login name may be used; see ValidHost.
+func ValidUser(s string) bool {
+	if strings.HasPrefix(s, "-") || strings.HasSuffix(s, "\\") {
+		return false
+	}
+	space := false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c < ' ' || c == 0x7f || strings.IndexByte("'`\";&<>|(){}", c) >= 0 {
+			return false
+		}
+		if space && c == '-' { // would be an option of a command
+			return false
+		}
+		space = c == ' '
+	}
+	return true
+}
+
+// DomainFault says in ssh's words why s is no domain name; "" when it is one.
+func DomainFault(s string) string {
+	quoted := "domain name \"" + s + "\" "
+	if s == "" {
+		return "empty domain name"
+	}
+	if c := s[0] | 0x20; (c < 'a' || c > 'z') && (s[0] < '0' || s[0] > '9') && s[0] != '_' {
+		return quoted + "starts with invalid character"
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9'
+		if !letter && c != '.' && c != '-' && c != '_' {
+			return quoted + "contains invalid characters"
+		}
+		if c == '.' && i > 0 && s[i-1] == '.' {
+			return quoted + "contains consecutive separators"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,191 @@
+package config
+
+import (
+	"net"
+	"strconv"
+	"strings"
+
+	"tssh/client/config/pattern"
+)
+
+// Jump is one host on the way, from ProxyJump.
+type Jump struct {
+	User string // "": as its own configuration says
+	Host string
+	Port int // 0: as its own configuration says
+}
+
+// String returns the hop as it is typed behind -J.
+func (j Jump) String() string {
+	s := j.Host
+	if strings.Contains(s, ":") {
+		s = "[" + s + "]"
+	}
+	if j.User != "" {
+		s = j.User + "@" + s
+	}
+	if j.Port != 0 {
+		s += ":" + strconv.Itoa(j.Port)
+	}
+	return s
+}
+
+// ParseJumps reads the hops of ProxyJump, the first one to connect to first.
+func ParseJumps(list string) ([]Jump, bool) {
+	var hops []Jump
+	for _, s := range strings.Split(list, ",") {
+		j, ok := parseJump(s)
+		if !ok {
+			return nil, false
+		}
+		hops = append(hops, j)
+	}
+	return hops, true
+}
+
+// parseJump reads [user@]host[:port] or the URI of it.
+func parseJump(s string) (j Jump, ok bool) {
+	s, uri := strings.CutPrefix(s, "ssh://")
+	if uri {
+		s = strings.TrimSuffix(s, "/")
+	}
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		if i == 0 || !pattern.ValidUser(s[:i]) {
+			return j, false
+		}
+		j.User, s = s[:i], s[i+1:]
+	}
+	j.Host = s
+	if strings.HasPrefix(s, "[") || strings.Contains(s, ":") {
+		host, port, err := net.SplitHostPort(s)
+		if err != nil {
+			host, port = strings.Trim(s, "[]"), ""
+			if !strings.HasPrefix(s, "[") {
+				return j, false
+			}
+		}
+		j.Host = host
+		if port != "" || err == nil {
+			if j.Port = parsePort(port); j.Port <= 0 {
+				return j, false
+			}
+		}
+	}
+	return j, j.Host != "" && pattern.ValidHost(j.Host)
+}
+
+// proxyJump takes a list of hops, or none. It and ProxyCommand compete: the
+// first of them, none included, keeps the other out.
+func proxyJump(e *evaluator, l *line) ([]string, error) {
+	value := strings.TrimLeft(l.rest, blanks+"=")
+	if l.set == nil { // what follows the first word is not looked at
+		value, _ = l.next()
+	}
+	l.args = nil
+	if l.set != nil && e.values["proxycommand"] != nil {
+		return nil, &Error{Lines: []string{"Cannot specify -J with ProxyCommand"}}
+	}
+	if strings.EqualFold(value, "none") {
+		return e.ifNoProxy("none"), nil
+	}
+	hops, ok := ParseJumps(value)
+	if !ok {
+		return nil, l.errorf("Invalid ProxyJump %q", value)
+	}
+	var words []string
+	for _, h := range hops {
+		words = append(words, h.String())
+	}
+	return e.ifNoProxy(strings.Join(words, ",")), nil
+}
+
+func (e *evaluator) ifNoProxy(value string) []string {
+	if e.values["proxycommand"] != nil {
+		return nil
+	}
+	return []string{value}
+}
+
+func proxyCommand(e *evaluator, l *line) ([]string, error) {
+	value, err := command(e, l)
+	jump := e.values["proxyjump"]
+	if jump != nil && jump[0] != "none" {
+		return nil, err
+	}
+	return value, err
+}
+
+// agentPath is checked as early as ssh does: an environment variable that is
+// not there is an error of the file.
+func agentPath(e *evaluator, l *line) ([]string, error) {
+	arg, err := l.one()
+	if err != nil {
+		return nil, err
+	}
+	if name, ok := strings.CutPrefix(arg, "$"); ok && !strings.HasPrefix(name, "{") && !validEnvName(name) {
+		return nil, l.errorf("Invalid environment name %s.", arg)
+	}
+	if _, err := e.environment(arg); err != nil {
+		return nil, &Error{Lines: []string{err.Error(), l.errorf("Invalid environment expansion %s.", arg).Error()}}
+	}
+	return []string{arg}, nil
+}
+
+func forwardAgent(e *evaluator, l *line) ([]string, error) {
+	arg, err := l.one()
+	if err != nil {
+		return nil, err
+	}
+	switch low := strings.ToLower(arg); low {
+	case "yes", "no":
+		return []string{low}, nil
+	case "true":
+		return []string{"yes"}, nil
+	case "false":
+		return []string{"no"}, nil
+	}
+	l.args = append([]string{arg}, l.args...)
+	return agentPath(e, l)
+}
+
+func provider(_ *evaluator, l *line) ([]string, error) {
+	arg, err := l.one()
+	if err != nil {
+		return nil, err
+	}
+	if name, ok := strings.CutPrefix(arg, "$"); ok && !validEnvName(name) {
+		return nil, l.errorf("Invalid environment name %s.", arg)
+	}
+	return []string{arg}, nil
+}
+
+func validEnvName(s string) bool {
+	if s == "" {
+		return false
+	}
+	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == ""
+}
+
+// tunnelDevice takes local[:remote], each a number or any.
+func tunnelDevice(_ *evaluator, l *line) ([]string, error) {
+	arg, err := l.one()
+	if err != nil {
+		return nil, err
+	}
+	local, remote, both := strings.Cut(arg, ":")
+	if !both {
+		remote = "any"
+	}
+	for _, s := range []string{local, remote} {
+		if n, err := strconv.ParseUint(s, 10, 31); s != "any" && (err != nil || n > 0x7ffffffd) {
+			return nil, l.errorf("Bad tun device.")
+		}
+	}
+	return []string{local + ":" + remote}, nil
+}
+
+func firstWord(_ *evaluator, l *line) ([]string, error) {
+	arg, err := l.one()
+	l.args = nil
+	return []string{arg}, err
+}

@@ -1,0 +1,181 @@
+package config
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// tokens returns what the percent tokens of the TOKENS section stand for, as
+// far as they are known while files are still being read.
+func (e *evaluator) tokens() map[byte]string {
+	port := e.first("port")
+	if port == "" {
+		port = "22"
+	}
+	alias := e.first("hostkeyalias")
+	if alias == "" {
+		alias = e.req.Host
+	}
+	return tokensOf(e.env, tokenValues{
+		original: e.req.Host, host: e.target(), port: port,
+		user: e.remoteUser(), alias: alias, jump: e.first("proxyjump"),
+	})
+}
+
+type tokenValues struct {
+	original, host, port, user, alias, jump string
+}
+
+func tokensOf(env *Env, v tokenValues) map[byte]string {
+	short, _, _ := strings.Cut(env.Hostname, ".")
+	if hops, ok := ParseJumps(v.jump); ok && v.jump != "none" {
+		v.jump = hops[len(hops)-1].Host
+	} else {
+		v.jump = ""
+	}
+	// The hash only names sockets; nothing rests on its strength.
+	sum := sha1.Sum([]byte(env.Hostname + v.host + v.port + v.user + v.jump))
+	return map[byte]string{
+		'C': hex.EncodeToString(sum[:]), 'd': env.Home, 'h': v.host, 'i': env.UID,
+		'j': v.jump, 'k': v.alias, 'L': short, 'l': env.Hostname, 'n': v.original,
+		'p': v.port, 'r': v.user, 'u': env.User,
+	}
+}
+
+// expandPercent replaces %x by what x stands for and %% by %.
+func expandPercent(s string, tokens map[byte]string) (string, error) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' {
+			b.WriteByte(s[i])
+			continue
+		}
+		i++
+		if i == len(s) {
+			return "", fmt.Errorf("percent_expand: truncated key")
+		}
+		value, ok := tokens[s[i]]
+		switch {
+		case s[i] == '%':
+			b.WriteByte('%')
+		case !ok:
+			return "", fmt.Errorf("percent_expand: unknown key %%%c", s[i])
+		default:
+			b.WriteString(value)
+		}
+	}
+	return b.String(), nil
+}
+
+// expandEnv replaces ${NAME}, which must be set, or %x if tokens are given; what
+// a variable holds is not expanded again.
+func expandEnv(s string, getenv func(string) (string, bool), tokens map[byte]string) (string, error) {
+	var b strings.Builder
+	for s != "" {
+		i := strings.Index(s, "${")
+		before, name := s, ""
+		if i >= 0 {
+			before, s = s[:i], s[i+2:]
+			end := strings.IndexByte(s, '}')
+			if end < 0 {
+				return "", fmt.Errorf("environment variable '%s' missing closing '}'", s)
+			}
+			if name, s = s[:end], s[end+1:]; name == "" {
+				return "", fmt.Errorf("zero-length environment variable")
+			}
+		} else {
+			s = ""
+		}
+		if tokens != nil {
+			var err error
+			if before, err = expandPercent(before, tokens); err != nil {
+				return "", err
+			}
+		}
+		b.WriteString(before)
+		if name == "" {
+			continue
+		}
+		value, ok := getenv(name)
+		if !ok {
+			return "", fmt.Errorf("env var ${%s} has no value", name)
+		}
+		b.WriteString(value)
+	}
+	return b.String(), nil
+}
+
+func (e *evaluator) environment(s string) (string, error) {
+	return expandEnv(s, e.env.Getenv, nil)
+}
+
+// Token sets of the TOKENS section, by keyword.
+const (
+	commonTokens = "CdhijkLlnpru"
+	proxyTokens  = "hnpr"
+	hostTokens   = "h"
+)
+
+// Tokens are those that only the connection can give: %f %H %I %K %t for
+// KnownHostsCommand, %T and the others for LocalCommand.
+type Tokens map[byte]string
+
+// Expand expands the tokens in the value of a keyword, and its ${NAME} and ~
+// where the keyword has them. Extra gives the tokens that only the caller
+// knows. The error is ssh's words.
+func (h *Host) Expand(keyword, value string, extra Tokens) (string, error) {
+	known, env, tilde := h.tokens(), false, false
+	switch lower(keyword) {
+	case "hostname":
+		known = only(known, hostTokens)
+	case "proxycommand", "proxyjump":
+		known = only(known, proxyTokens)
+	case "identityfile", "certificatefile", "controlpath", "identityagent",
+		"forwardagent", "userknownhostsfile", "revokedhostkeys":
+		env, tilde = true, true
+	case "globalknownhostsfile":
+		return h.env.tilde(value)
+	case "localforward", "remoteforward":
+		env = true
+	case "knownhostscommand", "localcommand":
+		for k, v := range extra {
+			known[k] = v
+		}
+		env = lower(keyword) == "knownhostscommand"
+	case "remotecommand":
+	default:
+		return value, nil
+	}
+	var err error
+	if tilde {
+		if value, err = h.env.tilde(value); err != nil {
+			return "", err
+		}
+	}
+	if env {
+		return expandEnv(value, h.env.Getenv, known)
+	}
+	return expandPercent(value, known)
+}
+
+func (h *Host) tokens() map[byte]string {
+	alias := h.HostKeyAlias
+	if alias == "" {
+		alias = h.Original
+	}
+	return tokensOf(h.env, tokenValues{
+		original: h.Original, host: h.HostName, port: strconv.Itoa(h.Port),
+		user: h.User, alias: alias, jump: h.ProxyJump,
+	})
+}
+
+func only(tokens map[byte]string, letters string) map[byte]string {
+	few := map[byte]string{}
+	for i := range letters {
+		few[letters[i]] = tokens[letters[i]]
+	}
+	return few
+}
