@@ -19,7 +19,7 @@ func (e *evaluator) canonicalize() error {
 	if h := e.first("hostname"); h != "" {
 		var err error
 		if host, err = expandPercent(h, map[byte]string{'h': host}); err != nil {
-			return &Error{Lines: []string{err.Error()}}
+			return unexpanded(err, "percent_expand: failed")
 		}
 	}
 	if addr, ok := address(host); ok {

@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"os"
+	"strings"
+)
 
 // expandEarly expands what ssh expands before it connects, and -G prints
 // expanded. The rest is expanded where it is used; see Expand.
@@ -13,15 +17,19 @@ func (h *Host) expandEarly() error {
 		{"remotecommand", &h.RemoteCommand},
 		{"identityagent", &h.IdentityAgent},
 		{"forwardagent", &h.ForwardAgent},
-		{"revokedhostkeys", nil},
 	} {
-		if s.field == nil || *s.field == "" || literal(s.key, *s.field) {
+		if *s.field == "" || literal(s.key, *s.field) {
 			continue
 		}
 		if err := h.expandInto(s.key, s.field); err != nil {
 			return err
 		}
 		h.values[s.key] = []string{*s.field}
+	}
+	if path := h.ForwardAgent; path != "yes" && path != "no" && !variable(path) {
+		if _, err := os.Stat(path); err != nil {
+			h.env.warn(fmt.Sprintf("Cannot forward agent socket path %q: %s", path, reason(err)))
+		}
 	}
 	for i := range h.UserKnownHostsFile {
 		if err := h.expandInto("userknownhostsfile", &h.UserKnownHostsFile[i]); err != nil {
@@ -45,9 +53,12 @@ func (h *Host) expandEarly() error {
 }
 
 func (h *Host) expandInto(key string, value *string) error {
+	if *value == "" {
+		return nil
+	}
 	expanded, err := h.Expand(key, *value, nil)
 	if err != nil {
-		return &Error{Lines: []string{err.Error()}}
+		return err
 	}
 	*value = expanded
 	return nil

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -44,6 +45,9 @@ func Resolve(env Env, req Request) (*Host, error) {
 		if err := e.setting(&req.Settings[i]); err != nil {
 			return nil, err
 		}
+	}
+	if e.first("sessiontype") == "subsystem" && req.Command == "" {
+		return nil, &Error{Lines: []string{"You must specify a subsystem to invoke."}}
 	}
 	if err := e.files(); err != nil {
 		return nil, err
@@ -138,6 +142,9 @@ func (e *evaluator) unknown(l *line) error {
 		return nil
 	}
 	if list := e.values["ignoreunknown"]; list != nil && pattern.MatchFold(l.key, list[0]) > 0 {
+		return nil
+	}
+	if l.key == "usekeychain" && runtime.GOOS == "darwin" {
 		return nil
 	}
 	return &Error{Lines: []string{fmt.Sprintf("%s: line %d: Bad configuration option: %s", l.file, l.number, l.key)}}

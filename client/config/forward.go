@@ -8,8 +8,8 @@ import (
 )
 
 // ParseForward reads a forwarding as -L, -R and -D have it: words joined by
-// colons, of which an address in brackets and a path that begins with "/" are
-// one each. Dynamic says that there is only an end to listen on; listen port 0,
+// colons, of which an address in brackets and a path, which has a "/", are one
+// each. Dynamic says that there is only an end to listen on; listen port 0,
 // for the far side to choose, is for remote ones.
 func ParseForward(spec string, dynamic, remote bool) (Forward, error) {
 	bad := fmt.Errorf("bad forwarding %q", spec)
@@ -18,11 +18,6 @@ func ParseForward(spec string, dynamic, remote bool) (Forward, error) {
 		return Forward{}, bad
 	}
 	var f Forward
-	for i, w := range words {
-		if w.path && (i > 0 && i < len(words)-1 || i == 0 && f.BindPath != "") {
-			return Forward{}, bad
-		}
-	}
 	listen, connect := words, []forwardWord(nil)
 	switch {
 	case dynamic:
@@ -84,7 +79,6 @@ func forwardWords(s string) ([]forwardWord, bool) {
 	for {
 		var w forwardWord
 		var b strings.Builder
-		path := strings.HasPrefix(s, "/") || strings.HasPrefix(s, "${") || strings.HasPrefix(s, "~/")
 		if rest, ok := strings.CutPrefix(s, "["); ok {
 			inner, after, ok := strings.Cut(rest, "]")
 			if !ok || after != "" && after[0] != ':' {
@@ -93,21 +87,15 @@ func forwardWords(s string) ([]forwardWord, bool) {
 			b.WriteString(inner)
 			s = after
 		} else {
-			depth := 0 // inside ${...}, colons are not ours
-			for s != "" && (s[0] != ':' || depth > 0) {
-				switch {
-				case s[0] == '\\' && len(s) > 1:
+			for ; s != "" && s[0] != ':'; s = s[1:] {
+				if s[0] == '\\' && len(s) > 1 {
 					s = s[1:]
-				case strings.HasPrefix(s, "${"):
-					depth++
-				case s[0] == '}' && depth > 0:
-					depth--
 				}
+				w.path = w.path || s[0] == '/'
 				b.WriteByte(s[0])
-				s = s[1:]
 			}
 		}
-		w.text, w.path = b.String(), path
+		w.text = b.String()
 		words = append(words, w)
 		if s == "" {
 			return words, true
@@ -205,6 +193,9 @@ func addForward(e *evaluator, l *line, to *[]Forward, dynamic, remote bool) erro
 		return l.errorf("Missing target argument.")
 	case l.set == nil:
 		dynamic = true
+	}
+	if spec, err = e.environment(spec); err != nil {
+		return &Error{Lines: []string{err.Error(), l.errorf("Bad forwarding specification.").Error()}}
 	}
 	f, err := ParseForward(spec, dynamic, remote)
 	if err != nil && l.set != nil && remote { // -R port

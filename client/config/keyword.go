@@ -25,6 +25,7 @@ type Keyword struct {
 func Keywords() []Keyword {
 	all := []Keyword{
 		{"Host", Works, ""}, {"Match", Works, ""}, {"Include", Works, ""},
+		{"UseKeychain", Ignored, "Apple's; known on macOS only, so that its configurations can be read"},
 	}
 	for _, k := range keywords {
 		verdict := k.verdict
@@ -220,7 +221,6 @@ var keywords = []keyword{
 	{name: "ProxyJump", parse: proxyJump},
 	{name: "RefuseConnection", parse: command},
 	{name: "WarnWeakCrypto", parse: wordsOnce, verdict: Ignored, note: onlyRead},
-	{name: "UseKeychain", parse: yesNo, verdict: Ignored, note: "of Apple's ssh; accepted so that its configurations can be read"},
 
 	{name: "UdpMode", parse: udpMode, preset: "no", verdict: Ours},
 	{name: "UdpPort", parse: udpPorts, preset: "61001-61999", verdict: Ours},

@@ -27,6 +27,11 @@ func (l *line) errorf(format string, args ...any) error {
 	return &Error{Lines: []string{l.where + ": " + fmt.Sprintf(format, args...)}}
 }
 
+// fatalf is a complaint after which nothing more is read.
+func (l *line) fatalf(format string, args ...any) error {
+	return &Error{Lines: []string{l.where + ": " + fmt.Sprintf(format, args...)}, fatal: true}
+}
+
 // next takes the next argument.
 func (l *line) next() (string, bool) {
 	if len(l.args) == 0 {

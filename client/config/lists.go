@@ -97,10 +97,10 @@ func permitted(_ *evaluator, l *line) ([]string, error) {
 		}
 		_, port, ok := cutHostPort(arg)
 		if !ok {
-			return nil, l.errorf("missing host in %s", l.key)
+			return nil, l.fatalf("missing host in %s", l.key)
 		}
 		if n := parsePort(port); port != "*" && n <= 0 {
-			return nil, l.errorf("bad port number in %s", l.key)
+			return nil, l.fatalf("bad port number in %s", l.key)
 		}
 	}
 	return args, nil

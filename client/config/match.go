@@ -145,7 +145,7 @@ func (e *evaluator) sessionType() string {
 func (e *evaluator) exec(command string, l *line) (bool, error) {
 	expanded, err := expandPercent(command, e.tokens())
 	if err != nil {
-		return false, &Error{Lines: []string{err.Error()}, fatal: true}
+		return false, &Error{Lines: []string{err.Error(), "percent_expand: failed"}, fatal: true}
 	}
 	ok, err := e.env.Run(expanded)
 	if err != nil {

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/sha1"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -45,6 +46,13 @@ func tokensOf(env *Env, v tokenValues) map[byte]string {
 	}
 }
 
+// unsetError is the name of a variable that is not there.
+type unsetError string
+
+func (e unsetError) Error() string {
+	return "vdollar_percent_expand: env var ${" + string(e) + "} has no value"
+}
+
 // expandPercent replaces %x by what x stands for and %% by %.
 func expandPercent(s string, tokens map[byte]string) (string, error) {
 	var b strings.Builder
@@ -55,14 +63,14 @@ func expandPercent(s string, tokens map[byte]string) (string, error) {
 		}
 		i++
 		if i == len(s) {
-			return "", fmt.Errorf("percent_expand: truncated key")
+			return "", errors.New("vdollar_percent_expand: invalid format")
 		}
 		value, ok := tokens[s[i]]
 		switch {
 		case s[i] == '%':
 			b.WriteByte('%')
 		case !ok:
-			return "", fmt.Errorf("percent_expand: unknown key %%%c", s[i])
+			return "", fmt.Errorf("vdollar_percent_expand: unknown key %%%c", s[i])
 		default:
 			b.WriteString(value)
 		}
@@ -81,10 +89,10 @@ func expandEnv(s string, getenv func(string) (string, bool), tokens map[byte]str
 			before, s = s[:i], s[i+2:]
 			end := strings.IndexByte(s, '}')
 			if end < 0 {
-				return "", fmt.Errorf("environment variable '%s' missing closing '}'", s)
+				return "", fmt.Errorf("vdollar_percent_expand: environment variable '%s' missing closing '}'", s)
 			}
 			if name, s = s[:end], s[end+1:]; name == "" {
-				return "", fmt.Errorf("zero-length environment variable")
+				return "", errors.New("vdollar_percent_expand: zero-length environment variable")
 			}
 		} else {
 			s = ""
@@ -101,7 +109,7 @@ func expandEnv(s string, getenv func(string) (string, bool), tokens map[byte]str
 		}
 		value, ok := getenv(name)
 		if !ok {
-			return "", fmt.Errorf("env var ${%s} has no value", name)
+			return "", unsetError(name)
 		}
 		b.WriteString(value)
 	}
@@ -138,8 +146,7 @@ func (h *Host) Expand(keyword, value string, extra Tokens) (string, error) {
 		env, tilde = true, true
 	case "globalknownhostsfile":
 		return h.env.tilde(value)
-	case "localforward", "remoteforward":
-		env = true
+	case "localforward", "remoteforward": // the environment is expanded already
 	case "knownhostscommand", "localcommand":
 		for k, v := range extra {
 			known[k] = v
@@ -156,9 +163,22 @@ func (h *Host) Expand(keyword, value string, extra Tokens) (string, error) {
 		}
 	}
 	if env {
-		return expandEnv(value, h.env.Getenv, known)
+		value, err = expandEnv(value, h.env.Getenv, known)
+		if _, unset := err.(unsetError); unset {
+			return "", &Error{Lines: []string{err.Error(), "invalid environment variable expansion"}}
+		}
+		return value, unexpanded(err, "percent_dollar_expand: failed")
 	}
-	return expandPercent(value, known)
+	value, err = expandPercent(value, known)
+	return value, unexpanded(err, "percent_expand: failed")
+}
+
+// unexpanded adds what ssh says last of a value that it could not expand.
+func unexpanded(err error, last string) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Lines: []string{err.Error(), last}}
 }
 
 func (h *Host) tokens() map[byte]string {

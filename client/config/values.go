@@ -19,7 +19,7 @@ func choice(words ...string) parser {
 	return func(_ *evaluator, l *line) ([]string, error) {
 		arg, _ := l.next()
 		if arg == "" {
-			return nil, l.errorf("missing argument.")
+			return nil, &Error{Lines: []string{l.where + ": missing argument.", l.where + ": unsupported option \"\"."}}
 		}
 		for _, w := range words {
 			word, meaning, other := strings.Cut(w, "=")
