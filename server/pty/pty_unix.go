@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 
 	"github.com/creack/pty"
@@ -17,8 +18,10 @@ import (
 // Terminal is the master's side of a pseudo-terminal.
 type Terminal struct {
 	master *os.File
-	slave  *os.File // until Start
 	name   string
+
+	mu    sync.Mutex // guards slave
+	slave *os.File   // until a program has it
 }
 
 // Open makes a terminal of the given size and modes (RFC 4254 section 8).
@@ -60,19 +63,35 @@ func pollable(f *os.File) (*os.File, error) {
 // Name is the path of the terminal, for SSH_TTY.
 func (t *Terminal) Name() string { return t.name }
 
-// TTY is the program's side of the terminal until Start; nil afterwards and on Windows.
+// TTY is the program's side of the terminal until a program has it; nil afterwards and on Windows.
 // What is written to it appears as if a program had written it.
-func (t *Terminal) TTY() *os.File { return t.slave }
+func (t *Terminal) TTY() *os.File {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.slave
+}
 
 // Start starts cmd on the terminal, as the leader of a new session.
 func (t *Terminal) Start(cmd *exec.Cmd) error {
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = t.slave, t.slave, t.slave
+	tty := t.TTY()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	err := cmd.Start()
-	// Only programs may hold the slave now: their last close ends our reading.
-	t.slave.Close()
-	t.slave = nil
+	if err == nil {
+		t.LetGo()
+	}
 	return err
+}
+
+// LetGo closes the program's side: only programs may hold it, as their last
+// close is what ends our reading. A successful Start does it.
+func (t *Terminal) LetGo() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.slave != nil {
+		t.slave.Close()
+		t.slave = nil
+	}
 }
 
 // Exited says that the program has gone. Here the kernel has noticed itself.
@@ -121,8 +140,6 @@ func (t *Terminal) control(f func(fd int) error) error {
 
 // Close hangs up.
 func (t *Terminal) Close() error {
-	if t.slave != nil {
-		t.slave.Close()
-	}
+	t.LetGo()
 	return t.master.Close()
 }

@@ -54,6 +54,9 @@ func (t *Terminal) Start(cmd *exec.Cmd) error {
 	return err
 }
 
+// LetGo ends the console, as no program has it.
+func (t *Terminal) LetGo() { t.Exited() }
+
 // Exited says that the program has gone: the console then gives out what it
 // still holds and ends, which it never does by itself.
 func (t *Terminal) Exited() {

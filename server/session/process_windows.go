@@ -1,0 +1,56 @@
+package session
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// throughShell makes cmd the user's shell, or the shell running a command.
+func throughShell(cmd *exec.Cmd, shell string, login bool, command string) {
+	cmd.Path = shell
+	cmd.Args = []string{filepath.Base(shell)}
+	if login {
+		return
+	}
+	flag := "/c"
+	if strings.Contains(strings.ToLower(filepath.Base(shell)), "powershell") || strings.EqualFold(filepath.Base(shell), "pwsh.exe") {
+		flag = "-Command"
+	}
+	// cmd.exe parses the rest of its line itself, so it gets it as it came.
+	cmd.SysProcAttr = &syscall.SysProcAttr{CmdLine: `"` + shell + `" ` + flag + " " + command}
+}
+
+func ownSession(cmd *exec.Cmd) {}
+
+// kill ends a program: Windows has no other signal for it.
+func kill(pid int, name string) error {
+	if name != "KILL" && name != "TERM" && name != "INT" && name != "HUP" {
+		return errors.New("unknown signal")
+	}
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return err
+	}
+	defer p.Release()
+	return p.Kill()
+}
+
+// hangup ends a program whose client has gone. It would not notice: a closed
+// pipe tells a Windows program little.
+func hangup(pid int) { kill(pid, "KILL") }
+
+// howEnded is the ending of a program.
+func howEnded(state *os.ProcessState) ending { return exitStatus(uint32(state.ExitCode())) }
+
+// findSFTPServer finds the sftp server of OpenSSH for Windows.
+func findSFTPServer() (string, error) {
+	name := filepath.Join(os.Getenv("SystemRoot"), "System32", "OpenSSH", "sftp-server.exe")
+	if isFile(name) {
+		return name, nil
+	}
+	return exec.LookPath("sftp-server.exe")
+}

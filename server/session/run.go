@@ -1,0 +1,191 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/server/flow"
+	"tssh/server/policy"
+)
+
+// prepare notes what is to run, and makes what connects it to the channel.
+func (s *session) prepare(kind string, payload []byte) bool {
+	var msg struct{ Text string }
+	if kind != "shell" && ssh.Unmarshal(payload, &msg) != nil || strings.ContainsRune(msg.Text, 0) {
+		return false
+	}
+	command := msg.Text
+	if kind == "subsystem" {
+		var ok bool
+		if command, ok = s.cfg.Policy.Subsystem(msg.Text); !ok {
+			return false
+		}
+	}
+	if s.pty == nil {
+		p, err := newPipes()
+		if err != nil {
+			s.cfg.Logf("session: %v", err)
+			return false
+		}
+		s.pipes = p
+	}
+	if force := s.cfg.Policy.ForceCommand; force != "" {
+		s.forced, s.original, command = true, command, force
+	}
+	s.kind, s.command = kind, command
+	return true
+}
+
+// run runs the program and tells the client how it ended.
+func (s *session) run() {
+	var outputs sync.WaitGroup
+	s.receive(&outputs)
+	ended := s.launch()
+	s.running.Go(s.send)
+	// Programs in the background may hold the output longer than the one we
+	// started. As with sshd, the channel stays open as long as they can write to it.
+	outputs.Wait()
+	s.ch.CloseWrite()
+	select {
+	case how := <-ended:
+		s.ch.SendRequest(how.request, false, how.payload)
+	case <-s.gone:
+	}
+	s.hangup()
+	s.ch.Close()
+}
+
+// receive starts to copy what the program writes.
+func (s *session) receive(outputs *sync.WaitGroup) {
+	if s.pty != nil {
+		outputs.Go(func() { flow.Copy(s.ch, s.pty) })
+		return
+	}
+	outputs.Go(func() {
+		flow.Copy(s.ch, s.pipes.out)
+		s.pipes.out.Close() // when the client takes no more, the program shall know
+	})
+	outputs.Go(func() {
+		flow.Copy(s.ch.Stderr(), s.pipes.err)
+		s.pipes.err.Close()
+	})
+}
+
+// send copies what the client sends to the program.
+func (s *session) send() {
+	if s.pty != nil {
+		// As with sshd, a client that has no more input leaves the terminal alone.
+		flow.Copy(s.pty, s.ch)
+		return
+	}
+	write, _ := flow.Copy(s.pipes.in, s.ch)
+	s.pipes.in.Close()
+	if write != nil {
+		// Nobody reads any more. An OpenSSH client then stops sending; what is under
+		// way is thrown away, or it would keep the client's later words from us.
+		s.ch.SendRequest("eow@openssh.com", false, nil)
+		io.Copy(io.Discard, s.ch)
+	}
+}
+
+// ending is how a program ended, as the request that tells the client.
+type ending struct {
+	request string
+	payload []byte
+}
+
+func exitStatus(code uint32) ending {
+	return ending{"exit-status", ssh.Marshal(struct{ Status uint32 }{code})}
+}
+
+// launch starts the program. The channel gets its ending, once.
+func (s *session) launch() <-chan ending {
+	ended := make(chan ending, 1)
+	cmd, err := s.program()
+	if err == nil {
+		s.welcome(cmd.Env)
+		err = s.start(cmd)
+	}
+	if err != nil {
+		s.complain(err)
+	}
+	if s.pipes != nil {
+		s.pipes.letGo()
+	} else if err != nil {
+		s.pty.LetGo()
+	}
+	if err != nil {
+		ended <- exitStatus(1)
+		return ended
+	}
+	s.pid.Store(int64(cmd.Process.Pid))
+	// This goroutine stays as long as the program, which may outlive the channel.
+	go func() {
+		cmd.Wait()
+		s.pid.Store(0)
+		if s.pty != nil {
+			s.pty.Exited()
+		}
+		ended <- howEnded(cmd.ProcessState)
+	}()
+	return ended
+}
+
+func (s *session) start(cmd *exec.Cmd) error {
+	if s.pty != nil {
+		return s.pty.Start(cmd)
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.pipes.theirs[0], s.pipes.theirs[1], s.pipes.theirs[2]
+	ownSession(cmd)
+	return cmd.Start()
+}
+
+// complain tells the user why the program doesn't run, on what was to be its stderr.
+func (s *session) complain(err error) {
+	var path *fs.PathError
+	if errors.As(err, &path) { // as perror would
+		err = fmt.Errorf("%s: %w", path.Path, path.Err)
+	}
+	fmt.Fprintf(s.stderr(), "%v\n", err)
+}
+
+func (s *session) stderr() io.Writer {
+	if s.pipes != nil {
+		return s.pipes.theirs[2]
+	}
+	if tty := s.pty.TTY(); tty != nil {
+		return tty
+	}
+	return s.ch
+}
+
+// program is the command to run: the user's login shell does all but sshd's own sftp server.
+func (s *session) program() (*exec.Cmd, error) {
+	cmd := &exec.Cmd{Env: s.environ(), Dir: s.cfg.Login.Home}
+	if args, ok := policy.IsInternalSFTP(s.command); ok && (s.kind == "subsystem" || s.forced) {
+		if s.kind != "subsystem" {
+			return nil, errors.New("This service allows sftp connections only.") // sshd's words
+		}
+		server, err := findSFTPServer()
+		if err != nil {
+			return nil, err
+		}
+		cmd.Path = server
+		cmd.Args = append([]string{filepath.Base(server)}, strings.Fields(args)...)
+	} else {
+		throughShell(cmd, s.cfg.Login.Shell, s.kind == "shell" && !s.forced, s.command)
+	}
+	if !isDir(cmd.Dir) {
+		fmt.Fprintf(s.stderr(), "Could not chdir to home directory %s: No such file or directory\n", cmd.Dir)
+		cmd.Dir = "" // ours is as good as any
+	}
+	return cmd, nil
+}

@@ -1,0 +1,264 @@
+// Package session serves session channels (RFC 4254 section 6) as sshd does: a
+// shell, a command or a subsystem of the user's, with or without a terminal.
+//
+// What a program wrote is read to the end and sent before its exit status and
+// before the channel is closed. While the client is away the channel takes no
+// more, so nothing more is read and the program waits: nothing is kept in
+// memory beyond one buffer, and nothing is dropped.
+package session
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/proxy/sshconn"
+	"tssh/server/policy"
+	"tssh/server/pty"
+)
+
+// Login is whose sessions these are. It is the same for all of a connection.
+type Login struct {
+	User  string
+	UID   int
+	Home  string
+	Shell string
+	// Env is the environment of the login: what sshd, PAM and the system give every process of it.
+	Env []string
+}
+
+// Config is what sessions need besides their channel.
+type Config struct {
+	Login  Login
+	Policy *policy.Policy
+	// Agent gives the path of a socket that leads to the client's agent. Nil: there is none.
+	Agent func() (socket string, err error)
+	// X11 opens a display that leads to the client's. Nil: there is none.
+	X11  func(X11) (*Display, error)
+	Logf func(format string, args ...any) // nil: silent
+}
+
+// X11 is what a client says when it asks for a display.
+type X11 struct {
+	Single           bool // one connection only
+	Protocol, Cookie string
+	Screen           uint32
+}
+
+// Display is a display that programs can connect to.
+type Display struct {
+	Name  string // for DISPLAY
+	Auth  string // as xauth names it
+	Close func()
+}
+
+// maxEnv bounds the variables of a client, as in sshd.
+const maxEnv = 128
+
+// session is one channel. The goroutine that reads its requests owns it until
+// the program starts; afterwards what follows below doesn't change.
+type session struct {
+	ch  sshconn.Channel
+	cfg Config
+
+	env      []string // the client's
+	terminal string   // TERM
+	pty      *pty.Terminal
+	agent    string // SSH_AUTH_SOCK
+	x11      X11
+	display  *Display
+
+	kind     string // shell, exec or subsystem, once asked for
+	command  string
+	forced   bool   // by ForceCommand
+	original string // what was asked for then
+	pipes    *pipes
+	running  sync.WaitGroup
+	gone     chan struct{} // closed when the channel has ended
+
+	pid atomic.Int64 // of the program while it runs
+}
+
+// Serve serves an accepted channel of type session until it is closed by either side.
+// A program that has no terminal may outlive it, as with sshd.
+func Serve(ch sshconn.Channel, cfg Config) {
+	if cfg.Logf == nil {
+		cfg.Logf = func(string, ...any) {}
+	}
+	s := &session{ch: ch, cfg: cfg, gone: make(chan struct{})}
+	for req := range ch.Requests() {
+		ok := s.handle(req)
+		req.Reply(ok, nil)
+		if ok && s.kind == req.Type {
+			// Only now, so that the client has the answer before the first output.
+			s.running.Go(s.run)
+		}
+	}
+	// The channel has ended. Closing the terminal hangs up the program; closing
+	// the pipes lets it notice at its next read or write.
+	close(s.gone)
+	s.hangup()
+	ch.Close()
+	s.running.Wait()
+	if s.display != nil {
+		s.display.Close()
+	}
+}
+
+// handle carries out one request; false refuses it.
+func (s *session) handle(req *sshconn.Request) bool {
+	started := s.kind != ""
+	switch req.Type {
+	case "window-change":
+		return s.resize(req.Payload)
+	case "signal":
+		return started && s.signal(req.Payload)
+	case "break":
+		return s.pty != nil && s.pty.Break() == nil
+	case "shell", "exec", "subsystem":
+		return !started && s.prepare(req.Type, req.Payload)
+	}
+	if started {
+		return false // the program has what it has
+	}
+	switch req.Type {
+	case "pty-req":
+		return s.openTerminal(req.Payload)
+	case "env":
+		return s.setEnv(req.Payload)
+	case "x11-req":
+		return s.openDisplay(req.Payload)
+	case "auth-agent-req@openssh.com":
+		return s.openAgent()
+	}
+	return false
+}
+
+func (s *session) openTerminal(payload []byte) bool {
+	var msg struct {
+		Term                      string
+		Cols, Rows, Width, Height uint32
+		Modes                     string
+	}
+	if s.pty != nil || !s.cfg.Policy.TTY || ssh.Unmarshal(payload, &msg) != nil {
+		return false
+	}
+	t, err := pty.Open(pty.Size{Cols: msg.Cols, Rows: msg.Rows, Width: msg.Width, Height: msg.Height}, []byte(msg.Modes))
+	if err != nil {
+		s.cfg.Logf("session: %v", err)
+		return false
+	}
+	s.pty, s.terminal = t, msg.Term
+	s.ch.Interactive()
+	return true
+}
+
+func (s *session) resize(payload []byte) bool {
+	var size pty.Size
+	if s.pty == nil || ssh.Unmarshal(payload, &size) != nil {
+		return false
+	}
+	return s.pty.Resize(size) == nil
+}
+
+func (s *session) setEnv(payload []byte) bool {
+	var msg struct{ Name, Value string }
+	if ssh.Unmarshal(payload, &msg) != nil || len(s.env) >= maxEnv || !validEnv(msg.Name, msg.Value) {
+		return false
+	}
+	if !s.cfg.Policy.AcceptsEnv(msg.Name) {
+		return false
+	}
+	s.env = append(s.env, msg.Name+"="+msg.Value)
+	return true
+}
+
+func (s *session) openDisplay(payload []byte) bool {
+	if s.cfg.X11 == nil || !s.cfg.Policy.X11 || s.display != nil || ssh.Unmarshal(payload, &s.x11) != nil {
+		return false
+	}
+	d, err := s.cfg.X11(s.x11)
+	if err != nil {
+		s.cfg.Logf("session: %v", err)
+		return false
+	}
+	s.display = d
+	return true
+}
+
+func (s *session) openAgent() bool {
+	if s.cfg.Agent == nil || !s.cfg.Policy.Agent {
+		return false
+	}
+	socket, err := s.cfg.Agent()
+	if err != nil {
+		s.cfg.Logf("session: %v", err)
+		return false
+	}
+	s.agent = socket
+	return true
+}
+
+// signal sends a signal to the program's process group. As in sshd a forced
+// command and a subsystem get none: who wrote them did not reckon with it.
+func (s *session) signal(payload []byte) bool {
+	var msg struct{ Name string }
+	pid := int(s.pid.Load())
+	if s.forced || s.kind == "subsystem" || pid == 0 || ssh.Unmarshal(payload, &msg) != nil {
+		return false
+	}
+	return kill(pid, msg.Name) == nil
+}
+
+// hangup takes the program's terminal or pipes away.
+func (s *session) hangup() {
+	if s.pty != nil {
+		s.pty.Close()
+	}
+	if s.pipes != nil {
+		s.pipes.close()
+	}
+	if pid := int(s.pid.Load()); pid != 0 {
+		hangup(pid)
+	}
+}
+
+// pipes connect a program without a terminal.
+type pipes struct {
+	// ours
+	in       *os.File
+	out, err *os.File
+	// the program's, until it has started
+	theirs [3]*os.File
+}
+
+func newPipes() (*pipes, error) {
+	p := new(pipes)
+	var errs [3]error
+	p.theirs[0], p.in, errs[0] = os.Pipe()
+	p.out, p.theirs[1], errs[1] = os.Pipe()
+	p.err, p.theirs[2], errs[2] = os.Pipe()
+	for _, err := range errs {
+		if err != nil {
+			p.close()
+			p.letGo()
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// letGo closes the program's ends: only programs may hold them, or the output never ends.
+func (p *pipes) letGo() {
+	for _, f := range p.theirs {
+		f.Close()
+	}
+}
+
+func (p *pipes) close() {
+	p.in.Close()
+	p.out.Close()
+	p.err.Close()
+}
