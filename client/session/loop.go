@@ -134,7 +134,7 @@ func (r *run) linger(ctx context.Context, signals <-chan os.Signal) bool {
 func (r *run) close(exit int) int {
 	r.screen.close()
 	r.restore()
-	if r.TTY && r.level() >= voice.Info {
+	if r.TTY && !r.Quiet && r.level() >= voice.Info {
 		r.tell("Connection to " + r.host.HostName + " closed.")
 	}
 	sent, received := r.sent.n.Load(), r.received.n.Load()

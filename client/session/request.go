@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/ssh"
+
+	"tssh/client/config"
 )
 
 // asker is a channel that sends a request without waiting for its answer, so
@@ -94,31 +96,50 @@ func (r *run) ptyRequest() []byte {
 
 // term is the terminal's type; SetEnv may name another.
 func (r *run) term() string {
+	if r.Term != "" {
+		return r.Term
+	}
 	for _, e := range r.host.SetEnv {
 		if v, ok := strings.CutPrefix(e, "TERM="); ok && v != "" {
 			return v
 		}
 	}
+	if r.Term != "" {
+		return r.Term
+	}
 	return os.Getenv("TERM")
 }
 
-// sendEnvironment sends what SendEnv chooses of ours, then SetEnv. No answer
-// is wanted: servers refuse most of it by default.
+// sendEnvironment sends what Environment chooses. No answer is wanted: servers
+// refuse most of it by default.
 func (r *run) sendEnvironment() {
 	if len(r.host.SendEnv) > 0 {
 		r.Log.Debugf("Sending environment.")
 	}
-	for _, e := range os.Environ() {
-		if name, value, ok := strings.Cut(e, "="); ok && matches(r.host.SendEnv, name) {
-			r.setenv(name, value)
-		}
+	environ := r.Env
+	if environ == nil {
+		environ = os.Environ()
 	}
-	for _, e := range r.host.SetEnv {
-		if name, value, ok := strings.Cut(e, "="); ok {
-			r.setenv(name, value)
-		}
+	for _, e := range Environment(r.host, environ) {
+		name, value, _ := strings.Cut(e, "=")
+		r.setenv(name, value)
 	}
 }
+
+// Environment returns the variables to send, as NAME=VALUE: those of environ
+// that SendEnv chooses, then SetEnv.
+func Environment(h *config.Host, environ []string) []string {
+	var env []string
+	for _, e := range environ {
+		if name, _, ok := strings.Cut(e, "="); ok && Permits(h, name) {
+			env = append(env, e)
+		}
+	}
+	return append(env, h.SetEnv...)
+}
+
+// Permits tells whether SendEnv chooses the variable name.
+func Permits(h *config.Host, name string) bool { return matches(h.SendEnv, name) }
 
 func (r *run) setenv(name, value string) {
 	r.Log.Debugf("channel 0: setting env %s = %q", name, value)
