@@ -96,9 +96,6 @@ func (r *run) ptyRequest() []byte {
 
 // term is the terminal's type; SetEnv may name another.
 func (r *run) term() string {
-	if r.Term != "" {
-		return r.Term
-	}
 	for _, e := range r.host.SetEnv {
 		if v, ok := strings.CutPrefix(e, "TERM="); ok && v != "" {
 			return v

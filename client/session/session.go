@@ -40,7 +40,6 @@ type Terminal interface {
 type Options struct {
 	Command string // "": a login shell; the subsystem's name with SessionType subsystem
 	TTY     bool   // ask for a pty: see TTY
-	Term    string // the pty's type; "": SetEnv's TERM, or else our own
 	Term    string // TERM; "": the environment's
 	// Env is the environment that SendEnv chooses from; nil: our own.
 	Env []string
