@@ -8,7 +8,8 @@ import (
 	"tssh/client/config/algorithm"
 )
 
-// answers are what -Q lists, by its terms in lower case.
+// answers are what -Q lists, by its terms in lower case. One is ours, and not in
+// the help: compat, the text of COMPAT.md.
 var answers = map[string]func() []string{
 	"help":             func() []string { return terms },
 	"cipher":           func() []string { return algorithm.Supported(algorithm.Cipher) },
@@ -27,6 +28,7 @@ var answers = map[string]func() []string{
 	"key-ca-sign":      func() []string { return algorithm.Supported(algorithm.CA) },
 	"sig":              func() []string { return algorithm.Supported(algorithm.CA) },
 	"protocol-version": func() []string { return []string{"2"} },
+	"compat":           func() []string { return strings.Split(strings.TrimSuffix(Compat(), "\n"), "\n") },
 
 	"casignaturealgorithms":       func() []string { return algorithm.Supported(algorithm.CA) },
 	"hostbasedacceptedalgorithms": allSignatures,
@@ -38,8 +40,8 @@ var answers = map[string]func() []string{
 }
 
 // terms are those that -Q help lists.
-var terms = []string{"cipher", "cipher-auth", "compression", "kex", "kex-gss", "key", "key-ca-sign",
-	"key-cert", "key-plain", "key-sig", "mac", "protocol-version", "sig"}
+var terms = []string{"cipher", "cipher-auth", "compression", "kex", "kex-gss", "key", "key-cert",
+	 "key-plain", "key-sig", "mac", "protocol-version", "sig"}
 
 // Answer returns what -Q prints for a term, a line each.
 func Answer(term string) ([]string, error) {

@@ -1,0 +1,281 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	goflag "flag"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"tssh/client/config"
+)
+
+var update = goflag.Bool("update", false, "write COMPAT.md anew")
+
+func parse(t *testing.T, args ...string) *Command {
+	t.Helper()
+	c, err := Parse(args)
+	if err != nil {
+		t.Fatalf("%q: %v", args, err)
+	}
+	return c
+}
+
+func TestOptionsEndAtTheCommand(t *testing.T) {
+	for _, c := range []struct {
+		args        string
+		host, words string
+	}{
+		{"h ls -l x", "h", "ls|-l|x"},
+		{"-p 22 h -p 23 ls -p 24", "h", "ls|-p|24"},
+		{"-NfL x h", "h", ""},
+		{"h -- ls -- -l", "h", "ls|--|-l"},
+		{"-- h -p 3", "h", "-p|3"},
+		{"h - -N", "h", "-|-N"},
+		{"u@h -tt -v true", "h", "true"},
+		{"h --udp ls --udp", "h", "ls|--udp"},
+		{"--tsshd-path /x h --tsshd-port=7 cmd", "h", "cmd"},
+		{"tsshd ls", "tsshd", "ls"},
+		{"-o -x -i -- h", "h", ""},
+	} {
+		cmd := parse(t, strings.Split(c.args, " ")...)
+		if cmd.Destination != c.host || strings.Join(cmd.Words, "|") != c.words {
+			t.Errorf("%s: host %q, words %q", c.args, cmd.Destination, cmd.Words)
+		}
+	}
+}
+
+// A word may be empty or hold blanks: what is sent is the words between single
+// spaces, and the far shell splits it again.
+func TestCommandIsNeverQuotedAgain(t *testing.T) {
+	cmd := parse(t, "h", "a  b", "", "'c'", `"$d"`)
+	if got, want := cmd.Line(), `a  b  'c' "$d"`; got != want {
+		t.Errorf("sends %q, want %q", got, want)
+	}
+}
+
+func TestLongOptionsAreSettings(t *testing.T) {
+	for args, want := range map[string]config.Setting{
+		"--udp h":              config.Override("UdpMode", "yes"),
+		"h --quic":             config.Override("UdpMode", "QUIC"),
+		"--kcp h":              config.Override("UdpMode", "KCP"),
+		"h --tcp ls":           config.Override("UdpMode", "no"),
+		"--tsshd-path=/a=b h":  config.Override("TsshdPath", "/a=b"),
+		"--tsshd-path -x h":    config.Override("TsshdPath", "-x"),
+		"h --tsshd-port 1-2 x": config.Override("UdpPort", "1-2"),
+	} {
+		if got := parse(t, strings.Split(args, " ")...).Settings; len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %+v", args, got)
+		}
+	}
+}
+
+func TestMisuseIsUsage(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                  "",
+		"-Z h":              "unknown option -- Z",
+		"-NZ h":             "unknown option -- Z",
+		"-p":                "option requires an argument -- p",
+		"h -o":              "option requires an argument -- o",
+		"--nonsense h":      "unknown option -- nonsense",
+		"--p 3 h":           "unknown option -- p",
+		"--udp=yes h":       "option doesn't take an argument -- udp",
+		"h --tsshd-path":    "option requires an argument -- tsshd-path",
+		"-\xc3 h":           "unknown option -- \\303",
+		"@h":                "",
+		"ssh://h:x":         "",
+		"ssh://h/path":      "",
+		"ssh://@h":          "",
+		"ssh://u%zz@h":      "",
+		"-s h":              "You must specify a subsystem to invoke.",
+		"-p 3":              "",
+		"--completion=tcsh": "",
+	} {
+		var list []string
+		if args != "" {
+			list = strings.Split(args, " ")
+		}
+		_, err := Parse(list)
+		bad, ok := errors.AsType[*Error](err)
+		if !ok {
+			t.Errorf("%q: %v", args, err)
+			continue
+		}
+		if want != "" && bad.Text != want {
+			t.Errorf("%q: said %q, want %q", args, bad.Text, want)
+		}
+		if !bad.Usage && args != "--completion=tcsh" || bad.Usage && !strings.Contains(bad.Error(), "usage: ssh [-46") {
+			t.Errorf("%q: no usage in %q", args, bad.Error())
+		}
+	}
+}
+
+func TestActionsEndTheReading(t *testing.T) {
+	if c := parse(t, "-V", "-Z"); !c.PrintVersion || c.Long {
+		t.Errorf("%+v", c)
+	}
+	if c := parse(t, "-Q", "cipher", "-Z"); c.Query != "cipher" {
+		t.Errorf("%+v", c)
+	}
+	if c := parse(t, "--version"); !c.PrintVersion || !c.Long {
+		t.Errorf("%+v", c)
+	}
+	if c := parse(t, "h", "--help", "x"); !c.Help {
+		t.Errorf("%+v", c)
+	}
+	if c := parse(t, "--status", "--json"); !c.Status || !c.JSON || c.Destination != "" {
+		t.Errorf("%+v", c)
+	}
+	if c := parse(t, "--doctor", "h"); !c.Doctor || c.Destination != "h" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestFlagsThatAreNoSettings(t *testing.T) {
+	c := parse(t, "-E", "log", "-F", "conf", "-G", "h", "-O", "exit", "-vqv")
+	if c.LogFile != "log" || c.ConfigFile != "conf" || !c.PrintConfig || c.Control != "exit" || c.Verbosity != 2 || c.Quiet {
+		t.Errorf("%+v", c)
+	}
+	if c := parse(t, "-y", "-vvvv", "-q", "h"); !c.Syslog || !c.Quiet || c.Verbosity != 3 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestStdioForwardIsTaken(t *testing.T) {
+	c := parse(t, "-W", "[::1]:22", "h")
+	if c.StdioForward == nil || c.StdioForward.Host != "::1" || c.StdioForward.Port != 22 {
+		t.Errorf("%+v", c.StdioForward)
+	}
+}
+
+func TestDatagramForwardings(t *testing.T) {
+	c := parse(t, "-L", "udp/53:dns:53", "-R", "udp/1:a:2", "-L", "3:b:4", "h")
+	var keys []string
+	for _, s := range c.Settings {
+		keys = append(keys, s.Key+" "+s.Value)
+	}
+	if want := []string{"UdpLocalForward 53:dns:53", "UdpRemoteForward 1:a:2", "LocalForward 3:b:4"}; !slices.Equal(keys, want) {
+		t.Errorf("%q, want %q", keys, want)
+	}
+}
+
+// What -Q lists is what OpenSSH's has in the same order, less what we lack.
+func TestQueriesAnswerInTheFormOfSSH(t *testing.T) {
+	ssh := systemSSH(t)
+	for _, term := range append(terms, "Ciphers", "MACs", "KexAlgorithms", "HostKeyAlgorithms", "PubkeyAcceptedKeyTypes") {
+		out, err := exec.Command(ssh, "-Q", term).Output()
+		if err != nil {
+			t.Errorf("ssh -Q %s: %v", term, err)
+			continue
+		}
+		theirs := strings.Split(strings.TrimSpace(string(out)), "\n")
+		got, err := Answer(term)
+		if err != nil || len(got) == 0 && term != "kex-gss" {
+			t.Errorf("-Q %s: %q, %v", term, got, err)
+		}
+		both := slices.DeleteFunc(slices.Clone(theirs), func(n string) bool { return !slices.Contains(got, n) })
+		got = slices.DeleteFunc(got, func(n string) bool { return !slices.Contains(theirs, n) })
+		if !slices.Equal(got, both) {
+			t.Errorf("-Q %s: %q, ssh's order is %q", term, got, both)
+		}
+	}
+	for _, term := range []string{"foo", "", "CIPHER", "cipher,mac"} {
+		if _, err := Answer(term); err == nil || err.Error() != `Unsupported query "`+term+`"` {
+			t.Errorf("-Q %s: %v", term, err)
+		}
+	}
+}
+
+func TestEveryFlagOfTheManualIsInTheTable(t *testing.T) {
+	for _, c := range "46AaCfGgKkMNnqsTtVvXxYyBbcDEeFIiJLlmOoPpQRSWw" {
+		if find(string(c)) == nil {
+			t.Errorf("-%c is not known", c)
+		}
+	}
+	var help bytes.Buffer
+	PrintHelp(&help)
+	seen := map[string]bool{}
+	for i := range flags {
+		f := &flags[i]
+		if seen[f.name] {
+			t.Errorf("%s is there twice", f.dashed())
+		}
+		seen[f.name] = true
+		if !strings.Contains(help.String(), "  "+f.dashed()) || f.help == "" {
+			t.Errorf("no help for %s", f.dashed())
+		}
+		if f.verdict != config.Works && f.verdict != config.Ours && f.note == "" {
+			t.Errorf("%s: %s, but not why", f.dashed(), f.verdict)
+		}
+	}
+}
+
+func TestTableOfWhatWorksIsUpToDate(t *testing.T) {
+	if *update {
+		if err := os.WriteFile("COMPAT.md", []byte(Compat()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile("COMPAT.md")
+	if err != nil || string(text) != Compat() {
+		t.Errorf("COMPAT.md is not what the tables say (%v): go test ./client/cli -run UpToDate -update", err)
+	}
+}
+
+// The manual of the ssh that is here names no keyword that we do not know.
+func TestEveryKeywordOfTheManualIsKnown(t *testing.T) {
+	known := map[string]bool{}
+	for _, k := range config.Keywords() {
+		known[strings.ToLower(k.Name)] = true
+		if k.Verdict != config.Works && k.Verdict != config.Ours && k.Note == "" {
+			t.Errorf("%s: %s, but not why", k.Name, k.Verdict)
+		}
+	}
+	ssh := systemSSH(t)
+	out, err := exec.Command(ssh, "-G", "-F", "none", "h").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if key, _, _ := strings.Cut(line, " "); !known[strings.ToLower(key)] {
+			t.Errorf("ssh -G prints %s, which is not known here", key)
+		}
+	}
+}
+
+func TestCompletionsAreValidScripts(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		path, err := exec.LookPath(shell)
+		if err != nil {
+			t.Logf("no %s on this machine: its completion is not checked", shell)
+			continue
+		}
+		name := t.TempDir() + "/completion"
+		os.WriteFile(name, []byte(Completion(shell)), 0o600)
+		if out, err := exec.Command(path, "-n", name).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", shell, err, out)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("-p22 u@h ls")
+	f.Add("-W a:1 -L udp/1:b:2 ssh://u@h:3")
+	f.Add("--tsshd-path= -- -x")
+	f.Fuzz(func(t *testing.T, line string) {
+		args := strings.Split(line, " ")
+		c, err := Parse(args)
+		if err != nil {
+			if _, ok := errors.AsType[*Error](err); !ok {
+				t.Fatalf("%T", err)
+			}
+			return
+		}
+		if tail := args[len(args)-len(c.Words):]; !slices.Equal(tail, c.Words) {
+			t.Fatalf("words %q are not the end of %q", c.Words, args)
+		}
+	})
+}

@@ -1,0 +1,87 @@
+package algorithm
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+)
+
+var kinds = []Kind{Cipher, MAC, Kex, Signature, CA}
+
+func TestDefaultsAreKnownSupportedAndNotWeak(t *testing.T) {
+	weak := ssh.InsecureAlgorithms()
+	bad := slices.Concat(weak.Ciphers, weak.KeyExchanges, weak.HostKeys, weak.PublicKeyAuths)
+	for _, k := range kinds {
+		if len(Default(k)) == 0 {
+			t.Errorf("kind %d has no default", k)
+		}
+		for _, n := range Default(k) {
+			if !slices.Contains(Supported(k), n) || slices.Contains(bad, n) {
+				t.Errorf("default %s is not supported, or weak", n)
+			}
+		}
+	}
+}
+
+// Whatever the library learns to do, our lists must name.
+func TestNothingTheLibraryCanDoIsForgotten(t *testing.T) {
+	can := ssh.SupportedAlgorithms()
+	for k, names := range map[Kind][]string{Cipher: can.Ciphers, MAC: can.MACs, Kex: can.KeyExchanges,
+		Signature: append(can.HostKeys, can.PublicKeyAuths...)} {
+		for _, n := range names {
+			if !slices.Contains(Default(k), n) {
+				t.Errorf("%s is not offered", n)
+			}
+		}
+	}
+}
+
+func TestAssemble(t *testing.T) {
+	all := Default(Cipher)
+	for spec, want := range map[string][]string{
+		"":                               all,
+		"aes256-ctr,aes128-ctr":          {"aes256-ctr", "aes128-ctr"},
+		"+aes128-cbc,aes128-ctr":         append(slices.Clone(all), "aes128-cbc"),
+		"-aes*":                          {"chacha20-poly1305@openssh.com"},
+		"^aes256-ctr":                    append([]string{"aes256-ctr"}, slices.DeleteFunc(slices.Clone(all), func(n string) bool { return n == "aes256-ctr" })...),
+		"aes192-cbc,aes128-ctr":          {"aes128-ctr"}, // the first exists, but not here
+		"aes128-ctr,,aes128-ctr":         {"aes128-ctr"},
+		"-*":                             {},
+		"-!aes*,chacha20*,*gcm*,aes*ctr": {"aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr"},
+	} {
+		if got := Assemble(Cipher, spec); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", spec, got, want)
+		}
+	}
+}
+
+func TestListsThatNameNothingRealAreRefused(t *testing.T) {
+	for spec, want := range map[string]bool{
+		"aes128-ctr": true, "+aes128-cbc": true, "^aes128-cbc": true, "-nonsense": true, "aes192-cbc": true,
+		"nonsense": false, "aes128-ctr,nonsense": false, "+nonsense": false, "": false, "aes*": false, "+": false,
+	} {
+		if Valid(Cipher, spec) != want {
+			t.Errorf("%q: valid is %v", spec, !want)
+		}
+	}
+	if !Valid(Signature, "ssh-*") || Valid(Signature, "foo*") {
+		t.Error("wildcards stand for what there is, in lists of signatures")
+	}
+}
+
+func FuzzAssemble(f *testing.F) {
+	f.Add(0, "+aes128-cbc,*")
+	f.Fuzz(func(t *testing.T, k int, spec string) {
+		kind := kinds[uint(k)%uint(len(kinds))]
+		if !Valid(kind, spec) {
+			return
+		}
+		for _, n := range Assemble(kind, spec) {
+			if !slices.Contains(Supported(kind), n) || strings.ContainsAny(n, "*?") {
+				t.Fatalf("%q offers %s", spec, n)
+			}
+		}
+	})
+}
