@@ -36,9 +36,8 @@ func Runner(conn ssh.Conn, h *config.Host, prepare func(*Session, ssh.Channel)) 
 			Stdin:   s.Stdin,
 			Stdout:  s.Stdout,
 			Stderr:  s.Stderr,
-			// What ends a session is told by who runs it; what went wrong with it
-			// only we know.
-			Verbose: func(int) voice.Level { return voice.Error },
+			Quiet:   true,
+			// The client tells of the end; what went wrong only we know.
 			Log: func(l voice.Level, text string) {
 				if l <= voice.Error {
 					fmt.Fprintf(s.Stderr, "%s\r\n", text)
