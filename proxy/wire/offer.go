@@ -12,6 +12,9 @@ import (
 // Version of everything in this package. Ends of different versions do not talk.
 const Version = 1
 
+// Release is this program's version, for humans.
+const Release = "0.1.0"
+
 // ErrVersion is wrapped by the errors about an offer or a greeting of another version.
 var ErrVersion = errors.New("another protocol version")
 
