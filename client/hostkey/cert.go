@@ -1,0 +1,52 @@
+package hostkey
+
+import (
+	"crypto/rsa"
+	"slices"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// checkCert says in ssh's words why a host's certificate, whose authority is known to be
+// right, does not speak for name;
+// "" when it does.
+func checkCert(cert *ssh.Certificate, name string, algorithms []string, now time.Time) (fault string) {
+	if cert.CertType != ssh.HostCert {
+		return "Certificate invalid: not a host certificate"
+	}
+	if t := uint64(now.Unix()); t < cert.ValidAfter {
+		return "Certificate invalid: not yet valid"
+	} else if t >= cert.ValidBefore {
+		return "Certificate invalid: expired"
+	}
+	if len(cert.ValidPrincipals) == 0 {
+		return "Certificate lacks principal list"
+	}
+	if !slices.Contains(cert.ValidPrincipals, name) {
+		return "Certificate invalid: name is not a listed principal"
+	}
+	if len(cert.CriticalOptions) > 0 {
+		return "Certificate contains unsupported critical options"
+	}
+	if !slices.Contains(algorithms, cert.Signature.Format) {
+		return "Certificate signed with disallowed algorithm"
+	}
+	// Parsing verified nothing: without this anyone could write a
+	// certificate that names a trusted authority.
+	checker := ssh.CertChecker{Clock: func() time.Time { return now }}
+	if err := checker.CheckCert(name, cert); err != nil {
+		return "Certificate invalid: " + err.Error()
+	}
+	return ""
+}
+
+// RSABits is the size of an RSA key, 0 for other kinds.
+func RSABits(key ssh.PublicKey) int {
+	if k, ok := plainKey(key).(ssh.CryptoPublicKey); ok {
+		if r, ok := k.CryptoPublicKey().(*rsa.PublicKey); ok {
+			return r.N.BitLen()
+		}
+	}
+	return 0
+}
