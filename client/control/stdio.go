@@ -36,6 +36,9 @@ func newStdio(fd int) (*Stdio, error) {
 	return s, nil
 }
 
+// Fd is the descriptor, valid until Close.
+func (s *Stdio) Fd() uintptr { return uintptr(s.fd) }
+
 // dup is another number for the descriptor, which outlives Close.
 func (s *Stdio) dup() (int, error) {
 	if !s.enter() {
