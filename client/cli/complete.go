@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"tssh/client/config"
@@ -19,6 +20,12 @@ func Completion(shell string) string {
 		return fish()
 	}
 	return ""
+}
+
+// PrintCompletion writes the script for a shell.
+func PrintCompletion(w io.Writer, shell string) error {
+	_, err := io.WriteString(w, Completion(shell))
+	return err
 }
 
 // hosts lists the names of Host lines that are no patterns.

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 
 	"tssh/client/config"
@@ -20,6 +21,21 @@ const Usage = `usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
            [--tsshd-port ports] destination [command [argument ...]]
        tssh --status [--json] | --doctor [destination] | --version | --help
 `
+
+// Release is the version of this program.
+const Release = "0.1.0"
+
+// Version is the line of -V: ours, and the OpenSSH whose options are read, since
+// scripts look for that.
+func Version() string {
+	return fmt.Sprintf("tssh_%s, %s compatible, %s", Release, config.Compatible, runtime.Version())
+}
+
+// PrintVersion writes the version.
+func PrintVersion(w io.Writer) error {
+	_, err := fmt.Fprintln(w, Version())
+	return err
+}
 
 // PrintHelp writes every option with a line of what it does.
 func PrintHelp(w io.Writer) error {

@@ -96,7 +96,7 @@ func TestUserFileStandsBeforeSystemFile(t *testing.T) {
 	if h.User != "mine" || h.Port != 99 {
 		t.Errorf("user %s, port %d", h.User, h.Port)
 	}
-	if !slices.Equal(h.SendEnv, []string{"A", "B"}) || !slices.Equal(h.IdentityFile, []string{"~/a", "~/b"}) {
+	if !slices.Equal(h.SendEnv, []string{"A", "B"}) || !slices.Equal(h.IdentityFile, []string{m.Home + "/a", m.Home + "/b"}) {
 		t.Errorf("SendEnv %q, IdentityFile %q", h.SendEnv, h.IdentityFile)
 	}
 }
@@ -353,6 +353,37 @@ func TestTokensExpandWhereTheyMay(t *testing.T) {
 	for key, value := range map[string]string{"ProxyCommand": "%u", "ControlPath": "${UNSET}", "IdentityFile": "%", "HostName": "%n", "RemoteCommand": "%T"} {
 		if got, err := h.Expand(key, value, nil); err == nil {
 			t.Errorf("%s %s: expanded to %q", key, value, got)
+		}
+	}
+}
+
+// What is wrong with a path that is not used yet must not keep -G from printing.
+func TestPathsAreExpandedForUseAndPrintedAsTheyStand(t *testing.T) {
+	m := newMachine(t)
+	m.user(t, "IdentityFile ~/.ssh/%h\nIdentityFile none\nCertificateFile %d/c\nGlobalKnownHostsFile ~/g\nRevokedHostKeys ~/r\n")
+	h := m.resolve(t, "h")
+	if !slices.Equal(h.IdentityFile, []string{m.Home + "/.ssh/h"}) || h.CertificateFile[0] != m.Home+"/c" ||
+		h.GlobalKnownHostsFile[0] != m.Home+"/g" || h.RevokedHostKeys != m.Home+"/r" || h.Check() != nil {
+		t.Errorf("%q %q %q %q %v", h.IdentityFile, h.CertificateFile, h.GlobalKnownHostsFile, h.RevokedHostKeys, h.Check())
+	}
+	var b strings.Builder
+	h.Print(&b)
+	for _, line := range []string{"identityfile ~/.ssh/%h\n", "identityfile none\n", "certificatefile %d/c\n", "globalknownhostsfile ~/g\n"} {
+		if !strings.Contains(b.String(), line) {
+			t.Errorf("-G lacks %q", line)
+		}
+	}
+	h = m.resolve(t, "h", Set("IdentityFile", "${UNSET}"))
+	if err := h.Check(); err == nil || !strings.Contains(err.Error(), "env var ${UNSET} has no value") {
+		t.Errorf("said %v", err)
+	}
+}
+
+func TestWhatCannotBeDoneIsRefusedAtConnecting(t *testing.T) {
+	m := newMachine(t)
+	for key, value := range map[string]string{"Tunnel": "yes", "RefuseConnection": "moved to h2"} {
+		if err := m.resolve(t, "h", Set(key, value)).Check(); err == nil || value != "yes" && !strings.Contains(err.Error(), value) {
+			t.Errorf("%s %s: %v", key, value, err)
 		}
 	}
 }

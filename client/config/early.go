@@ -52,6 +52,41 @@ func (h *Host) expandEarly() error {
 	return nil
 }
 
+// expandLate expands what ssh does not before it connects: -G prints it as it
+// stands, and what is wrong with it must not keep -G from printing.
+func (h *Host) expandLate() error {
+	for _, s := range []struct {
+		key   string
+		paths []string
+	}{
+		{"identityfile", h.IdentityFile},
+		{"certificatefile", h.CertificateFile},
+		{"globalknownhostsfile", h.GlobalKnownHostsFile},
+	} {
+		for i := range s.paths {
+			if err := h.expandInto(s.key, &s.paths[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return h.expandInto("revokedhostkeys", &h.RevokedHostKeys)
+}
+
+// Check returns what stands in the way of a connection: a path that cannot be
+// expanded, a user who wants it refused, or something that we cannot do and
+// must not leave out silently.
+func (h *Host) Check() error {
+	switch {
+	case h.late != nil:
+		return h.late
+	case h.RefuseConnection != "":
+		return &Error{Lines: []string{fmt.Sprintf("connection to %s refused by the configuration: %s", h.HostName, h.RefuseConnection)}}
+	case h.Tunnel != "no":
+		return &Error{Lines: []string{"tun devices are not forwarded: leave out -w and Tunnel"}}
+	}
+	return nil
+}
+
 func (h *Host) expandInto(key string, value *string) error {
 	if *value == "" {
 		return nil

@@ -43,14 +43,14 @@ type Env struct {
 	Debug func(line string)
 }
 
-// compatible is the release of OpenSSH whose configuration language is read.
-const compatible = "OpenSSH_10.0"
+// Compatible is the release of OpenSSH whose configuration language is read.
+const Compatible = "OpenSSH_10.0"
 
 // Local returns the machine's own environment.
 func Local() Env {
 	e := Env{
 		SystemFile: systemFile(),
-		Version:    compatible,
+		Version:    Compatible,
 		Getenv:     os.LookupEnv,
 		Run:        run,
 		Lookup:     lookup,

@@ -130,7 +130,11 @@ func (e *evaluator) matchHost(l *line, b *block) (active bool, err error) {
 			continue
 		}
 		if negated {
+			e.env.debug(fmt.Sprintf("%s: Skipping Host block because of negated match for %s", l.where, p))
 			return false, nil
+		}
+		if !active {
+			e.env.debug(fmt.Sprintf("%s: Applying options for %s", l.where, p))
 		}
 		active = true
 	}

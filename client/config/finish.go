@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,7 +53,11 @@ func (e *evaluator) finish() (*Host, error) {
 	if h.User != e.env.User && !pattern.ValidUser(h.User) {
 		return nil, &Error{Lines: []string{"remote username contains invalid characters"}}
 	}
-	return h, h.expandEarly()
+	if err := h.expandEarly(); err != nil {
+		return nil, err
+	}
+	h.late = h.expandLate()
+	return h, nil
 }
 
 // defaults fills in what is not set, and what "none" takes back.
@@ -206,7 +211,7 @@ func (h *Host) odd() {
 	if p := v("permitremoteopen"); p[0] == "none" {
 		h.PermitRemoteOpen = []string{"none"}
 	}
-	if h.ForwardX11Timeout < 0 {
-		h.ForwardX11Timeout = 0
-	}
+	none := func(path string) bool { return strings.EqualFold(path, "none") }
+	h.IdentityFile = slices.DeleteFunc(h.IdentityFile, none)
+	h.CertificateFile = slices.DeleteFunc(h.CertificateFile, none)
 }

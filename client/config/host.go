@@ -3,8 +3,9 @@ package config
 import "time"
 
 // Host is what ssh_config(5) and the command line say about one destination,
-// with every default filled in and every token expanded that can be before a
-// connection exists. A field has the name of its keyword.
+// with every default filled in. A field has the name of its keyword. Tokens and
+// ~ are expanded in it, but for Proxy*, LocalCommand, KnownHostsCommand and what
+// says where to look for an agent: those are for Expand.
 type Host struct {
 	Original string // the host as it was typed: %n
 	HostName string
@@ -83,7 +84,7 @@ type Host struct {
 	PubkeyAuthentication             string // no, yes, unbound, host-bound
 	RekeyLimit                       int64  // bytes; 0: the cipher's
 	RekeyInterval                    time.Duration
-	RemoteCommand                    string // tokens expanded
+	RemoteCommand                    string
 	RemoteForward                    []Forward
 	RequestTTY                       string // auto, no, yes, force
 	RequiredRSASize                  int
@@ -128,6 +129,7 @@ type Host struct {
 
 	env    *Env
 	values map[string][]string // as -G prints them
+	late   error               // see Check
 }
 
 // Forward is one LocalForward, RemoteForward or DynamicForward.
