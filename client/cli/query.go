@@ -41,7 +41,7 @@ var answers = map[string]func() []string{
 
 // terms are those that -Q help lists.
 var terms = []string{"cipher", "cipher-auth", "compression", "kex", "kex-gss", "key", "key-cert",
-	 "key-plain", "key-sig", "mac", "protocol-version", "sig"}
+	"key-plain", "key-sig", "mac", "protocol-version", "sig"}
 
 // Answer returns what -Q prints for a term, a line each.
 func Answer(term string) ([]string, error) {

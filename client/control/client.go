@@ -209,3 +209,17 @@ func gone(err error) error {
 	}
 	return err
 }
+
+// Relay hands the control connection to whoever started us, as "-O proxy" does:
+// ssh's connection protocol passes through in and out until either end closes.
+func (c *Client) Relay(in io.Reader, out io.Writer) error {
+	if err := c.want(cProxy, sProxy, nil, nil); err != nil {
+		return fmt.Errorf("proxy request: %w", err)
+	}
+	go func() {
+		io.Copy(c.conn, in)
+		c.conn.CloseWrite()
+	}()
+	_, err := io.Copy(out, c.conn)
+	return err
+}

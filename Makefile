@@ -1,0 +1,58 @@
+# make            build bin/tssh and the name bin/tsshd
+# make demo       try it: a session on this machine that survives a lost network
+# make check      gofmt, vet on four systems, staticcheck, import arrows
+# make test       every test (some need root and say so)
+# make regress    OpenSSH's own tests with tssh as the client
+# make bench      benchmarks
+# make fuzz       a short run of every fuzz target
+# make install    PREFIX=~/.local by default
+
+GO ?= go
+PREFIX ?= $(HOME)/.local
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+SYSTEMS = linux darwin windows freebsd
+FUZZTIME ?= 10s
+
+export CGO_ENABLED = 0
+
+.PHONY: all build demo check test regress bench fuzz install uninstall clean
+
+all: build
+
+build:
+	$(GO) build -trimpath -ldflags '-s -w' -o bin/tssh .
+	@ln -sf tssh bin/tsshd
+
+demo: build
+	bin/tssh --demo
+
+check:
+	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+	@for os in $(SYSTEMS); do echo "vet $$os"; GOOS=$$os $(GO) vet ./... || exit 1; done
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) test -run 'TestImportArrows' .
+
+test: build
+	$(GO) test -timeout 280s ./...
+
+regress: build
+	$(GO) test -count=1 -timeout 40m ./regress -regress=all
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz:
+	@for p in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+		done; \
+	done
+
+install: build
+	PREFIX='$(PREFIX)' ./install.sh bin/tssh
+
+uninstall:
+	PREFIX='$(PREFIX)' ./install.sh --uninstall
+
+clean:
+	rm -rf bin

@@ -1,0 +1,203 @@
+// Package client is tssh: it joins the parts, from the command line to the
+// exit status.
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"tssh/client/cli"
+	"tssh/client/config"
+	"tssh/client/session"
+	"tssh/client/tty"
+	"tssh/client/voice"
+	"tssh/proxy/wire"
+)
+
+// exitError is ssh's exit status for every failure of its own.
+const exitError = 255
+
+// Main runs tssh with the arguments that follow its name and returns the exit
+// status.
+func Main(args []string) int {
+	cmd, err := cli.Parse(args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return exitError
+	}
+	if done, code := answer(cmd); done {
+		return code
+	}
+	return newInvocation(cmd).run()
+}
+
+// answer serves the options that need no host.
+func answer(cmd *cli.Command) (done bool, code int) {
+	switch {
+	case cmd.Help:
+		return true, printed(cli.PrintHelp(os.Stdout))
+	case cmd.PrintVersion && cmd.Long:
+		fmt.Println(version())
+		return true, 0
+	case cmd.PrintVersion:
+		fmt.Fprintln(os.Stderr, version())
+		return true, 0
+	case cmd.Completion != "":
+		fmt.Print(cli.Completion(cmd.Completion))
+		return true, 0
+	case cmd.Query != "":
+		lines, err := cli.Answer(cmd.Query)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return true, exitError
+		}
+		for _, l := range lines {
+			fmt.Println(l)
+		}
+		return true, 0
+	}
+	return false, 0
+}
+
+func printed(err error) int {
+	if err != nil {
+		return exitError
+	}
+	return 0
+}
+
+// version is what -V says.
+func version() string {
+	return fmt.Sprintf("tssh_%s, protocol %d, %s %s/%s", wire.Release, wire.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// invocation is one run of tssh.
+type invocation struct {
+	cmd  *cli.Command
+	env  config.Env
+	host *config.Host
+	sink *sink
+	log  voice.Log
+	term *tty.Terminal
+
+	ready ready // how to tell that we go to the background
+}
+
+func newInvocation(cmd *cli.Command) *invocation {
+	return &invocation{
+		cmd: cmd, env: config.Local(),
+		term: tty.New(os.Stdin, os.Stdout), ready: readyFromEnv(),
+	}
+}
+
+func (v *invocation) run() int {
+	if v.cmd.Status {
+		return showStatus(os.Stdout, v.cmd.JSON)
+	}
+	if err := v.configure(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return exitError
+	}
+	switch {
+	case v.cmd.PrintConfig:
+		return printed(v.host.Print(os.Stdout))
+	case v.host.RefuseConnection != "":
+		v.log.Errorf("%s", v.host.RefuseConnection)
+		return exitError
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if v.cmd.Doctor {
+		return v.doctor(ctx)
+	}
+	if v.cmd.Control != "" {
+		return v.control(ctx)
+	}
+	if v.ready.stage == alone {
+		if code, done := v.join(ctx); done {
+			return code
+		}
+	}
+	if code, done := v.background(ctx); done {
+		return code
+	}
+	return v.connect(ctx)
+}
+
+// configure evaluates the configuration and opens the log.
+func (v *invocation) configure() error {
+	level, _ := voice.ParseLevel("INFO")
+	if v.cmd.Verbosity > 0 {
+		level = voice.Verbose + voice.Level(v.cmd.Verbosity)
+	} else if v.cmd.Quiet {
+		level = voice.Quiet
+	}
+	var err error
+	if v.sink, err = newSink(v.cmd.LogFile, level); err != nil {
+		return err
+	}
+	v.log = v.sink.log
+	v.env.Warn = func(line string) { v.sink.raw(line) }
+	v.env.Debug = func(line string) { v.log.Debugf("%s", line) }
+	v.host, err = config.Resolve(v.env, config.Request{
+		Host:     v.cmd.Destination,
+		Settings: v.cmd.Settings,
+		File:     v.cmd.ConfigFile,
+		Command:  v.cmd.Line(),
+		Stdio:    v.cmd.StdioForward != nil,
+	})
+	if err != nil {
+		return err
+	}
+	if l, ok := voice.ParseLevel(v.host.LogLevel); ok {
+		v.sink.setLevel(l)
+	}
+	return nil
+}
+
+// resolve finds the configuration of another host on the way.
+func (v *invocation) resolve(host, user string, port int) (*config.Host, error) {
+	var settings []config.Setting
+	if user != "" {
+		settings = append(settings, config.Override("User", user))
+	}
+	if port != 0 {
+		settings = append(settings, config.Override("Port", fmt.Sprint(port)))
+	}
+	return config.Resolve(v.env, config.Request{Host: host, Settings: settings, File: v.cmd.ConfigFile})
+}
+
+// command is what the far side shall run; "" is a login shell.
+func (v *invocation) command() string {
+	if line := v.cmd.Line(); line != "" {
+		return line
+	}
+	return v.host.RemoteCommand
+}
+
+// connect logs in, moves to the proxies when asked to, and serves what the
+// command line wants until it ends.
+func (v *invocation) connect(ctx context.Context) int {
+	isTTY := session.TTY(v.host, v.command(), tty.IsTerminal(os.Stdin), v.log)
+	l, err := v.dial(ctx)
+	if err != nil {
+		v.tell(err)
+		return exitError
+	}
+	defer l.Close()
+	return v.serve(ctx, l, isTTY)
+}
+
+// tell says why tssh ends. Words that are ssh's own stand alone.
+func (v *invocation) tell(err error) {
+	var cfg *config.Error
+	if errors.As(err, &cfg) {
+		v.sink.raw(strings.Join(cfg.Lines, "\n"))
+		return
+	}
+	v.log.Errorf("%v", err)
+}

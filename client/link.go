@@ -1,0 +1,46 @@
+package client
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/client/control"
+	"tssh/client/login"
+)
+
+// link is the connection that everything else stands on, whatever carries it.
+type link struct {
+	*ssh.Client
+	roam *roaming // nil over TCP: ssh's own connection
+
+	forwards control.Forwards
+}
+
+// dial logs in, and moves the connection to the proxies when asked to.
+func (v *invocation) dial(ctx context.Context) (*link, error) {
+	l, err := login.Dial(ctx, v.host, login.Options{Log: v.log, Resolve: v.resolve})
+	if err != nil {
+		return nil, err
+	}
+	if v.host.UdpMode == "no" {
+		return &link{Client: l.Client}, nil
+	}
+	start := time.Now()
+	r, err := v.roam(ctx, l)
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	v.log.Debugf("Moved to %s in %v.", v.host.UdpMode, time.Since(start).Round(time.Millisecond))
+	return &link{Client: r.client, roam: r}, nil
+}
+
+// Close ends the connection and what carried it.
+func (l *link) Close() error {
+	if l.roam != nil {
+		return l.roam.Close()
+	}
+	return l.Client.Close()
+}

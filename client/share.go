@@ -1,0 +1,201 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"tssh/client/control"
+	"tssh/client/session"
+	"tssh/client/tty"
+	"tssh/client/voice"
+)
+
+// controlPath is ControlPath with its tokens expanded; "" is none.
+func (v *invocation) controlPath() string {
+	path := v.host.ControlPath
+	if path == "" || path == "none" {
+		return ""
+	}
+	expanded, err := v.host.Expand("ControlPath", path, nil)
+	if err != nil {
+		v.log.Errorf("ControlPath: %v", err)
+		return ""
+	}
+	return expanded
+}
+
+// control makes the request of -O of a master.
+func (v *invocation) control(ctx context.Context) int {
+	path := v.controlPath()
+	if v.cmd.Control == "proxy" {
+		return v.proxy(path)
+	}
+	return control.Command(ctx, control.Request{
+		Path:     path,
+		Name:     v.cmd.Control,
+		Forwards: control.Forwardings(v.host),
+		Stdout:   os.Stdout,
+		Stderr:   os.Stderr,
+		Quiet:    v.sink.step(0) <= voice.Quiet,
+		Errorf:   func(format string, args ...any) { v.log.Errorf(format, args...) },
+	})
+}
+
+// join lets a master that listens at ControlPath do the work. done is false
+// when there is none, or it would not.
+func (v *invocation) join(ctx context.Context) (code int, done bool) {
+	path := v.controlPath()
+	if path == "" {
+		return 0, false
+	}
+	c, err := control.Dial(path)
+	var none *control.DialError
+	switch {
+	case errors.As(err, &none) && (none.Absent() || none.Stale()):
+		v.log.Debugf("%v", err)
+		return 0, false
+	case err != nil:
+		v.log.Errorf("%v", err)
+		return 0, false
+	}
+	defer c.Close()
+	code, err = v.ride(ctx, c)
+	if err != nil {
+		v.log.Errorf("%v", err)
+		return 0, false
+	}
+	return code, true
+}
+
+// ride runs on a master's connection what the command line wants.
+func (v *invocation) ride(ctx context.Context, c *control.Client) (int, error) {
+	if w := v.cmd.StdioForward; w != nil {
+		host, port := w.Host, w.Port
+		if w.Path != "" {
+			host, port = w.Path, -1
+		}
+		return 0, c.Stdio(ctx, host, port, os.Stdin, os.Stdout)
+	}
+	if err := v.askForwards(c); err != nil {
+		return 0, err
+	}
+	if v.host.SessionType == "none" && !v.host.ForkAfterAuthentication {
+		<-ctx.Done()
+		return exitError, nil
+	}
+	if v.host.SessionType == "none" {
+		return 0, nil
+	}
+	p := control.Passenger{
+		TTY:       session.TTY(v.host, v.command(), tty.IsTerminal(os.Stdin), v.log),
+		X11:       v.host.ForwardX11,
+		Agent:     v.host.ForwardAgent != "no",
+		Subsystem: v.host.SessionType == "subsystem",
+		Command:   v.command(),
+		Term:      os.Getenv("TERM"),
+		Env:       session.Environment(v.host, os.Environ()),
+		Escape:    v.host.EscapeChar,
+		Stdin:     os.Stdin,
+		Stdout:    os.Stdout,
+		Stderr:    os.Stderr,
+	}
+	if v.host.StdinNull {
+		null, err := os.Open(os.DevNull)
+		if err != nil {
+			return 0, err
+		}
+		defer null.Close()
+		p.Stdin = null
+	}
+	if p.TTY && tty.IsTerminal(os.Stdin) {
+		p.Started = func() func() {
+			v.term.Raw()
+			return func() { v.term.Restore() }
+		}
+	}
+	code, err := c.Session(ctx, p)
+	if err == nil && p.TTY && v.sink.step(0) >= voice.Info {
+		fmt.Fprintf(os.Stderr, "Shared connection to %s closed.\r\n", v.host.HostName)
+	}
+	return code, err
+}
+
+// askForwards has the master open what the command line wants forwarded.
+func (v *invocation) askForwards(c *control.Client) error {
+	for _, f := range control.Forwardings(v.host) {
+		port, err := c.Forward(f.Kind, f.Forward)
+		if err != nil {
+			if v.host.ExitOnForwardFailure {
+				return err
+			}
+			v.log.Errorf("%v", err)
+			continue
+		}
+		if port != 0 {
+			fmt.Fprintf(os.Stderr, "Allocated port %d for remote forward to %s:%d\n", port, f.Host, f.Port)
+		}
+	}
+	return nil
+}
+
+// isMaster tells whether this run is to share its connection.
+func (v *invocation) isMaster() bool {
+	return v.host.ControlMaster != "no" && v.controlPath() != ""
+}
+
+// share makes this connection one that others may join. The error is only that
+// nobody can; the connection is as good as before.
+func (v *invocation) share(ctx context.Context, l *link) (*control.Master, error) {
+	cfg := control.Config{
+		Conn:      l.Client,
+		Session:   control.Runner(l.Client, v.host, l.prepareRider),
+		PermitEnv: func(name string) bool { return session.Permits(v.host, name) },
+		Host:      v.host.Original,
+		Logf:      v.log.Debug2f,
+	}
+	if l.forwards != nil {
+		cfg.Forwards = l.forwards
+	}
+	if m := v.host.ControlMaster; m == "ask" || m == "autoask" {
+		cfg.Confirm = func(question string) bool {
+			answer, err := voice.Ask(question, voice.Confirm)
+			return err == nil && (answer == "" || answer == "yes")
+		}
+	}
+	m, err := control.Listen(v.controlPath(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	go m.Serve(ctx)
+	return m, nil
+}
+
+// linger is how long a master without clients stays: ControlPersist.
+func (v *invocation) linger() time.Duration {
+	switch {
+	case !v.host.ControlPersist:
+		return 0
+	case v.host.ControlPersistTimeout == 0:
+		return -1
+	}
+	return v.host.ControlPersistTimeout
+}
+
+// proxy is -O proxy: whoever started us speaks ssh's connection protocol with
+// the master through our standard input and output.
+func (v *invocation) proxy(path string) int {
+	c, err := control.Dial(path)
+	if err != nil {
+		v.tell(err)
+		return exitError
+	}
+	defer c.Close()
+	if err := c.Relay(os.Stdin, os.Stdout); err != nil {
+		v.tell(err)
+		return exitError
+	}
+	return 0
+}

@@ -1,0 +1,62 @@
+// Command tssh is a remote shell whose sessions survive the network: tssh is
+// the client, a drop-in for ssh, and tsshd the server that it starts on the far
+// side. Both are this one file; its name says which it is.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"tssh/client"
+	"tssh/server"
+)
+
+func main() {
+	os.Exit(run(os.Args))
+}
+
+func run(argv []string) int {
+	role, args := role(argv)
+	switch role {
+	case "tssh":
+		return client.Main(args)
+	case "tsshd":
+		return server.Main(args)
+	}
+	fmt.Fprintf(os.Stderr, "%s: is tssh and tsshd in one file: call it by one of these names, or give the name first:\n"+
+		"  %[1]s tssh [user@]host [command]\n  %[1]s tsshd --help\n", filepath.Base(argv[0]))
+	return 255
+}
+
+// role says which program argv asks for, tssh or tsshd, and gives the rest of
+// its arguments. The program's own name decides; only a name that says nothing
+// leaves it to the first argument, so that "tssh tsshd" is a login to a host
+// called tsshd.
+func role(argv []string) (name string, args []string) {
+	if len(argv) == 0 {
+		return "", nil
+	}
+	if r := named(filepath.Base(argv[0])); r != "" {
+		return r, argv[1:]
+	}
+	if len(argv) > 1 {
+		if r := named(argv[1]); r != "" {
+			return r, argv[2:]
+		}
+	}
+	return "", nil
+}
+
+// named gives the program that a file's name stands for.
+func named(file string) string {
+	base := strings.ToLower(file)
+	switch strings.TrimSuffix(base, ".exe") {
+	case "tssh", "ssh":
+		return "tssh"
+	case "tsshd":
+		return "tsshd"
+	}
+	return ""
+}

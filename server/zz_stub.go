@@ -1,0 +1,3 @@
+package server
+
+func Main(args []string) int { return 1 }
