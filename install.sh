@@ -1,0 +1,76 @@
+#!/bin/sh
+# Installs tssh and tsshd, one file with two names, into PREFIX/bin.
+set -eu
+umask 022
+
+usage='usage: install.sh [--prefix DIR] [FILE]      install FILE, or build this checkout with go
+       install.sh [--prefix DIR] --uninstall
+
+PREFIX (or --prefix) is ~/.local unless it is set. No root is needed for a
+directory of your own. Running it again replaces what it installed before.'
+
+say() { printf '%s\n' "install.sh: $*"; }
+die() { printf '%s\n' "install.sh: $*" >&2; exit 1; }
+
+uninstall=
+file=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--prefix) [ $# -gt 1 ] || die "--prefix needs a directory"; PREFIX=$2; shift ;;
+	--prefix=*) PREFIX=${1#--prefix=} ;;
+	--uninstall) uninstall=1 ;;
+	-h | --help) printf '%s\n' "$usage"; exit 0 ;;
+	-*) printf '%s\n' "$usage" >&2; exit 2 ;;
+	*) [ -z "$file" ] || { printf '%s\n' "$usage" >&2; exit 2; }; file=$1 ;;
+	esac
+	shift
+done
+
+prefix=${PREFIX:-${HOME:?is not set; choose PREFIX}/.local}
+bin=$prefix/bin
+
+# The link is the mark of our own work: nobody else makes one of that kind.
+ours() { [ -h "$bin/tsshd" ] && [ "$(readlink "$bin/tsshd")" = tssh ]; }
+
+if [ -n "$uninstall" ]; then
+	if ours; then
+		rm -f "$bin/tsshd" "$bin/tssh" || die "remove $bin/tssh and $bin/tsshd: is another user the owner?"
+		say "removed $bin/tssh and $bin/tsshd"
+	elif [ -e "$bin/tssh" ] || [ -e "$bin/tsshd" ]; then
+		die "$bin: tssh or tsshd is there, but it was not installed by this script; left alone"
+	else
+		say "nothing to remove in $bin"
+	fi
+	exit 0
+fi
+
+mkdir -p "$bin" 2>/dev/null || die "make $bin: choose another PREFIX, or become a user who may write there"
+new=$bin/.tssh.$$
+trap 'rm -f "$new" "$new.link"' EXIT
+trap 'exit 1' HUP INT TERM
+(: >"$new") 2>/dev/null || die "write to $bin: choose another PREFIX, or become a user who may write there"
+
+if [ -n "$file" ]; then
+	[ -f "$file" ] || die "$file: no such file"
+	cat "$file" >"$new" || die "copy $file to $bin"
+else
+	here=$(cd "$(dirname "$0")" && pwd)
+	[ -f "$here/go.mod" ] || die "$here is not a checkout of tssh; name a built file: install.sh FILE"
+	command -v go >/dev/null || die "go is not installed and this would build $here; name a built file: install.sh FILE"
+	say "building $here"
+	(cd "$here" && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$new" .) || die "build $here"
+fi
+chmod 755 "$new"
+"$new" tsshd --version >/dev/null 2>&1 ||
+	die "${file:-the program that was built} does not run here as tssh; is it for another system or machine?"
+
+# Both renames are atomic: a session that starts meanwhile finds the old or the new.
+mv -f "$new" "$bin/tssh"
+ln -s tssh "$new.link"
+mv -f "$new.link" "$bin/tsshd"
+say "installed $bin/tssh and $bin/tsshd"
+
+case :$PATH: in
+*:"$bin":*) ;;
+*) say "$bin is not in your PATH; add this to your shell's start-up file: export PATH=\"$bin:\$PATH\"" ;;
+esac
