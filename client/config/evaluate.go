@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tssh/client/config/pattern"
+	"tssh/client/config/value"
 )
 
 // Request is what the command line asks of the configuration.
@@ -61,12 +62,12 @@ func Resolve(env Env, req Request) (*Host, error) {
 // setting applies one option of the command line.
 func (e *evaluator) setting(s *Setting) error {
 	if s.Line != "" || s.Key == "" {
-		l, err := readLine("command-line", 0, s.Line)
+		l, err := value.Read("command-line", 0, s.Line)
 		if err != nil || l == nil {
 			return err
 		}
-		l.active, l.ours = true, true
-		switch l.key {
+		l.Active, l.Ours = true, true
+		switch l.Key {
 		case "host", "match":
 			return &Error{Lines: []string{"Host directive not supported as a command-line option"}}
 		case "include":
@@ -74,8 +75,8 @@ func (e *evaluator) setting(s *Setting) error {
 		}
 		return e.apply(l)
 	}
-	l := &line{where: "command-line line 0", file: "command-line", key: lower(s.Key),
-		rest: s.Value, args: []string{s.Value}, active: true, set: s}
+	l := &value.Line{Where: "command-line line 0", File: "command-line", Key: lower(s.Key),
+		Rest: s.Value, Args: []string{s.Value}, Active: true, Flag: true}
 	if s.Existing {
 		path, err := e.env.tilde(s.Value)
 		if err != nil {
@@ -85,13 +86,13 @@ func (e *evaluator) setting(s *Setting) error {
 			e.env.warn(fmt.Sprintf("Warning: Identity file %s not accessible: %s.", path, reason(err)))
 			return nil
 		}
-		l.args = []string{path}
+		l.Args = []string{path}
 	}
 	if s.Override {
-		delete(e.values, l.key)
+		delete(e.values, l.Key)
 	}
 	err := e.apply(l)
-	if bad, ok := err.(*Error); ok && s.Complaint != "" && strings.HasPrefix(bad.Lines[len(bad.Lines)-1], l.where) {
+	if bad, ok := err.(*Error); ok && s.Complaint != "" && strings.HasPrefix(bad.Lines[len(bad.Lines)-1], l.Where) {
 		text := s.Complaint
 		if strings.Contains(text, "%s") {
 			text = fmt.Sprintf(text, s.Value)
@@ -102,52 +103,58 @@ func (e *evaluator) setting(s *Setting) error {
 }
 
 // apply takes the value of a keyword.
-func (e *evaluator) apply(l *line) error {
-	k := find(l.key)
+func (e *evaluator) apply(l *value.Line) error {
+	k := find(l.Key)
 	if k == nil {
 		return e.unknown(l)
 	}
-	l.key, l.name = lower(k.name), k.name
-	values, err := k.parse(e, l)
+	l.Key, l.Name = lower(k.name), k.name
+	var values []string
+	var err error
+	if k.collect != nil {
+		values, err = k.collect(e, l)
+	} else {
+		values, err = k.parse(l)
+	}
 	if err != nil {
 		return err
 	}
-	if len(l.args) > 0 {
-		return l.errorf("keyword %s extra arguments at end of line", l.key)
+	if len(l.Args) > 0 {
+		return l.Errorf("keyword %s extra arguments at end of line", l.Key)
 	}
-	if !l.active || len(values) == 0 {
+	if !l.Active || len(values) == 0 {
 		return nil
 	}
-	switch old := e.values[l.key]; {
+	switch old := e.values[l.Key]; {
 	case k.many:
 		for _, v := range values {
 			if !slices.Contains(old, v) {
 				old = append(old, v)
 			}
 		}
-		e.values[l.key] = old
+		e.values[l.Key] = old
 	case old == nil:
-		e.values[l.key] = values
+		e.values[l.Key] = values
 	}
 	return nil
 }
 
 // unknown is for keywords that mean nothing: some are old, and some are to be
 // ignored because IgnoreUnknown says so.
-func (e *evaluator) unknown(l *line) error {
-	if loud, old := gone[l.key]; old {
+func (e *evaluator) unknown(l *value.Line) error {
+	if loud, old := gone[l.Key]; old {
 		if loud {
-			e.env.warn(fmt.Sprintf("%s: Unsupported option %q", l.where, l.key))
+			e.env.warn(fmt.Sprintf("%s: Unsupported option %q", l.Where, l.Key))
 		}
 		return nil
 	}
-	if list := e.values["ignoreunknown"]; list != nil && pattern.MatchFold(l.key, list[0]) > 0 {
+	if list := e.values["ignoreunknown"]; list != nil && pattern.MatchFold(l.Key, list[0]) > 0 {
 		return nil
 	}
-	if l.key == "usekeychain" && runtime.GOOS == "darwin" {
+	if l.Key == "usekeychain" && runtime.GOOS == "darwin" {
 		return nil
 	}
-	return &Error{Lines: []string{fmt.Sprintf("%s: line %d: Bad configuration option: %s", l.file, l.number, l.key)}}
+	return &Error{Lines: []string{fmt.Sprintf("%s: line %d: Bad configuration option: %s", l.File, l.Number, l.Key)}}
 }
 
 // reason is the cause of a file error in the system's own words.

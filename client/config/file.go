@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tssh/client/config/pattern"
+	"tssh/client/config/value"
 )
 
 // maxDepth bounds files that include files.
@@ -55,15 +56,15 @@ func (e *evaluator) files() error {
 // fault alone. A file that cannot be opened is a *fs.PathError.
 func (e *evaluator) read(name string, b block) error {
 	if b.depth > maxDepth {
-		return &Error{Lines: []string{"Too many recursive configuration includes"}, fatal: true}
+		return &Error{Lines: []string{"Too many recursive configuration includes"}, Fatal: true}
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); b.check && (err != nil || !safe(info)) {
-		return &Error{Lines: []string{"Bad owner or permissions on " + name}, fatal: true}
+	if info, err := f.Stat(); b.check && (err != nil || !safe(info, e.env.Debian)) {
+		return &Error{Lines: []string{"Bad owner or permissions on " + name}, Fatal: true}
 	}
 	text, err := io.ReadAll(f)
 	if err != nil {
@@ -73,7 +74,7 @@ func (e *evaluator) read(name string, b block) error {
 	var faults []string
 	bad := 0
 	for i, s := range strings.Split(string(text), "\n") {
-		l, err := readLine(name, i+1, s)
+		l, err := value.Read(name, i+1, s)
 		if err == nil && l != nil {
 			err = e.fileLine(l, &b)
 		}
@@ -85,22 +86,22 @@ func (e *evaluator) read(name string, b block) error {
 			return err
 		}
 		faults = append(faults, fault.Lines...)
-		if fault.fatal {
-			return &Error{Lines: faults, fatal: true}
+		if fault.Fatal {
+			return &Error{Lines: faults, Fatal: true}
 		}
 		bad++
 	}
 	if bad > 0 {
 		faults = append(faults, fmt.Sprintf("%s: terminating, %d bad configuration options", name, bad))
-		return &Error{Lines: faults, fatal: true}
+		return &Error{Lines: faults, Fatal: true}
 	}
 	return nil
 }
 
 // fileLine evaluates one line of a file; Host, Match and Include are for files
 // alone.
-func (e *evaluator) fileLine(l *line, b *block) error {
-	switch l.key {
+func (e *evaluator) fileLine(l *value.Line, b *block) error {
+	switch l.Key {
 	case "host":
 		active, err := e.matchHost(l, b)
 		b.active = active
@@ -112,15 +113,15 @@ func (e *evaluator) fileLine(l *line, b *block) error {
 	case "include":
 		return e.include(l, b)
 	}
-	l.active = b.active
+	l.Active = b.active
 	return e.apply(l)
 }
 
 // matchHost evaluates Host: some pattern matches and none behind "!" does.
-func (e *evaluator) matchHost(l *line, b *block) (active bool, err error) {
-	for _, p := range l.args {
+func (e *evaluator) matchHost(l *value.Line, b *block) (active bool, err error) {
+	for _, p := range l.Args {
 		if p == "" {
-			return false, l.errorf("keyword %s empty argument", l.key)
+			return false, l.Errorf("keyword %s empty argument", l.Key)
 		}
 		if b.never {
 			return false, nil
@@ -130,11 +131,11 @@ func (e *evaluator) matchHost(l *line, b *block) (active bool, err error) {
 			continue
 		}
 		if negated {
-			e.env.debug(fmt.Sprintf("%s: Skipping Host block because of negated match for %s", l.where, p))
+			e.env.debug(fmt.Sprintf("%s: Skipping Host block because of negated match for %s", l.Where, p))
 			return false, nil
 		}
 		if !active {
-			e.env.debug(fmt.Sprintf("%s: Applying options for %s", l.where, p))
+			e.env.debug(fmt.Sprintf("%s: Applying options for %s", l.Where, p))
 		}
 		active = true
 	}
@@ -143,10 +144,10 @@ func (e *evaluator) matchHost(l *line, b *block) (active bool, err error) {
 
 // include reads other files in place. What Host and Match say in them ends with
 // them; where the block outside does not apply, nothing in them does.
-func (e *evaluator) include(l *line, b *block) error {
-	for _, arg := range l.args {
+func (e *evaluator) include(l *value.Line, b *block) error {
+	for _, arg := range l.Args {
 		if arg == "" {
-			return l.errorf("keyword %s empty argument", l.key)
+			return l.Errorf("keyword %s empty argument", l.Key)
 		}
 		path, err := e.includePath(arg, l, b)
 		if err != nil {
@@ -154,7 +155,7 @@ func (e *evaluator) include(l *line, b *block) error {
 		}
 		names, err := filepath.Glob(path)
 		if err != nil {
-			return l.errorf("glob failed for %s.", path)
+			return l.Errorf("glob failed for %s.", path)
 		}
 		if names == nil { // no wildcards, or nothing there
 			names = []string{path}
@@ -169,7 +170,7 @@ func (e *evaluator) include(l *line, b *block) error {
 				if errors.Is(pe, fs.ErrNotExist) || errors.Is(pe, fs.ErrPermission) {
 					continue
 				}
-				return l.errorf("Can't open user config file %s: %s", name, reason(pe))
+				return l.Errorf("Can't open user config file %s: %s", name, reason(pe))
 			}
 			if err != nil {
 				return err
@@ -179,10 +180,10 @@ func (e *evaluator) include(l *line, b *block) error {
 	return nil
 }
 
-func (e *evaluator) includePath(arg string, l *line, b *block) (string, error) {
+func (e *evaluator) includePath(arg string, l *value.Line, b *block) (string, error) {
 	switch {
 	case strings.HasPrefix(arg, "~") && !b.user:
-		return "", l.errorf("bad include path %s.", arg)
+		return "", l.Errorf("bad include path %s.", arg)
 	case strings.HasPrefix(arg, "~"):
 		return e.env.tilde(arg)
 	case filepath.IsAbs(arg):

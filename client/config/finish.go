@@ -11,6 +11,7 @@ import (
 
 	"tssh/client/config/algorithm"
 	"tssh/client/config/pattern"
+	"tssh/client/config/value"
 )
 
 // finish fills in defaults, checks what must fit together, and expands what ssh
@@ -133,7 +134,7 @@ func (h *Host) fill() {
 			n, _ := strconv.Atoi(values[0])
 			field.SetInt(int64(n))
 		case time.Duration:
-			field.SetInt(int64(durationOf(values[0])))
+			field.SetInt(int64(value.Duration(values[0])))
 		case []string:
 			if values[0] != "none" || k.many {
 				field.Set(reflect.ValueOf(append([]string(nil), values...)))
@@ -176,12 +177,12 @@ func (h *Host) algorithms() error {
 func (h *Host) odd() {
 	v := func(key string) []string { return h.values[key] }
 	keys := v("addkeystoagent")
-	h.AddKeysToAgentLifetime = durationOf(keys[len(keys)-1])
+	h.AddKeysToAgentLifetime = value.Duration(keys[len(keys)-1])
 	if n, err := strconv.Atoi(keys[0]); err == nil {
 		h.AddKeysToAgent, h.AddKeysToAgentLifetime = "yes", time.Duration(n)*time.Second
 	}
 	if p := v("controlpersist")[0]; p != "no" {
-		h.ControlPersist, h.ControlPersistTimeout = true, durationOf(p)
+		h.ControlPersist, h.ControlPersistTimeout = true, value.Duration(p)
 	}
 	h.EscapeChar = int(v("escapechar")[0][0])
 	if v("escapechar")[0] == "none" {
@@ -196,7 +197,7 @@ func (h *Host) odd() {
 	limit := v("rekeylimit")
 	h.RekeyLimit, _ = strconv.ParseInt(limit[0], 10, 64)
 	if len(limit) > 1 {
-		h.RekeyInterval = durationOf(limit[1])
+		h.RekeyInterval = value.Duration(limit[1])
 	}
 	mask, _ := strconv.ParseInt(v("streamlocalbindmask")[0], 8, 32)
 	h.StreamLocalBindMask = int(mask)

@@ -5,6 +5,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"tssh/client/config/value"
 )
 
 // ParseForward reads a forwarding as -L, -R and -D have it: words joined by
@@ -49,7 +51,7 @@ func listenEnd(f *Forward, words []forwardWord) bool {
 	case len(words) != 1:
 		return false
 	}
-	f.BindPort = parsePort(words[0].text)
+	f.BindPort = value.ParsePort(words[0].text)
 	return f.BindPort >= 0
 }
 
@@ -62,7 +64,7 @@ func connectEnd(f *Forward, words []forwardWord) bool {
 	case len(words) != 2 || words[0].text == "" || words[0].path:
 		return false
 	}
-	f.Host, f.Port = words[0].text, parsePort(words[1].text)
+	f.Host, f.Port = words[0].text, value.ParsePort(words[1].text)
 	return f.Port > 0
 }
 
@@ -154,57 +156,57 @@ func (f Forward) String() string {
 	return listen + ":" + net.JoinHostPort(f.Host, strconv.Itoa(f.Port))
 }
 
-func dynamicForward(e *evaluator, l *line) ([]string, error) {
+func dynamicForward(e *evaluator, l *value.Line) ([]string, error) {
 	return nil, addForward(e, l, &e.host.DynamicForward, true, false)
 }
 
-func localForward(e *evaluator, l *line) ([]string, error) {
+func localForward(e *evaluator, l *value.Line) ([]string, error) {
 	return nil, addForward(e, l, &e.host.LocalForward, false, false)
 }
 
-func remoteForward(e *evaluator, l *line) ([]string, error) {
+func remoteForward(e *evaluator, l *value.Line) ([]string, error) {
 	return nil, addForward(e, l, &e.host.RemoteForward, false, true)
 }
 
-func udpLocalForward(e *evaluator, l *line) ([]string, error) {
+func udpLocalForward(e *evaluator, l *value.Line) ([]string, error) {
 	return nil, addForward(e, l, &e.host.UdpLocalForward, false, false)
 }
 
-func udpRemoteForward(e *evaluator, l *line) ([]string, error) {
+func udpRemoteForward(e *evaluator, l *value.Line) ([]string, error) {
 	return nil, addForward(e, l, &e.host.UdpRemoteForward, false, true)
 }
 
 // addForward takes the two ends as two arguments, or from a flag as one.
-func addForward(e *evaluator, l *line, to *[]Forward, dynamic, remote bool) error {
-	spec, err := l.one()
+func addForward(e *evaluator, l *value.Line, to *[]Forward, dynamic, remote bool) error {
+	spec, err := l.One()
 	if err != nil {
 		return err
 	}
-	target, _ := l.next()
+	target, _ := l.Next()
 	switch {
 	case dynamic:
 		if target != "" {
-			l.args = []string{target} // too many, says the caller
+			l.Args = []string{target} // too many, says the caller
 			return nil
 		}
 	case target != "":
 		spec += ":" + target
-	case l.set == nil && !remote:
-		return l.errorf("Missing target argument.")
-	case l.set == nil:
+	case !l.Flag && !remote:
+		return l.Errorf("Missing target argument.")
+	case !l.Flag:
 		dynamic = true
 	}
 	if spec, err = e.environment(spec); err != nil {
-		return &Error{Lines: []string{err.Error(), l.errorf("Bad forwarding specification.").Error()}}
+		return &Error{Lines: []string{err.Error(), l.Errorf("Bad forwarding specification.").Error()}}
 	}
 	f, err := ParseForward(spec, dynamic, remote)
-	if err != nil && l.set != nil && remote { // -R port
+	if err != nil && l.Flag && remote { // -R port
 		f, err = ParseForward(spec, true, remote)
 	}
 	if err != nil {
-		return l.errorf("Bad forwarding specification.")
+		return l.Errorf("Bad forwarding specification.")
 	}
-	if l.active {
+	if l.Active {
 		*to = append(*to, f)
 	}
 	return nil

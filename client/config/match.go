@@ -6,21 +6,22 @@ import (
 	"strings"
 
 	"tssh/client/config/pattern"
+	"tssh/client/config/value"
 )
 
 // match evaluates the criteria of a Match line: all must be met. They are
 // checked to the end even when one is not, but no command is run for nothing.
-func (e *evaluator) match(l *line, b *block) (bool, error) {
-	rest := l.rest
+func (e *evaluator) match(l *value.Line, b *block) (bool, error) {
+	rest := l.Rest
 	result := !b.never
 	for n := 0; ; n++ {
-		word, after, ok := nextWord(rest)
+		word, after, ok := value.NextWord(rest)
 		if !ok {
-			return false, l.badMatch("invalid quotes")
+			return false, badMatch(l, "invalid quotes")
 		}
 		if word == "" || word[0] == '#' {
 			if n == 0 {
-				return false, l.badMatch("")
+				return false, badMatch(l, "")
 			}
 			return result, nil
 		}
@@ -28,16 +29,16 @@ func (e *evaluator) match(l *line, b *block) (bool, error) {
 		attribute, negated := strings.CutPrefix(word, "!")
 		attribute = lower(attribute)
 		if attribute == "all" {
-			if next, _, _ := nextWord(rest); n > 1 || next != "" && next[0] != '#' {
-				return false, l.badMatch(l.where + ": 'all' cannot be combined with other Match attributes")
+			if next, _, _ := value.NextWord(rest); n > 1 || next != "" && next[0] != '#' {
+				return false, badMatch(l, l.Where+": 'all' cannot be combined with other Match attributes")
 			}
 			return result && !negated, nil
 		}
 		met, known := e.pass(attribute)
 		if !known {
 			var arg string
-			if arg, rest, ok = nextWord(rest); !ok || arg == "" || arg[0] == '#' {
-				return false, l.badMatch("Missing Match criteria for " + attribute)
+			if arg, rest, ok = value.NextWord(rest); !ok || arg == "" || arg[0] == '#' {
+				return false, badMatch(l, "Missing Match criteria for "+attribute)
 			}
 			var err error
 			if met, err = e.criterion(attribute, arg, result, l); err != nil {
@@ -51,8 +52,8 @@ func (e *evaluator) match(l *line, b *block) (bool, error) {
 }
 
 // badMatch is the end of a complaint about a Match line.
-func (l *line) badMatch(why string) error {
-	bad := &Error{Lines: []string{l.where + ": Bad Match condition"}}
+func badMatch(l *value.Line, why string) error {
+	bad := &Error{Lines: []string{l.Where + ": Bad Match condition"}}
 	if why != "" {
 		bad.Lines = append([]string{why}, bad.Lines...)
 	}
@@ -72,7 +73,7 @@ func (e *evaluator) pass(attribute string) (met, known bool) {
 }
 
 // criterion evaluates one with an argument.
-func (e *evaluator) criterion(attribute, arg string, needed bool, l *line) (bool, error) {
+func (e *evaluator) criterion(attribute, arg string, needed bool, l *value.Line) (bool, error) {
 	list := func(s string) (bool, error) { return pattern.MatchList(s, arg) > 0, nil }
 	switch attribute {
 	case "host":
@@ -99,7 +100,7 @@ func (e *evaluator) criterion(attribute, arg string, needed bool, l *line) (bool
 		}
 		return e.exec(arg, l)
 	}
-	return false, l.badMatch("Unsupported Match attribute " + attribute)
+	return false, badMatch(l, "Unsupported Match attribute "+attribute)
 }
 
 // first returns what a keyword was set to, or "".
@@ -142,24 +143,24 @@ func (e *evaluator) sessionType() string {
 }
 
 // exec runs a command with the tokens of the TOKENS section expanded.
-func (e *evaluator) exec(command string, l *line) (bool, error) {
+func (e *evaluator) exec(command string, l *value.Line) (bool, error) {
 	expanded, err := expandPercent(command, e.tokens())
 	if err != nil {
-		return false, &Error{Lines: []string{err.Error(), "percent_expand: failed"}, fatal: true}
+		return false, &Error{Lines: []string{err.Error(), "percent_expand: failed"}, Fatal: true}
 	}
 	ok, err := e.env.Run(expanded)
 	if err != nil {
-		return false, l.badMatch(fmt.Sprintf("%s: match exec '%.100s' error", l.where, expanded))
+		return false, badMatch(l, fmt.Sprintf("%s: match exec '%.100s' error", l.Where, expanded))
 	}
 	return ok, nil
 }
 
 // localNetwork reports whether an address of this machine is in one of the
 // networks of a list, and in none behind "!".
-func (e *evaluator) localNetwork(list string, l *line) (bool, error) {
+func (e *evaluator) localNetwork(list string, l *value.Line) (bool, error) {
 	own, err := e.env.Addrs()
 	if err != nil {
-		return false, l.badMatch("list the addresses of this machine: " + err.Error())
+		return false, badMatch(l, "list the addresses of this machine: "+err.Error())
 	}
 	found := false
 	for _, s := range strings.Split(list, ",") {
@@ -168,12 +169,12 @@ func (e *evaluator) localNetwork(list string, l *line) (bool, error) {
 		if err != nil {
 			a, err := netip.ParseAddr(s)
 			if err != nil {
-				return false, l.badMatch(fmt.Sprintf("Invalid network entry %q", s))
+				return false, badMatch(l, fmt.Sprintf("Invalid network entry %q", s))
 			}
 			network = netip.PrefixFrom(a, a.BitLen())
 		}
 		if network.Masked() != network {
-			return false, l.badMatch(fmt.Sprintf("Inconsistent mask length for match network %q", s))
+			return false, badMatch(l, fmt.Sprintf("Inconsistent mask length for match network %q", s))
 		}
 		for _, a := range own {
 			if network.Contains(a.WithZone("")) {
@@ -185,27 +186,4 @@ func (e *evaluator) localNetwork(list string, l *line) (bool, error) {
 		}
 	}
 	return found, nil
-}
-
-// nextWord takes a word off a Match line, whose attributes may be bound to their
-// values by "=", and whose values may be in double quotes.
-func nextWord(s string) (word, rest string, ok bool) {
-	s = strings.TrimLeft(s, blanks)
-	if q, quoted := strings.CutPrefix(s, `"`); quoted {
-		word, rest, ok = strings.Cut(q, `"`)
-		return word, strings.TrimLeft(rest, blanks), ok
-	}
-	i := strings.IndexAny(s, blanks+`="`)
-	switch {
-	case i < 0:
-		return s, "", true
-	case s[i] == '"': // name"value": the rest is one word with it
-		word, rest, ok = strings.Cut(s[i+1:], `"`)
-		return s[:i] + word, strings.TrimLeft(rest, blanks), ok
-	}
-	word, rest = s[:i], strings.TrimLeft(s[i+1:], blanks)
-	if s[i] != '=' && strings.HasPrefix(rest, "=") {
-		rest = strings.TrimLeft(rest[1:], blanks)
-	}
-	return word, rest, true
 }

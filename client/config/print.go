@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"tssh/client/config/value"
 )
 
 // Print writes what ssh -G does: every keyword in lower case with its values, in
@@ -48,7 +50,7 @@ func (h *Host) printKeyword(b *strings.Builder, k keyword) {
 		if k.style == hidden || slices.Equal(values, strings.Fields(k.preset)) || values == nil {
 			return
 		}
-		name = prefixMark + " " + name
+		name = value.Mark + " " + name
 	}
 	if values == nil || k.style == hidden {
 		return

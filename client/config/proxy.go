@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tssh/client/config/pattern"
+	"tssh/client/config/value"
 )
 
 // Jump is one host on the way, from ProxyJump.
@@ -66,7 +67,7 @@ func parseJump(s string) (j Jump, ok bool) {
 		}
 		j.Host = host
 		if port != "" || err == nil {
-			if j.Port = parsePort(port); j.Port <= 0 {
+			if j.Port = value.ParsePort(port); j.Port <= 0 {
 				return j, false
 			}
 		}
@@ -76,13 +77,13 @@ func parseJump(s string) (j Jump, ok bool) {
 
 // proxyJump takes a list of hops, or none. It and ProxyCommand compete: the
 // first of them, none included, keeps the other out.
-func proxyJump(e *evaluator, l *line) ([]string, error) {
-	value := strings.TrimLeft(l.rest, blanks+"=")
-	if l.set == nil { // what follows the first word is not looked at
-		value, _ = l.next()
+func proxyJump(e *evaluator, l *value.Line) ([]string, error) {
+	value := strings.TrimLeft(l.Rest, value.Blanks+"=")
+	if !l.Flag { // what follows the first word is not looked at
+		value, _ = l.Next()
 	}
-	l.args = nil
-	if l.set != nil && e.values["proxycommand"] != nil {
+	l.Args = nil
+	if l.Flag && e.values["proxycommand"] != nil {
 		return nil, &Error{Lines: []string{"Cannot specify -J with ProxyCommand"}}
 	}
 	if strings.EqualFold(value, "none") {
@@ -90,7 +91,7 @@ func proxyJump(e *evaluator, l *line) ([]string, error) {
 	}
 	hops, ok := ParseJumps(value)
 	if !ok {
-		return nil, l.errorf("Invalid ProxyJump %q", value)
+		return nil, l.Errorf("Invalid ProxyJump %q", value)
 	}
 	var words []string
 	for _, h := range hops {
@@ -106,8 +107,8 @@ func (e *evaluator) ifNoProxy(value string) []string {
 	return []string{value}
 }
 
-func proxyCommand(e *evaluator, l *line) ([]string, error) {
-	value, err := command(e, l)
+func proxyCommand(e *evaluator, l *value.Line) ([]string, error) {
+	value, err := value.Command(l)
 	jump := e.values["proxyjump"]
 	if jump != nil && jump[0] != "none" {
 		return nil, err
@@ -117,22 +118,22 @@ func proxyCommand(e *evaluator, l *line) ([]string, error) {
 
 // agentPath is checked as early as ssh does: an environment variable that is
 // not there is an error of the file.
-func agentPath(e *evaluator, l *line) ([]string, error) {
-	arg, err := l.one()
+func agentPath(e *evaluator, l *value.Line) ([]string, error) {
+	arg, err := l.One()
 	if err != nil {
 		return nil, err
 	}
-	if name, ok := strings.CutPrefix(arg, "$"); ok && !strings.HasPrefix(name, "{") && !validEnvName(name) {
-		return nil, l.errorf("Invalid environment name %s.", arg)
+	if name, ok := strings.CutPrefix(arg, "$"); ok && !strings.HasPrefix(name, "{") && !value.ValidEnvName(name) {
+		return nil, l.Errorf("Invalid environment name %s.", arg)
 	}
 	if _, err := e.environment(arg); err != nil {
-		return nil, &Error{Lines: []string{err.Error(), l.errorf("Invalid environment expansion %s.", arg).Error()}}
+		return nil, &Error{Lines: []string{err.Error(), l.Errorf("Invalid environment expansion %s.", arg).Error()}}
 	}
 	return []string{arg}, nil
 }
 
-func forwardAgent(e *evaluator, l *line) ([]string, error) {
-	arg, err := l.one()
+func forwardAgent(e *evaluator, l *value.Line) ([]string, error) {
+	arg, err := l.One()
 	if err != nil {
 		return nil, err
 	}
@@ -144,48 +145,6 @@ func forwardAgent(e *evaluator, l *line) ([]string, error) {
 	case "false":
 		return []string{"no"}, nil
 	}
-	l.args = append([]string{arg}, l.args...)
+	l.Args = append([]string{arg}, l.Args...)
 	return agentPath(e, l)
-}
-
-func provider(_ *evaluator, l *line) ([]string, error) {
-	arg, err := l.one()
-	if err != nil {
-		return nil, err
-	}
-	if name, ok := strings.CutPrefix(arg, "$"); ok && !validEnvName(name) {
-		return nil, l.errorf("Invalid environment name %s.", arg)
-	}
-	return []string{arg}, nil
-}
-
-func validEnvName(s string) bool {
-	if s == "" {
-		return false
-	}
-	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == ""
-}
-
-// tunnelDevice takes local[:remote], each a number or any.
-func tunnelDevice(_ *evaluator, l *line) ([]string, error) {
-	arg, err := l.one()
-	if err != nil {
-		return nil, err
-	}
-	local, remote, both := strings.Cut(arg, ":")
-	if !both {
-		remote = "any"
-	}
-	for _, s := range []string{local, remote} {
-		if n, err := strconv.ParseUint(s, 10, 31); s != "any" && (err != nil || n > 0x7ffffffd) {
-			return nil, l.errorf("Bad tun device.")
-		}
-	}
-	return []string{local + ":" + remote}, nil
-}
-
-func firstWord(_ *evaluator, l *line) ([]string, error) {
-	arg, err := l.one()
-	l.args = nil
-	return []string{arg}, err
 }

@@ -4,16 +4,61 @@ package config
 
 import (
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
 // safe reports whether none but the user and root may write a file. Whoever
-// else could would choose our commands: Match exec, ProxyCommand.
-func safe(info os.FileInfo) bool {
+// else could would choose our commands: Match exec, ProxyCommand. With groups, a
+// group may write that has no member but the owner, as Debian has it, where
+// files are made so by default.
+func safe(info os.FileInfo, groups bool) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
+	if !ok || st.Uid != 0 && int(st.Uid) != os.Getuid() {
 		return false
 	}
-	owned := st.Uid == 0 || int(st.Uid) == os.Getuid()
-	return owned && info.Mode().Perm()&0o022 == 0
+	mode := info.Mode().Perm()
+	if mode&0o020 != 0 && groups && alone(int(st.Gid), int(st.Uid), read("/etc/passwd"), read("/etc/group")) {
+		mode &^= 0o020
+	}
+	return mode&0o022 == 0
+}
+
+func read(name string) string {
+	text, _ := os.ReadFile(name) // without it nobody is known to be alone
+	return string(text)
+}
+
+// alone reports whether a user is in a group, and nobody else is.
+func alone(gid, uid int, passwd, group string) bool {
+	member, name := false, ""
+	for line := range strings.Lines(passwd) {
+		f := strings.Split(strings.TrimSpace(line), ":")
+		if len(f) < 4 {
+			continue
+		}
+		if f[2] == strconv.Itoa(uid) && name == "" {
+			name = f[0]
+		}
+		if f[3] == strconv.Itoa(gid) {
+			if f[2] != strconv.Itoa(uid) {
+				return false
+			}
+			member = true
+		}
+	}
+	for line := range strings.Lines(group) {
+		f := strings.Split(strings.TrimSpace(line), ":")
+		if len(f) < 4 || f[2] != strconv.Itoa(gid) || f[3] == "" {
+			continue
+		}
+		for _, m := range strings.Split(f[3], ",") {
+			if m != name {
+				return false
+			}
+			member = true
+		}
+	}
+	return member
 }

@@ -1,6 +1,6 @@
 package config
 
-import "strings"
+import "tssh/client/config/value"
 
 // Setting is one option of the command line, in the order typed. What a file
 // says is the same without Override, so that precedence is one mechanism: the
@@ -32,12 +32,5 @@ func Override(key, value string) Setting {
 	return Setting{Key: key, Value: value, Override: true}
 }
 
-// Error is what is wrong with the options or the files: lines to be printed as
-// they are, for ssh puts no name before them. The exit status is 255.
-type Error struct {
-	Lines []string
-
-	fatal bool // nothing more is read
-}
-
-func (e *Error) Error() string { return strings.Join(e.Lines, "\n") }
+// Error is what is wrong with the options or the files.
+type Error = value.Error

@@ -1,4 +1,4 @@
-package config
+package value
 
 import (
 	"fmt"
@@ -6,53 +6,52 @@ import (
 	"strings"
 )
 
-// Keys of our own. A bad value is refused with what is accepted.
-
-// accepted is choice with the choices named in its complaint.
-func accepted(words ...string) parser {
-	take := choice(words...)
+// Accepted is Choice, for keys of our own, with the choices named in its complaint.
+func Accepted(words ...string) Parser {
+	take := Choice(words...)
 	var names []string
 	for _, w := range words {
 		if name, _, other := strings.Cut(w, "="); !other {
 			names = append(names, name)
 		}
 	}
-	return func(e *evaluator, l *line) ([]string, error) {
-		if len(l.args) > 0 {
-			arg := l.args[0]
-			values, err := take(e, l)
+	return func(l *Line) ([]string, error) {
+		if len(l.Args) > 0 {
+			arg := l.Args[0]
+			values, err := take(l)
 			if err != nil {
 				return nil, l.refuse(arg, strings.Join(names, ", "))
 			}
 			return values, nil
 		}
-		return take(e, l)
+		return take(l)
 	}
 }
 
 // refuse is the complaint about a value of one of our keys.
-func (l *line) refuse(value, accepted string) error {
-	return l.errorf("bad %s %q: accepted is %s", l.name, value, accepted)
+func (l *Line) refuse(value, accepted string) error {
+	return l.Errorf("bad %s %q: accepted is %s", l.Name, value, accepted)
 }
 
-// udpMode keeps no, quic or kcp.
-var udpMode = accepted("yes", "no", "QUIC", "KCP", "true=yes", "false=no")
+// UdpMode keeps yes, no, QUIC or KCP.
+var UdpMode = Accepted("yes", "no", "QUIC", "KCP", "true=yes", "false=no")
 
-// ourSeconds takes a time of a second or more.
-func ourSeconds(_ *evaluator, l *line) ([]string, error) {
-	arg, err := l.one()
+// Positive takes a time of a second or more.
+func Positive(l *Line) ([]string, error) {
+	arg, err := l.One()
 	if err != nil {
 		return nil, err
 	}
-	n, ok := parseSeconds(arg)
+	n, ok := ParseSeconds(arg)
 	if !ok || n == 0 {
 		return nil, l.refuse(arg, "a number of seconds from 1, or with a unit s, m, h, d or w, such as 90 or 1h30m")
 	}
 	return []string{strconv.Itoa(n)}, nil
 }
 
-func udpMTU(_ *evaluator, l *line) ([]string, error) {
-	arg, err := l.one()
+// MTU takes the size of a datagram, or 0.
+func MTU(l *Line) ([]string, error) {
+	arg, err := l.One()
 	if err != nil {
 		return nil, err
 	}
@@ -63,14 +62,14 @@ func udpMTU(_ *evaluator, l *line) ([]string, error) {
 	return []string{strconv.FormatUint(n, 10)}, nil
 }
 
-// udpPorts takes ports and ranges, separated by commas or blanks, and keeps
+// Ports takes ports and ranges, separated by commas or blanks, and keeps
 // them separated by commas.
-func udpPorts(_ *evaluator, l *line) ([]string, error) {
-	if len(l.args) == 0 {
-		return nil, l.errorf("Missing argument.")
+func Ports(l *Line) ([]string, error) {
+	if len(l.Args) == 0 {
+		return nil, l.Errorf("Missing argument.")
 	}
-	all := strings.Join(l.args, ",")
-	l.args = nil
+	all := strings.Join(l.Args, ",")
+	l.Args = nil
 	var ports []string
 	for _, p := range strings.FieldsFunc(all, func(r rune) bool { return r == ',' || r == ' ' }) {
 		first, last, isRange := strings.Cut(p, "-")

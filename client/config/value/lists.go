@@ -1,4 +1,4 @@
-package config
+package value
 
 import (
 	"net"
@@ -10,43 +10,41 @@ import (
 	"tssh/client/config/pattern"
 )
 
-// These take several arguments, or lists.
-
-// algorithms takes a list of names; complaint is what is said of a bad one.
-func algorithms(k algorithm.Kind, complaint string) parser {
-	return func(e *evaluator, l *line) ([]string, error) {
-		arg, err := l.one()
+// Algorithms takes a list of names; complaint is what is said of a bad one.
+func Algorithms(k algorithm.Kind, complaint string) Parser {
+	return func(l *Line) ([]string, error) {
+		arg, err := l.One()
 		if err != nil {
 			return nil, err
 		}
 		valid := algorithm.Valid
-		if l.set != nil { // ssh's flags -c and -m know no "-"
+		if l.Flag { // ssh's flags -c and -m know no "-"
 			valid = func(k algorithm.Kind, s string) bool {
 				return !strings.HasPrefix(s, "-") && algorithm.Valid(k, s)
 			}
 		}
 		if !valid(k, arg) {
-			return nil, l.errorf(complaint, arg)
+			return nil, l.Errorf(complaint, arg)
 		}
 		return []string{arg}, nil
 	}
 }
 
-// files takes paths, or "none" alone.
-func files(_ *evaluator, l *line) ([]string, error) {
+// Files takes paths, or "none" alone.
+func Files(l *Line) ([]string, error) {
 	return several(l, func(arg string) error { return nil })
 }
 
 // several takes the rest of the arguments, of which "none" must be the only one.
-func several(l *line, check func(string) error) ([]string, error) {
-	args := l.args
-	l.args = nil
+func several(l *Line, check func(string) error) ([]string, error) {
+	args := l.Args
+	l.Args = nil
 	for _, arg := range args {
 		switch {
 		case arg == "":
-			return nil, l.errorf("keyword %s empty argument", l.key)
+			return nil, l.Errorf("keyword %s empty argument", l.Key)
 		case strings.EqualFold(arg, "none") && len(args) > 1:
-			return nil, l.errorf("keyword %s \"none\" argument must appear alone.", l.key)
+			return nil, l.Errorf("keyword %s \"none\" argument must appear alone.", l.Key)
 		case strings.EqualFold(arg, "none"):
 			return []string{"none"}, nil
 		}
@@ -57,20 +55,22 @@ func several(l *line, check func(string) error) ([]string, error) {
 	return args, nil
 }
 
-func domains(_ *evaluator, l *line) ([]string, error) {
+// Domains takes names of domains, or "none" alone.
+func Domains(l *Line) ([]string, error) {
 	return several(l, func(arg string) error {
 		if fault := pattern.DomainFault(arg); fault != "" {
-			return l.errorf("%s", fault)
+			return l.Errorf("%s", fault)
 		}
 		return nil
 	})
 }
 
-func cnames(_ *evaluator, l *line) ([]string, error) {
+// CNAMEs takes rules such as *.a.example:*.b.example, "*" for any, or "none".
+func CNAMEs(l *Line) ([]string, error) {
 	rules, err := several(l, func(arg string) error {
 		from, to, ok := strings.Cut(arg, ":")
 		if arg != "*" && (!ok || from == "" || to == "") {
-			return l.errorf("Invalid permitted CNAME %q", arg)
+			return l.Errorf("Invalid permitted CNAME %q", arg)
 		}
 		return nil
 	})
@@ -83,24 +83,24 @@ func cnames(_ *evaluator, l *line) ([]string, error) {
 	return rules, err
 }
 
-// permitted takes host:port pairs, "any" or "none".
-func permitted(_ *evaluator, l *line) ([]string, error) {
-	args := l.args
-	l.args = nil
+// Permitted takes host:port pairs, "any" or "none".
+func Permitted(l *Line) ([]string, error) {
+	args := l.Args
+	l.Args = nil
 	for _, arg := range args {
 		low := strings.ToLower(arg)
 		if low == "any" || low == "none" {
 			if len(args) > 1 {
-				return nil, l.errorf("keyword %s %q argument must appear alone.", l.key, low)
+				return nil, l.Errorf("keyword %s %q argument must appear alone.", l.Key, low)
 			}
 			return []string{low}, nil
 		}
 		_, port, ok := cutHostPort(arg)
 		if !ok {
-			return nil, l.fatalf("missing host in %s", l.key)
+			return nil, l.Fatalf("missing host in %s", l.Key)
 		}
-		if n := parsePort(port); port != "*" && n <= 0 {
-			return nil, l.fatalf("bad port number in %s", l.key)
+		if n := ParsePort(port); port != "*" && n <= 0 {
+			return nil, l.Fatalf("bad port number in %s", l.Key)
 		}
 	}
 	return args, nil
@@ -118,48 +118,29 @@ func cutHostPort(s string) (host, port string, ok bool) {
 	return s[:i], s[i+1:], true
 }
 
-// sendEnv collects patterns; one behind "-" takes out those it matches.
-func sendEnv(e *evaluator, l *line) ([]string, error) {
-	names := slices.Clone(e.values[l.key])
-	for _, arg := range l.args {
-		if arg == "" || strings.Contains(arg, "=") {
-			return nil, l.errorf("Invalid environment name.")
-		}
-		if gone, ok := strings.CutPrefix(arg, "-"); ok {
-			names = slices.DeleteFunc(names, func(n string) bool { return pattern.Match(n, gone) })
-		} else {
-			names = append(names, arg)
-		}
-	}
-	l.args = nil
-	if l.active {
-		e.values[l.key] = names
-	}
-	return nil, nil
-}
-
-func setEnv(_ *evaluator, l *line) ([]string, error) {
+// SetEnv takes NAME=VALUE pairs; of two for one name the first stands.
+func SetEnv(l *Line) ([]string, error) {
 	var pairs, names []string
-	for _, arg := range l.args {
+	for _, arg := range l.Args {
 		name, _, ok := strings.Cut(arg, "=")
 		if !ok || name == "" {
-			return nil, l.errorf("Invalid SetEnv.")
+			return nil, l.Errorf("Invalid SetEnv.")
 		}
 		if !slices.Contains(names, name) {
 			names, pairs = append(names, name), append(pairs, arg)
 		}
 	}
-	l.args = nil
+	l.Args = nil
 	return pairs, nil
 }
 
-// wordsOnce takes all arguments of the first line that has any.
-func wordsOnce(_ *evaluator, l *line) ([]string, error) {
-	args := l.args
-	l.args = nil
+// Words takes all arguments of the first line that has any.
+func Words(l *Line) ([]string, error) {
+	args := l.Args
+	l.Args = nil
 	for _, arg := range args {
 		if arg == "" {
-			return nil, l.errorf("keyword %s empty argument", l.key)
+			return nil, l.Errorf("keyword %s empty argument", l.Key)
 		}
 	}
 	return args, nil
@@ -178,17 +159,17 @@ var classes = []struct {
 	{"lowdelay", 0x10}, {"throughput", 0x08}, {"reliability", 0x04},
 }
 
-// ipQoS takes one class for all, or one for terminals and one for the rest.
-func ipQoS(_ *evaluator, l *line) ([]string, error) {
+// IPQoS takes one class for all, or one for terminals and one for the rest.
+func IPQoS(l *Line) ([]string, error) {
 	var both []string
 	for len(both) < 2 {
-		arg, ok := l.next()
+		arg, ok := l.Next()
 		if !ok && len(both) == 1 {
 			arg = both[0]
 		}
 		class, ok := qosClass(arg)
 		if !ok {
-			return nil, l.errorf("Bad IPQoS value: %s", arg)
+			return nil, l.Errorf("Bad IPQoS value: %s", arg)
 		}
 		both = append(both, class)
 	}

@@ -1,0 +1,186 @@
+// Package value reads the lines of ssh_config(5): a keyword, and the words, lists,
+// numbers and times behind it, with the complaints that ssh has about each.
+package value
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Blanks are what words are apart by.
+const Blanks = " \t\r\n"
+
+// Error is what is wrong with the options or the files: lines to be printed as
+// they are, for ssh puts no name before them. The exit status is 255.
+type Error struct {
+	Lines []string
+	Fatal bool // nothing more is read
+}
+
+func (e *Error) Error() string { return strings.Join(e.Lines, "\n") }
+
+// Line is one line of a file, or an option of the command line, being read.
+type Line struct {
+	Where  string // "FILE line N", for complaints
+	File   string
+	Number int
+	Ours   bool // behind the mark that hides our keys from ssh
+	Flag   bool // what a flag sets: one argument, taken as it is
+
+	Key    string // lower case
+	Name   string // as documented
+	Rest   string // what follows it, as it stands
+	Args   []string
+	Active bool // the block applies to the host in question
+}
+
+// Errorf is a complaint about this line.
+func (l *Line) Errorf(format string, args ...any) error {
+	return &Error{Lines: []string{l.Where + ": " + fmt.Sprintf(format, args...)}}
+}
+
+// Fatalf is a complaint after which nothing more is read.
+func (l *Line) Fatalf(format string, args ...any) error {
+	return &Error{Lines: []string{l.Where + ": " + fmt.Sprintf(format, args...)}, Fatal: true}
+}
+
+// Next takes the next argument.
+func (l *Line) Next() (string, bool) {
+	if len(l.Args) == 0 {
+		return "", false
+	}
+	arg := l.Args[0]
+	l.Args = l.Args[1:]
+	return arg, true
+}
+
+// One takes an argument that must be there.
+func (l *Line) One() (string, error) {
+	arg, _ := l.Next()
+	if arg == "" {
+		return "", l.Errorf("Missing argument.")
+	}
+	return arg, nil
+}
+
+// cutKey takes the keyword off a line, and the blanks, or the one "=", behind
+// it. The keyword may be quoted, wholly or in part.
+func cutKey(s string) (key, rest string, ok bool) {
+	s = strings.TrimLeft(s, Blanks)
+	i := strings.IndexAny(s, Blanks+"\"=")
+	if i < 0 {
+		return strings.ToLower(s), "", true
+	}
+	if s[i] == '"' {
+		end := strings.IndexByte(s[i+1:], '"')
+		if end < 0 {
+			return "", "", false
+		}
+		key, rest = s[:i]+s[i+1:i+1+end], strings.TrimLeft(s[i+1+end+1:], Blanks)
+		return strings.ToLower(key), rest, true
+	}
+	key, rest = s[:i], strings.TrimLeft(s[i+1:], Blanks)
+	if s[i] != '=' && strings.HasPrefix(rest, "=") {
+		rest = strings.TrimLeft(rest[1:], Blanks)
+	}
+	return strings.ToLower(key), rest, true
+}
+
+// Split takes the words of a line apart: quotes of both kinds join blanks, a
+// backslash escapes quotes, itself and, outside quotes, a space; a word that
+// begins with "#" ends the line.
+func Split(s string) (words []string, ok bool) {
+	for i := 0; i < len(s); {
+		if s[i] == ' ' || s[i] == '\t' {
+			i++
+			continue
+		}
+		if s[i] == '#' {
+			break
+		}
+		var b strings.Builder
+		quote := byte(0)
+		for ; i < len(s); i++ {
+			c := s[i]
+			switch {
+			case c == '\\' && i+1 < len(s) && escapable(s[i+1], quote):
+				i++
+				b.WriteByte(s[i])
+			case quote == 0 && (c == ' ' || c == '\t'):
+				goto end
+			case quote == 0 && (c == '"' || c == '\''):
+				quote = c
+			case quote != 0 && c == quote:
+				quote = 0
+			default:
+				b.WriteByte(c)
+			}
+		}
+	end:
+		if quote != 0 {
+			return nil, false
+		}
+		words = append(words, b.String())
+	}
+	return words, true
+}
+
+func escapable(c, quote byte) bool {
+	return c == '\'' || c == '"' || c == '\\' || quote == 0 && c == ' '
+}
+
+// Mark hides our keys from ssh, which takes such a line for a comment.
+const Mark = "#!!"
+
+// Read takes a line of a file apart. It returns nil for one that says
+// nothing, and an error for one that cannot be read.
+func Read(file string, number int, text string) (*Line, error) {
+	l := &Line{Where: fmt.Sprintf("%s line %d", file, number), File: file, Number: number}
+	text = strings.TrimRight(text, Blanks+"\f")
+	text = strings.TrimLeft(text, Blanks)
+	if after, ok := strings.CutPrefix(text, Mark); ok && strings.TrimLeft(after, " \t") != after {
+		text, l.Ours = strings.TrimLeft(after, " \t"), true
+	}
+	if text == "" || text[0] == '#' {
+		return nil, nil
+	}
+	var ok bool
+	if text[0] == '=' { // as ssh's own reader has it
+		text = text[1:]
+		l.Key, _, _ = cutKey(text)
+		return nil, l.Errorf("no argument after keyword %q", l.Key)
+	}
+	if l.Key, l.Rest, ok = cutKey(text); !ok || l.Key == "" {
+		return nil, nil
+	}
+	if l.Rest == "" {
+		return nil, l.Errorf("no argument after keyword %q", l.Key)
+	}
+	if l.Args, ok = Split(l.Rest); !ok {
+		return nil, l.Errorf("invalid quotes")
+	}
+	return l, nil
+}
+
+// NextWord takes a word off a Match line, whose attributes may be bound to their
+// values by "=", and whose values may be in double quotes.
+func NextWord(s string) (word, rest string, ok bool) {
+	s = strings.TrimLeft(s, Blanks)
+	if q, quoted := strings.CutPrefix(s, `"`); quoted {
+		word, rest, ok = strings.Cut(q, `"`)
+		return word, strings.TrimLeft(rest, Blanks), ok
+	}
+	i := strings.IndexAny(s, Blanks+`="`)
+	switch {
+	case i < 0:
+		return s, "", true
+	case s[i] == '"': // name"value": the rest is one word with it
+		word, rest, ok = strings.Cut(s[i+1:], `"`)
+		return s[:i] + word, strings.TrimLeft(rest, Blanks), ok
+	}
+	word, rest = s[:i], strings.TrimLeft(s[i+1:], Blanks)
+	if s[i] != '=' && strings.HasPrefix(rest, "=") {
+		rest = strings.TrimLeft(rest[1:], Blanks)
+	}
+	return word, rest, true
+}
