@@ -1,0 +1,363 @@
+// Package forward carries connections through an ssh.Conn: -L, -R, -D and -W,
+// the agent's, X11's, and UDP. What can be asked for on the command line can be
+// added and cancelled while the connection lives. Words are those of ssh.
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/client/config"
+	"tssh/client/voice"
+)
+
+// Client is the connection that carries everything; *ssh.Client is one.
+type Client interface {
+	OpenChannel(kind string, extra []byte) (ssh.Channel, <-chan *ssh.Request, error)
+	SendRequest(kind string, wantReply bool, payload []byte) (bool, []byte, error)
+	HandleChannelOpen(kind string) <-chan ssh.NewChannel
+}
+
+// Kind is one of ssh's kinds of forwarding.
+type Kind int
+
+// The kinds, as -L, -R and -D ask for them.
+const (
+	Local Kind = iota + 1
+	Remote
+	Dynamic
+)
+
+// Errors that the caller tells differently.
+var (
+	ErrLocal   = errors.New("Could not request local forwarding.")
+	ErrUnknown = errors.New("Unknown port forwarding.")
+)
+
+// Set is every forwarding of one connection.
+type Set struct {
+	client Client
+	host   *config.Host
+	log    voice.Log
+	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+
+	ctx    context.Context // ends with Close; it is the life of everything forwarded
+	cancel context.CancelFunc
+	all    sync.WaitGroup
+	mask   sync.Mutex // held while the process's umask is not its own
+	// choosing is held while the server chooses a port: a connection to it may be
+	// here before we know of it.
+	choosing sync.RWMutex
+
+	mu        sync.Mutex // guards what follows
+	closed    bool
+	listeners map[string]*listener // by kind and where they listen
+	remote    map[string]*target   // by what the server was asked to listen on
+	open      map[int]string       // connections: number and description
+	ids       map[int]bool         // channel numbers in use, as ssh counts them
+	idle      []chan struct{}      // closed when open is empty
+}
+
+// New makes the Set of a connection. Nothing is forwarded yet.
+func New(c Client, h *config.Host, log voice.Log) *Set {
+	s := &Set{
+		client: c, host: h, log: log, dial: new(net.Dialer).DialContext,
+		listeners: map[string]*listener{}, remote: map[string]*target{}, open: map[int]string{}, ids: map[int]bool{},
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.serve("forwarded-tcpip", s.forwardedTCP)
+	s.serve("forwarded-streamlocal@openssh.com", s.forwardedUnix)
+	s.serve("forwarded-udp@tssh", s.forwardedUDP)
+	return s
+}
+
+// serve answers the channels of a kind that the server opens, each on its own.
+func (s *Set) serve(kind string, answer func(ssh.NewChannel)) {
+	chans := s.client.HandleChannelOpen(kind)
+	if chans == nil {
+		return // someone else does
+	}
+	go func() {
+		for n := range chans {
+			if !s.spawn(func() { answer(n) }) {
+				n.Reject(ssh.ConnectionFailed, "closing")
+			}
+		}
+	}()
+}
+
+// spawn runs g unless the Set is closed; Close waits for it.
+func (s *Set) spawn(g func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.all.Go(g)
+	return true
+}
+
+// Start opens everything that the Host asks for. What can't be is told, and is an
+// error only with ExitOnForwardFailure, without which the remote ones are not
+// waited for.
+func (s *Set) Start(ctx context.Context) error {
+	if err := s.startLocal(); err != nil {
+		return err
+	}
+	s.take() // the session's number
+	if !s.host.ExitOnForwardFailure {
+		s.spawn(func() { s.startRemote(ctx) })
+		return nil
+	}
+	return s.startRemote(ctx)
+}
+
+func (s *Set) startLocal() error {
+	asked, opened := 0, 0
+	try := func(k Kind, forwards []config.Forward) {
+		for _, f := range forwards {
+			asked++
+			if s.listen(k, f) == nil {
+				opened++
+			}
+		}
+	}
+	try(Local, s.host.LocalForward)
+	try(Dynamic, s.host.DynamicForward)
+	for _, f := range s.host.UdpLocalForward {
+		asked++
+		if s.listenUDP(f) == nil {
+			opened++
+		}
+	}
+	if opened < asked && s.host.ExitOnForwardFailure {
+		return ErrLocal
+	}
+	if asked > 0 && opened == 0 {
+		s.log.Errorf("%v", ErrLocal)
+	}
+	return nil
+}
+
+func (s *Set) startRemote(ctx context.Context) error {
+	for _, f := range s.host.RemoteForward {
+		_, err := s.request(ctx, f)
+		if err == nil {
+			continue
+		}
+		if s.host.ExitOnForwardFailure {
+			return fmt.Errorf("Error: %w", err)
+		}
+		s.log.Infof("Warning: %v", err)
+	}
+	for _, f := range s.host.UdpRemoteForward {
+		if err := s.requestUDP(f); err != nil {
+			if s.host.ExitOnForwardFailure {
+				return fmt.Errorf("Error: %w", err)
+			}
+			s.log.Infof("Warning: %v", err)
+		}
+	}
+	return nil
+}
+
+// Add opens one more. port is the one that the server chose when f left that to
+// it, or else f's own.
+func (s *Set) Add(ctx context.Context, k Kind, f config.Forward) (port int, err error) {
+	if k == Remote {
+		return s.request(ctx, f)
+	}
+	return f.BindPort, s.listen(k, f)
+}
+
+// Cancel closes one. The connections that came through it live on. ErrUnknown
+// says that there is none.
+func (s *Set) Cancel(k Kind, f config.Forward) error {
+	if k == Remote {
+		return s.withdraw(f)
+	}
+	key := listenKey(k, f)
+	s.mu.Lock()
+	l := s.listeners[key]
+	delete(s.listeners, key)
+	s.mu.Unlock()
+	if l == nil {
+		return ErrUnknown
+	}
+	l.close()
+	return nil
+}
+
+// Close ends every forwarding and every connection, and waits for them.
+func (s *Set) Close() error {
+	s.StopListening()
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.cancel()
+	s.all.Wait()
+	return nil
+}
+
+// StopListening takes no new connections; those that are open go on.
+func (s *Set) StopListening() {
+	s.mu.Lock()
+	listeners := s.listeners
+	s.listeners = map[string]*listener{}
+	s.mu.Unlock()
+	for _, l := range listeners {
+		l.close()
+	}
+}
+
+// take takes the lowest free channel number, as ssh does, so that messages
+// name the channel by the number that ssh would.
+func (s *Set) take() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := 0
+	for s.ids[id] {
+		id++
+	}
+	s.ids[id] = true
+	return id
+}
+
+func (s *Set) give(id int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.ids, id)
+}
+
+// opened notes a connection under way; the returned function ends that.
+func (s *Set) opened(id int, what string) (ended func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open[id] = what
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.open, id)
+		if len(s.open) == 0 {
+			for _, c := range s.idle {
+				close(c)
+			}
+			s.idle = nil
+		}
+	}
+}
+
+// Wait returns when no forwarded connection is open, or ctx ends.
+func (s *Set) Wait(ctx context.Context) {
+	s.mu.Lock()
+	if len(s.open) == 0 {
+		s.mu.Unlock()
+		return
+	}
+	c := make(chan struct{})
+	s.idle = append(s.idle, c)
+	s.mu.Unlock()
+	select {
+	case <-c:
+	case <-ctx.Done():
+	}
+}
+
+// carry copies both ways until both have ended, noted as what.
+func (s *Set) carry(id int, what string, ch ssh.Channel, reqs <-chan *ssh.Request, conn net.Conn) error {
+	defer s.opened(id, what)()
+	stop := context.AfterFunc(s.ctx, func() { conn.Close(); ch.Close() })
+	defer stop()
+	return join(ch, reqs, conn)
+}
+
+// join copies both ways between a channel and a connection. The end of one way
+// is passed on as such and leaves the other alone; when the far side closes
+// the channel as a whole the connection ends with it. The error is the far
+// side's refusal of the channel, which may show as late as here.
+func join(ch ssh.Channel, reqs <-chan *ssh.Request, conn net.Conn) error {
+	var refusal error
+	down := make(chan struct{}) // the channel's way to the connection has ended
+	go func() {
+		defer close(down)
+		_, err := io.Copy(conn, ch)
+		var open *ssh.OpenChannelError
+		if errors.As(err, &open) {
+			refusal = open
+		}
+		if !closeWrite(conn) {
+			conn.Close()
+		}
+	}()
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		for r := range reqs {
+			if r.WantReply {
+				r.Reply(false, nil)
+			}
+		}
+		<-down
+		conn.Close()
+	}()
+	io.Copy(ch, conn)
+	ch.CloseWrite()
+	<-down
+	ch.Close()
+	conn.Close()
+	<-gone
+	return refusal
+}
+
+func closeWrite(c net.Conn) bool {
+	w, ok := c.(interface{ CloseWrite() error })
+	if ok {
+		w.CloseWrite()
+	}
+	return ok
+}
+
+// reason is how ssh spells the code of a refused channel.
+func reason(e *ssh.OpenChannelError) string {
+	switch e.Reason {
+	case ssh.Prohibited:
+		return "administratively prohibited"
+	case ssh.ConnectionFailed:
+		return "connect failed"
+	case ssh.UnknownChannelType:
+		return "unknown channel type"
+	case ssh.ResourceShortage:
+		return "resource shortage"
+	}
+	return "unknown reason"
+}
+
+// told tells of a refused channel in ssh's words; other errors are the end of
+// the connection, which others tell.
+func (s *Set) told(id int, err error) {
+	var open *ssh.OpenChannelError
+	if errors.As(err, &open) {
+		s.log.Infof("channel %d: open failed: %s: %s", id, reason(open), open.Message)
+	}
+}
+
+// system is the system's own word for err.
+func system(err error) string {
+	var no syscall.Errno
+	if errors.As(err, &no) {
+		text := no.Error()
+		return string(text[0]&^0x20) + text[1:]
+	}
+	if pe := (*os.PathError)(nil); errors.As(err, &pe) {
+		return pe.Err.Error()
+	}
+	return err.Error()
+}

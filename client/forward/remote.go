@@ -1,0 +1,295 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/client/config"
+)
+
+// target is where connections go that the server took for us.
+type target struct {
+	config.Forward
+	port int // what the server listens on, chosen by it or asked for
+}
+
+// tcpListen is the payload of tcpip-forward and of its cancellation.
+type tcpListen struct {
+	Host string
+	Port uint32
+}
+
+// remoteHost is the address to listen on as the protocol spells it.
+func remoteHost(f config.Forward) string {
+	switch f.BindAddress {
+	case "":
+		return "localhost"
+	case "*":
+		return ""
+	}
+	return f.BindAddress
+}
+
+func remoteKey(host string, port int) string { return host + " " + strconv.Itoa(port) }
+
+// request asks the server to listen. The error says what in ssh's words.
+func (s *Set) request(_ context.Context, f config.Forward) (port int, err error) {
+	if f.BindPath != "" {
+		return 0, s.requestUnix(f)
+	}
+	s.log.Debugf("Remote connections from %s forwarded to local address %s", s.from(f), to(f))
+	failed := fmt.Errorf("remote port forwarding failed for listen port %d", f.BindPort)
+	if f.BindPort == 0 {
+		return s.requestAny(f, failed)
+	}
+	// Known before the answer: a connection may come right behind it.
+	key := remoteKey(remoteHost(f), f.BindPort)
+	if !s.expect(key, &target{f, f.BindPort}) {
+		return 0, failed
+	}
+	ok, _, err := s.client.SendRequest("tcpip-forward", true, ssh.Marshal(tcpListen{remoteHost(f), uint32(f.BindPort)}))
+	if err != nil || !ok {
+		s.forget(key)
+		return 0, failed
+	}
+	s.log.Debugf("remote forward success for: listen %d, connect %s", f.BindPort, to(f))
+	return f.BindPort, nil
+}
+
+// requestAny lets the server choose the port.
+func (s *Set) requestAny(f config.Forward, failed error) (port int, err error) {
+	s.choosing.Lock()
+	defer s.choosing.Unlock()
+	ok, reply, err := s.client.SendRequest("tcpip-forward", true, ssh.Marshal(tcpListen{remoteHost(f), 0}))
+	if err != nil || !ok {
+		return 0, failed
+	}
+	var chosen struct{ Port uint32 }
+	if ssh.Unmarshal(reply, &chosen) != nil || chosen.Port == 0 || chosen.Port > 65535 {
+		return 0, failed
+	}
+	port = int(chosen.Port)
+	s.expect(remoteKey(remoteHost(f), port), &target{f, port})
+	s.log.Infof("Allocated port %d for remote forward to %s", port, to(f))
+	return port, nil
+}
+
+func (s *Set) requestUnix(f config.Forward) error {
+	s.log.Debugf("Remote connections from %s forwarded to local address %s", s.from(f), to(f))
+	failed := fmt.Errorf("remote port forwarding failed for listen path %s", f.BindPath)
+	if !s.expect(f.BindPath, &target{f, 0}) {
+		return failed
+	}
+	ok, _, err := s.client.SendRequest("streamlocal-forward@openssh.com", true, ssh.Marshal(struct{ Path string }{f.BindPath}))
+	if err != nil || !ok {
+		s.forget(f.BindPath)
+		return failed
+	}
+	return nil
+}
+
+// expect lets connections to key in. It returns false when it was so already.
+func (s *Set) expect(key string, t *target) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.remote[key] != nil {
+		return false
+	}
+	s.remote[key] = t
+	return true
+}
+
+func (s *Set) forget(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.remote, key)
+}
+
+// withdraw asks the server to stop listening.
+func (s *Set) withdraw(f config.Forward) error {
+	port := f.BindPort
+	if port == 0 && f.BindPath == "" {
+		port = s.chosenPort(f)
+	}
+	kind, key := "cancel-tcpip-forward", remoteKey(remoteHost(f), port)
+	payload := ssh.Marshal(tcpListen{remoteHost(f), uint32(port)})
+	if f.BindPath != "" {
+		kind, key = "cancel-streamlocal-forward@openssh.com", f.BindPath
+		payload = ssh.Marshal(struct{ Path string }{f.BindPath})
+	}
+	s.mu.Lock()
+	known := s.remote[key] != nil
+	delete(s.remote, key)
+	s.mu.Unlock()
+	if !known {
+		return ErrUnknown
+	}
+	if ok, _, err := s.client.SendRequest(kind, true, payload); err != nil || !ok {
+		return ErrUnknown
+	}
+	return nil
+}
+
+// chosenPort is the port that the server chose for f.
+func (s *Set) chosenPort(f config.Forward) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.remote {
+		if t.BindPath == "" && t.BindPort == 0 && t.BindAddress == f.BindAddress && t.Host == f.Host && t.Port == f.Port {
+			return t.port
+		}
+	}
+	return 0
+}
+
+// find tells where a connection goes that came to host and port at the server.
+// Only what was asked for is found: a server must not reach here at will. One
+// that spells the address in another way is forgiven if the port is clear.
+func (s *Set) find(host string, port int) *target {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.remote[remoteKey(host, port)]; t != nil {
+		return t
+	}
+	var only *target
+	for key, t := range s.remote {
+		if t.BindPath == "" && t.port == port && !strings.HasPrefix(key, "udp ") {
+			if only != nil {
+				return nil
+			}
+			only = t
+		}
+	}
+	return only
+}
+
+func (s *Set) forwardedTCP(n ssh.NewChannel) {
+	var m struct {
+		Host     string
+		Port     uint32
+		FromHost string
+		FromPort uint32
+	}
+	if ssh.Unmarshal(n.ExtraData(), &m) != nil {
+		n.Reject(ssh.ConnectionFailed, "malformed")
+		return
+	}
+	t := s.find(m.Host, int(m.Port))
+	if t == nil {
+		s.choosing.RLock() // until the port is known that is being chosen
+		t = s.find(m.Host, int(m.Port))
+		s.choosing.RUnlock()
+	}
+	if t == nil {
+		s.log.Errorf("WARNING: Server requests forwarding for unknown listen_port %d", m.Port)
+		n.Reject(ssh.ConnectionFailed, "open failed")
+		return
+	}
+	s.inward(n, t, fmt.Sprintf("%s port %d", m.FromHost, m.FromPort))
+}
+
+func (s *Set) forwardedUnix(n ssh.NewChannel) {
+	var m struct{ Path, Reserved string }
+	if ssh.Unmarshal(n.ExtraData(), &m) != nil {
+		n.Reject(ssh.ConnectionFailed, "malformed")
+		return
+	}
+	s.mu.Lock()
+	t := s.remote[m.Path]
+	s.mu.Unlock()
+	if t == nil || t.BindPath == "" {
+		s.log.Errorf("WARNING: Server requests forwarding for unknown path %s", m.Path)
+		n.Reject(ssh.ConnectionFailed, "open failed")
+		return
+	}
+	s.inward(n, t, m.Path)
+}
+
+// inward carries a connection that the server took to where -R says.
+func (s *Set) inward(n ssh.NewChannel, t *target, from string) {
+	id := s.take()
+	defer s.give(id)
+	what := fmt.Sprintf("forwarded-tcpip: %s to %s", from, to(t.Forward))
+	if t.Host == "" && t.Path == "" {
+		s.inwardSOCKS(n, id, from)
+		return
+	}
+	conn, err := s.connect(t.Host, t.Port, t.Path)
+	if err != nil {
+		n.Reject(ssh.ConnectionFailed, "open failed")
+		return
+	}
+	defer conn.Close()
+	ch, reqs, err := n.Accept()
+	if err != nil {
+		return
+	}
+	s.carry(id, what, ch, reqs, conn)
+}
+
+// inwardSOCKS is -R with a port alone: the far side's program says by SOCKS
+// where to, and PermitRemoteOpen whether it may.
+func (s *Set) inwardSOCKS(n ssh.NewChannel, id int, from string) {
+	ch, reqs, err := n.Accept()
+	if err != nil {
+		return
+	}
+	defer ch.Close()
+	stop := context.AfterFunc(s.ctx, func() { ch.Close() })
+	defer stop()
+	host, port, err := negotiate(ch)
+	if err != nil {
+		s.log.Debug2f("rdynamic request: %v", err)
+		return
+	}
+	if !s.permitsOpen(host, port) {
+		s.log.Infof("connect %s:%d not permitted by PermitRemoteOpen", host, port)
+		return
+	}
+	conn, err := s.connect(host, port, "")
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	s.carry(id, fmt.Sprintf("forwarded-tcpip: %s to %s:%d", from, host, port), ch, reqs, conn)
+}
+
+// connect dials what a -R leads to, and tells when it can't.
+func (s *Set) connect(host string, port int, path string) (net.Conn, error) {
+	if path != "" {
+		conn, err := s.dial(s.ctx, "unix", path)
+		if err != nil {
+			s.log.Errorf("connect to %s port -2 failed: %s", path, system(err))
+		}
+		return conn, err
+	}
+	conn, err := s.dial(s.ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
+		s.log.Errorf("connect_to %s: unknown host (%s)", host, dns.Err)
+	} else if err != nil {
+		s.log.Errorf("connect_to %s port %d: failed.", host, port)
+	}
+	return conn, err
+}
+
+// permitsOpen is PermitRemoteOpen: host:port words, any or none; a port may be *.
+func (s *Set) permitsOpen(host string, port int) bool {
+	words := s.host.PermitRemoteOpen
+	if len(words) == 0 || slices.Contains(words, "any") {
+		return true
+	}
+	for _, w := range words {
+		h, p, err := net.SplitHostPort(w)
+		if err == nil && (h == "*" || strings.EqualFold(h, host)) && (p == "*" || p == strconv.Itoa(port)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,37 @@
+package forward
+
+import (
+	"errors"
+	"io"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/client/config"
+)
+
+// Stdio is -W: it connects in and out to f's target through the server, until
+// the far side closes. A refusal is an *ssh.OpenChannelError; Refused has ssh's
+// words for it.
+func Stdio(c Client, f config.Forward, in io.Reader, out io.Writer) error {
+	ch, reqs, err := c.OpenChannel(direct(f, nil))
+	if err != nil {
+		return err
+	}
+	defer ch.Close()
+	go ssh.DiscardRequests(reqs)
+	go func() {
+		io.Copy(ch, in)
+		ch.CloseWrite()
+	}()
+	_, err = io.Copy(out, ch)
+	return err
+}
+
+// Refused is what ssh says of a refused channel, and false for other errors.
+func Refused(err error) (string, bool) {
+	var open *ssh.OpenChannelError
+	if !errors.As(err, &open) {
+		return "", false
+	}
+	return "channel 0: open failed: " + reason(open) + ": " + open.Message, true
+}
