@@ -7,7 +7,9 @@ import (
 	"encoding/binary"
 	"io"
 	"os/exec"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -127,5 +129,30 @@ func TestCloseEndsReadAndHangsUp(t *testing.T) {
 	}
 	if err := cmd.Wait(); err == nil || err.Error() != "signal: hangup" {
 		t.Errorf("program ended with %v, not by a hangup", err)
+	}
+}
+
+// TestBackgroundKeepsTerminal has a program that leaves another one behind.
+func TestBackgroundKeepsTerminal(t *testing.T) {
+	term, err := Open(Size{Cols: 80, Rows: 24}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer term.Close()
+	cmd := exec.Command("/bin/sh", "-c", "trap '' HUP; sleep 1000 & echo $!; head -c 2000 /dev/zero | tr '\\0' x; printf end")
+	if err := term.Start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	term.Exited()
+	out, err := io.ReadAll(term)
+	if err != nil || !strings.HasSuffix(string(out), "xend") || len(out) < 2000 {
+		t.Errorf("%v, %d bytes: %.20q", err, len(out), out)
+	}
+	pid, _ := strconv.Atoi(strings.TrimSpace(strings.SplitN(string(out), "\r\n", 2)[0]))
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Errorf("the program in the background is not there: %v", err)
 	}
 }

@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
@@ -19,6 +21,7 @@ import (
 type Terminal struct {
 	master *os.File
 	name   string
+	exited atomic.Bool
 
 	mu    sync.Mutex // guards slave
 	slave *os.File   // until a program has it
@@ -94,17 +97,36 @@ func (t *Terminal) LetGo() {
 	}
 }
 
-// Exited says that the program has gone. Here the kernel has noticed itself.
-func (t *Terminal) Exited() {}
+// Exited says that the program has gone. Read then gives what is there and
+// ends, as sshd does: programs in the background may have the terminal open for ever.
+func (t *Terminal) Exited() {
+	t.exited.Store(true)
+	t.master.SetReadDeadline(time.Unix(1, 0))
+}
 
-// Read reads what programs wrote. It returns io.EOF when nobody has the
-// terminal open any more and everything was read.
+// Read reads what programs wrote. It returns io.EOF when everything was read and nobody
+// has the terminal open any more, or Exited was called.
 func (t *Terminal) Read(p []byte) (int, error) {
 	n, err := t.master.Read(p)
-	if errors.Is(err, syscall.EIO) { // how Linux says it
+	if errors.Is(err, os.ErrDeadlineExceeded) && t.exited.Load() {
+		n, err = t.readRest(p)
+	}
+	if errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EAGAIN) { // EIO is how Linux says it
 		err = io.EOF
 	}
 	return n, err
+}
+
+// readRest reads without waiting.
+func (t *Terminal) readRest(p []byte) (n int, err error) {
+	err = t.control(func(fd int) error {
+		var err error
+		if n, err = unix.Read(fd, p); n <= 0 && err == nil {
+			err = io.EOF
+		}
+		return err
+	})
+	return max(n, 0), err
 }
 
 // Write types p.

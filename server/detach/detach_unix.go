@@ -1,0 +1,54 @@
+//go:build unix
+
+package detach
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func standAlone(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+}
+
+// Inherited keeps the descriptors that whoever started us left open from
+// everything that we start: a forgotten one can keep ssh from closing, and can
+// hold what other programs should not see.
+func Inherited() {
+	if sealRange() == nil {
+		return
+	}
+	for _, dir := range []string{"/proc/self/fd", "/dev/fd"} {
+		names, err := filepath.Glob(dir + "/*")
+		if err != nil || len(names) == 0 {
+			continue
+		}
+		for _, name := range names {
+			if fd, err := strconv.Atoi(filepath.Base(name)); err == nil && fd > 2 {
+				unix.CloseOnExec(fd)
+			}
+		}
+		return
+	}
+}
+
+// Streams replaces stdin, stdout and stderr by /dev/null. What was there ends for who reads it.
+func Streams() error {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	for fd := range 3 {
+		if err := dup2(int(null.Fd()), fd); err != nil {
+			return fmt.Errorf("let go of descriptor %d: %w", fd, err)
+		}
+	}
+	return nil
+}

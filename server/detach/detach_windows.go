@@ -1,0 +1,32 @@
+package detach
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/windows"
+)
+
+// standAlone lets the process out of the job in which sshd keeps its login,
+// and off its console.
+func standAlone(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		HideWindow:    true,
+		CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_BREAKAWAY_FROM_JOB | windows.DETACHED_PROCESS,
+	}
+}
+
+// Inherited does nothing: Windows hands on what is named only.
+func Inherited() {}
+
+// Streams closes stdin, stdout and stderr.
+func Streams() error {
+	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+		f.Close()
+	}
+	return nil
+}
+
+// Undumpable does nothing here.
+func Undumpable() {}

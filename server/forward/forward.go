@@ -1,0 +1,228 @@
+// Package forward dials and listens on the server for the client: TCP and unix
+// sockets (RFC 4254 section 7 and OpenSSH's PROTOCOL), the client's agent, X11
+// displays, and UDP.
+//
+// UDP is an extension of ours, shaped as the TCP requests are. On a channel each
+// datagram is preceded by its length in 16 bits, big endian:
+//
+//	channel "direct-udp@tssh"       client asks: send to host, port
+//	    string host, uint32 port, string originator address, uint32 originator port
+//	request "udp-forward@tssh"      client asks: listen; the reply holds the port
+//	    string address, uint32 port, uint32 seconds of silence that end a flow
+//	    reply: uint32 port
+//	request "cancel-udp-forward@tssh"
+//	    string address, uint32 port
+//	channel "forwarded-udp@tssh"    server tells: datagrams of one sender
+//	    string address, uint32 port, string sender's address, uint32 sender's port
+//
+// The strings and numbers are those of RFC 4251. AllowTcpForwarding, PermitOpen
+// and PermitListen rule UDP too. Datagrams are dropped when the client doesn't
+// take them, as networks do; bytes of streams never are.
+package forward
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/proxy/sshconn"
+	"tssh/server/policy"
+)
+
+// maxPending bounds the connections of one listener that wait for the client to
+// take them; while it is away the others wait in the kernel.
+const maxPending = 64
+
+// Forwarder serves the forwards of one connection.
+type Forwarder struct {
+	server sshconn.Server
+	policy *policy.Policy
+	logf   func(string, ...any)
+	ctx    context.Context // ends with Close; dials end with it
+	cancel context.CancelFunc
+
+	running sync.WaitGroup
+
+	mu        sync.Mutex // guards what follows
+	closed    bool
+	listeners map[string]func() // how to end each, by kind, address and port
+
+	agentMu sync.Mutex // guards agent; taken before mu
+	agent   string     // the agent's socket
+}
+
+// New returns a Forwarder for server. Whoever reads the server's channels and
+// requests gives it those that it takes.
+func New(server sshconn.Server, policy *policy.Policy, logf func(string, ...any)) *Forwarder {
+	if logf == nil {
+		logf = func(string, ...any) {}
+	}
+	f := &Forwarder{server: server, policy: policy, logf: logf, listeners: make(map[string]func())}
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+	return f
+}
+
+// Channel serves a channel that the client opens. It returns at once; false
+// says that the channel is not of a kind for it.
+func (f *Forwarder) Channel(n sshconn.NewChannel) bool {
+	var serve func(sshconn.NewChannel)
+	switch n.ChannelType() {
+	case "direct-tcpip":
+		serve = f.directTCP
+	case "direct-streamlocal@openssh.com":
+		serve = f.directUnix
+	case "direct-udp@tssh":
+		serve = f.directUDP
+	default:
+		return false
+	}
+	if !f.spawn(func() { serve(n) }) {
+		n.Reject(ssh.ConnectionFailed, "closing")
+	}
+	return true
+}
+
+// Request serves a global request and answers it; false says that it is not of
+// a kind for it.
+func (f *Forwarder) Request(r *sshconn.Request) bool {
+	var reply []byte
+	var err error
+	switch r.Type {
+	case "tcpip-forward":
+		reply, err = f.listenTCP(r.Payload)
+	case "streamlocal-forward@openssh.com":
+		err = f.listenUnix(r.Payload)
+	case "udp-forward@tssh":
+		reply, err = f.listenUDP(r.Payload)
+	case "cancel-tcpip-forward":
+		err = f.unlisten("tcp", r.Payload)
+	case "cancel-udp-forward@tssh":
+		err = f.unlisten("udp", r.Payload)
+	case "cancel-streamlocal-forward@openssh.com":
+		err = f.unlistenUnix(r.Payload)
+	default:
+		return false
+	}
+	if err != nil {
+		f.logf("forward: %s: %v", r.Type, err)
+	}
+	r.Reply(err == nil, reply)
+	return true
+}
+
+// Close ends every listener and every connection being made, and waits. The
+// server must have ended, which ends the connections that stand.
+func (f *Forwarder) Close() {
+	f.mu.Lock()
+	f.closed = true
+	ends := f.listeners
+	f.listeners = nil
+	f.mu.Unlock()
+	f.cancel()
+	for _, end := range ends {
+		end()
+	}
+	f.running.Wait()
+}
+
+// spawn runs g in a goroutine that Close waits for.
+func (f *Forwarder) spawn(g func()) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return false
+	}
+	f.running.Go(g)
+	return true
+}
+
+// keep remembers how to end a listener.
+func (f *Forwarder) keep(key string, end func()) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return net.ErrClosed
+	}
+	if _, taken := f.listeners[key]; taken {
+		return syscall.EADDRINUSE
+	}
+	f.listeners[key] = end
+	return nil
+}
+
+// drop ends a listener.
+func (f *Forwarder) drop(key string) error {
+	f.mu.Lock()
+	end, ok := f.listeners[key]
+	delete(f.listeners, key)
+	f.mu.Unlock()
+	if !ok {
+		return errors.New("nothing listens on " + key)
+	}
+	end()
+	return nil
+}
+
+// accept gives the connections of l to the client as channels, until l is closed.
+func (f *Forwarder) accept(l net.Listener, kind string, extra func(net.Conn) []byte) {
+	pending := make(chan struct{}, maxPending)
+	for {
+		pending <- struct{}{}
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		ok := f.spawn(func() {
+			ch, err := f.server.OpenChannel(kind, extra(conn))
+			<-pending
+			if err != nil {
+				f.logf("forward: %s: %v", kind, err)
+				conn.Close()
+				return
+			}
+			join(ch, conn)
+		})
+		if !ok {
+			conn.Close()
+			return
+		}
+	}
+}
+
+// refuse tells the client that the policy forbids it.
+func refuse(n sshconn.NewChannel) {
+	n.Reject(ssh.Prohibited, "open failed")
+}
+
+// connected answers n with what a dial gave.
+func connected(n sshconn.NewChannel, conn net.Conn, err error) {
+	if err != nil {
+		n.Reject(ssh.ConnectionFailed, cause(err))
+		return
+	}
+	ch, err := n.Accept()
+	if err != nil {
+		conn.Close()
+		return
+	}
+	join(ch, conn)
+}
+
+// cause is why a dial didn't succeed, in the words of sshd.
+func cause(err error) string {
+	var errno syscall.Errno
+	var name *net.DNSError
+	switch {
+	case errors.As(err, &name):
+		return "Name or service not known"
+	case errors.As(err, &errno):
+		text := errno.Error()
+		return strings.ToUpper(text[:1]) + text[1:]
+	}
+	return err.Error()
+}

@@ -1,0 +1,124 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/proxy/sshconn"
+)
+
+func (f *Forwarder) directUnix(n sshconn.NewChannel) {
+	var to struct {
+		Path     string
+		Reserved string
+		Unused   uint32
+	}
+	if err := ssh.Unmarshal(n.ExtraData(), &to); err != nil || !validPath(to.Path) {
+		n.Reject(ssh.ConnectionFailed, "malformed")
+		return
+	}
+	if !f.policy.LocalUnix {
+		refuse(n)
+		return
+	}
+	conn, err := new(net.Dialer).DialContext(f.ctx, "unix", to.Path)
+	connected(n, conn, err)
+}
+
+// validPath refuses what Go would take for a name in Linux' abstract namespace,
+// which has no owner and no mode.
+func validPath(path string) bool {
+	return path != "" && path[0] != '@' && !strings.ContainsRune(path, 0)
+}
+
+func (f *Forwarder) listenUnix(payload []byte) error {
+	var at struct{ Path string }
+	if err := ssh.Unmarshal(payload, &at); err != nil || !validPath(at.Path) {
+		return errors.New("malformed")
+	}
+	if !f.policy.RemoteUnix {
+		return errForbidden
+	}
+	if f.policy.UnixUnlink {
+		if info, err := os.Lstat(at.Path); err == nil && info.Mode()&os.ModeSocket != 0 {
+			os.Remove(at.Path)
+		}
+	}
+	l, err := listenMode(f.ctx, at.Path, os.FileMode(0o666&^f.policy.UnixMask))
+	if err != nil {
+		return err
+	}
+	if err := f.keep("unix "+at.Path, func() { l.Close() }); err != nil {
+		l.Close()
+		return err
+	}
+	f.spawn(func() {
+		f.accept(l, "forwarded-streamlocal@openssh.com", func(net.Conn) []byte {
+			return ssh.Marshal(struct{ Path, Reserved string }{at.Path, ""})
+		})
+	})
+	return nil
+}
+
+func (f *Forwarder) unlistenUnix(payload []byte) error {
+	var at struct{ Path string }
+	if err := ssh.Unmarshal(payload, &at); err != nil {
+		return errors.New("malformed")
+	}
+	return f.drop("unix " + at.Path)
+}
+
+// listenMode binds a socket that nobody else can use even for a moment: it has
+// its mode before it has its name, where the system can do that.
+func listenMode(ctx context.Context, path string, mode os.FileMode) (net.Listener, error) {
+	l, err := (&net.ListenConfig{Control: chmodSocket(mode)}).Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// Agent gives the path of a socket that leads to the client's agent. It is the
+// same for every session of the connection and works until Close.
+func (f *Forwarder) Agent() (socket string, err error) {
+	f.agentMu.Lock()
+	defer f.agentMu.Unlock()
+	if f.agent != "" {
+		return f.agent, nil
+	}
+	// Only the owner can enter the directory: its mode guards the keys.
+	dir, err := os.MkdirTemp(socketDir(), "ssh-")
+	if err != nil {
+		return "", fmt.Errorf("forward the agent: %w", err)
+	}
+	socket = filepath.Join(dir, fmt.Sprintf("agent.%d", os.Getpid()))
+	l, err := listenMode(f.ctx, socket, 0o600)
+	if err != nil {
+		os.RemoveAll(dir)
+		return "", fmt.Errorf("forward the agent: %w", err)
+	}
+	end := func() {
+		l.Close()
+		os.RemoveAll(dir)
+	}
+	if err := f.keep("agent", end); err != nil {
+		end()
+		return "", fmt.Errorf("forward the agent: %w", err)
+	}
+	f.agent = socket
+	f.spawn(func() {
+		f.accept(l, "auth-agent@openssh.com", func(net.Conn) []byte { return nil })
+	})
+	return socket, nil
+}

@@ -1,0 +1,88 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/proxy/sshconn"
+	"tssh/server/forward"
+	"tssh/server/policy"
+	"tssh/server/session"
+)
+
+// service is what a connection gets, whatever carries it.
+type service struct {
+	login  session.Login
+	policy *policy.Policy
+	logf   func(string, ...any)
+}
+
+// connection is one connection under way.
+type connection struct {
+	service
+	server   sshconn.Server
+	forwards *forward.Forwarder
+	full     atomic.Bool // the client wants no more sessions
+	sessions atomic.Int64
+	running  sync.WaitGroup
+}
+
+// serve serves a connection until it ends.
+func (s service) serve(server sshconn.Server) {
+	c := &connection{service: s, server: server, forwards: forward.New(server, s.policy, s.logf)}
+	c.running.Go(c.requests)
+	for n := range server.Channels() {
+		switch {
+		case n.ChannelType() == "session":
+			c.session(n)
+		case !c.forwards.Channel(n):
+			n.Reject(ssh.UnknownChannelType, "unknown channel type "+n.ChannelType())
+		}
+	}
+	c.forwards.Close()
+	c.running.Wait()
+}
+
+// requests answers the global requests.
+func (c *connection) requests() {
+	for r := range c.server.Requests() {
+		switch {
+		case r.Type == "no-more-sessions@openssh.com":
+			c.full.Store(true)
+			r.Reply(true, nil)
+		case !c.forwards.Request(r):
+			// Also keepalive@openssh.com, to which sshd says no: any answer shows life.
+			r.Reply(false, nil)
+		}
+	}
+}
+
+// session starts one session channel, as many as MaxSessions lets.
+func (c *connection) session(n sshconn.NewChannel) {
+	if c.full.Load() || c.sessions.Load() >= int64(c.policy.MaxSessions) {
+		n.Reject(ssh.ConnectionFailed, "open failed") // sshd's words
+		return
+	}
+	ch, err := n.Accept()
+	if err != nil {
+		return
+	}
+	c.sessions.Add(1)
+	c.running.Go(func() {
+		defer c.sessions.Add(-1)
+		session.Serve(ch, session.Config{
+			Login: c.login, Policy: c.policy, Logf: c.logf,
+			Agent: c.forwards.Agent, X11: c.display,
+		})
+	})
+}
+
+func (c *connection) display(x session.X11) (*session.Display, error) {
+	name, auth, end, err := c.forwards.Display(x.Single, x.Screen)
+	if err != nil {
+		return nil, err
+	}
+	return &session.Display{Name: name, Auth: auth, Close: end}, nil
+}

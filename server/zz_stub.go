@@ -1,3 +1,0 @@
-package server
-
-func Main(args []string) int { return 1 }
