@@ -215,6 +215,15 @@ func TestConfigurationsReadAsSSHReadsThem(t *testing.T) {
 	}
 }
 
+// Whatever files this machine has, both read them alike.
+func TestFilesOfThisMachineReadAsSSHReadsThem(t *testing.T) {
+	ssh := systemSSH(t)
+	known := knownTo(t, ssh)
+	for _, host := range []string{"h", "localhost", "git@github.com"} {
+		compare(t, ssh, known, []string{"-G", host})
+	}
+}
+
 // Every line of the file is a command line without a configuration.
 func TestCommandLinesReadAsSSHReadsThem(t *testing.T) {
 	ssh := systemSSH(t)
