@@ -120,9 +120,8 @@ func (e *evaluator) environment(s string) (string, error) {
 	return expandEnv(s, e.env.Getenv, nil)
 }
 
-// Token sets of the TOKENS section, by keyword.
+// Token sets of the TOKENS section; other keywords take all that are known.
 const (
-	commonTokens = "CdhijkLlnpru"
 	proxyTokens  = "hnpr"
 	hostTokens   = "h"
 )
