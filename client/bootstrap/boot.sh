@@ -11,6 +11,7 @@
 # Words to the client are lines "{tssh:WORD REST}" on stdout. The exit status
 # 93 is that of a tsshd that understood the offer and cannot serve it.
 o=$1; h=$2; n=$3; s=$4; p=$5; k=$6;
+w=$(umask);
 umask 077;
 say() { printf "{tssh:%s}" "$1"; echo; };
 
@@ -24,8 +25,11 @@ safe() { own "$1" && case $1 in */tssh-$u) [ -k "${1%/*}" ] || own "${1%/*}/.";;
 
 try() {
   say "run $1";
+  # Every program of the session inherits the umask, so it is the login's again.
+  umask "$w";
   "$1" --offer "$o" </dev/null;
   r=$?;
+  umask 077;
   case $r in 0|93) exit $r;; esac;
   say "tried $1: exit status $r";
 };
