@@ -122,8 +122,8 @@ func (e *evaluator) environment(s string) (string, error) {
 
 // Token sets of the TOKENS section; other keywords take all that are known.
 const (
-	proxyTokens  = "hnpr"
-	hostTokens   = "h"
+	proxyTokens = "hnpr"
+	hostTokens  = "h"
 )
 
 // Tokens are those that only the connection can give: %f %H %I %K %t for
