@@ -94,7 +94,7 @@ func (q *quicConn) open(ctx context.Context) (Stream, error) {
 	if err != nil {
 		return nil, quicError(err)
 	}
-	return &quicStream{s: s}, nil
+	return &quicStream{s: s, writing: make(chan struct{}, 1)}, nil
 }
 
 func (q *quicConn) accept(ctx context.Context) (Stream, error) {
@@ -102,7 +102,7 @@ func (q *quicConn) accept(ctx context.Context) (Stream, error) {
 	if err != nil {
 		return nil, quicError(err)
 	}
-	return &quicStream{s: s}, nil
+	return &quicStream{s: s, writing: make(chan struct{}, 1)}, nil
 }
 
 func (q *quicConn) done() <-chan struct{} { return q.conn.Context().Done() }
@@ -147,7 +147,7 @@ var errReset = errors.New("the peer gave up the stream")
 type quicStream struct {
 	s *quic.Stream
 
-	writing sync.Mutex // held while a Write is in progress, which Close must not meet
+	writing chan struct{} // holds a token while a Write is in progress, which Close must not meet
 }
 
 func (s *quicStream) Read(p []byte) (int, error) {
@@ -159,8 +159,8 @@ func (s *quicStream) Read(p []byte) (int, error) {
 }
 
 func (s *quicStream) Write(p []byte) (int, error) {
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	s.writing <- struct{}{}
+	defer func() { <-s.writing }()
 	n, err := s.s.Write(p)
 	if err != nil {
 		err = quicError(err)
@@ -169,19 +169,21 @@ func (s *quicStream) Write(p []byte) (int, error) {
 }
 
 func (s *quicStream) CloseWrite() error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	s.writing <- struct{}{}
+	defer func() { <-s.writing }()
 	return s.s.Close()
 }
 
 func (s *quicStream) Close() error {
 	s.s.CancelRead(0)
-	if !s.writing.TryLock() {
+	select {
+	case s.writing <- struct{}{}:
+		defer func() { <-s.writing }()
+		return s.s.Close()
+	default:
 		s.s.CancelWrite(0)
 		return nil
 	}
-	defer s.writing.Unlock()
-	return s.s.Close()
 }
 
 // sized gives pc the methods that quic-go uses to size a socket's buffers: it

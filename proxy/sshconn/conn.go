@@ -1,0 +1,292 @@
+package sshconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/proxy/mux"
+)
+
+const (
+	// closeWait bounds how long Close waits for the peer to read what was
+	// written. Who can't wait closes the mux first.
+	closeWait = 3 * time.Second
+	// byeWait is for the last packets to leave, when nothing else is left to
+	// wait for. Were it a round trip, every command would take one more.
+	byeWait = 10 * time.Millisecond
+)
+
+// conn is what both ends of a connection have in common.
+type conn struct {
+	mux mux.Conn
+	// user gets what the peer opens and asks.
+	user interface {
+		opened(*channel)
+		asked(*Request)
+		over() // nothing more comes
+	}
+
+	ctx    context.Context // of all that runs for the connection
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+	done   chan struct{} // closed when all tasks have ended
+
+	global globalAsker
+
+	mu       sync.Mutex // guards what follows
+	channels map[*channel]struct{}
+	closing  bool
+	err      error         // the peer broke the protocol
+	answered uint32        // global replies sent
+	seen     uint32        // global replies received
+	moved    chan struct{} // closed and replaced when seen moves
+	answers  bool          // the peer's global channel is there
+}
+
+func (c *conn) init(m mux.Conn) {
+	c.mux = m
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.done = make(chan struct{})
+	c.moved = make(chan struct{})
+	c.channels = make(map[*channel]struct{})
+	c.global = globalAsker{conn: c, asking: newBaton(), writing: newBaton()}
+	go c.run()
+}
+
+// run takes the peer's streams until the connection ends.
+func (c *conn) run() {
+	for {
+		s, err := c.mux.Accept(c.ctx)
+		if err != nil {
+			break
+		}
+		c.tasks.Go(func() { c.greet(s) })
+	}
+	<-c.mux.Done()
+	c.cancel()
+	c.mu.Lock()
+	c.closing = true
+	c.mu.Unlock()
+	c.tasks.Wait()
+	c.user.over()
+	close(c.done)
+}
+
+// greet reads the opening of a stream and gives the channel to the user.
+func (c *conn) greet(s mux.Stream) {
+	o, err := readOpening(s)
+	if err != nil {
+		c.blame(err)
+		s.Close()
+		return
+	}
+	if o.kind == "" {
+		c.answerGlobal(s)
+		return
+	}
+	if !c.waitSeen(o.after) {
+		s.Close()
+		return
+	}
+	c.user.opened(newChannel(c, s, o))
+}
+
+// waitSeen waits until as many global replies have come. Whoever gets the reply
+// to tcpip-forward then notes what it listens to, and refuses what comes before.
+// On a TCP connection that is a race, too, but one that it does not lose; here
+// both are released at once, so the channel gives way.
+func (c *conn) waitSeen(n uint32) bool {
+	var pause <-chan time.Time
+	for {
+		c.mu.Lock()
+		seen, moved := c.seen, c.moved
+		c.mu.Unlock()
+		if seen >= n && pause != nil {
+			select {
+			case <-pause:
+			case <-c.ctx.Done():
+				return false
+			}
+		}
+		if seen >= n {
+			return true
+		}
+		select {
+		case <-moved:
+			pause = time.After(5 * time.Millisecond)
+		case <-c.ctx.Done():
+			return false
+		}
+	}
+}
+
+// replySeen counts a global reply that came.
+func (c *conn) replySeen() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen++
+	close(c.moved)
+	c.moved = make(chan struct{})
+}
+
+// blame ends the connection with a peer that broke the protocol. Other errors
+// are of one stream, or the end of the connection itself.
+func (c *conn) blame(err error) {
+	if !errors.Is(err, errMalformed) {
+		return
+	}
+	c.mu.Lock()
+	if c.err == nil {
+		c.err = fmt.Errorf("ssh channel: %w", err)
+	}
+	c.mu.Unlock()
+	c.mux.Close()
+}
+
+// spawn runs f as a part of the connection.
+func (c *conn) spawn(f func()) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return net.ErrClosed
+	}
+	c.tasks.Go(f)
+	return nil
+}
+
+// start runs a channel that both ends know of.
+func (c *conn) start(ch *channel) error {
+	c.mu.Lock()
+	c.channels[ch] = struct{}{}
+	c.mu.Unlock()
+	err := c.spawn(ch.run)
+	if err != nil {
+		c.left(ch)
+	}
+	return err
+}
+
+func (c *conn) left(ch *channel) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.channels, ch)
+}
+
+// open opens a channel. setup gives it its user before anything can come.
+func (c *conn) open(kind string, extra []byte, setup func(*channel)) (*channel, error) {
+	if kind == "" {
+		return nil, errors.New("open channel: no type")
+	}
+	c.mu.Lock()
+	o := opening{kind: kind, extra: extra, after: c.answered}
+	c.mu.Unlock()
+	s, err := c.openStream(o)
+	if err != nil {
+		return nil, err
+	}
+	ch := newChannel(c, s, o)
+	setup(ch)
+	if err := c.start(ch); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("open channel: %w", err)
+	}
+	return ch, nil
+}
+
+func (c *conn) openStream(o opening) (mux.Stream, error) {
+	b, err := o.append(nil)
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.mux.Open(c.ctx)
+	if err == nil {
+		_, err = s.Write(b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open channel: %w", err)
+	}
+	return s, nil
+}
+
+// accept tells the peer that the channel is open.
+func (c *conn) accept(ch *channel, setup func(*channel)) error {
+	setup(ch)
+	ch.accepted = true
+	close(ch.opened)
+	if err := c.start(ch); err != nil {
+		ch.stream.Close()
+		return fmt.Errorf("accept channel: %w", err)
+	}
+	return ch.send(frameConfirm, nil)
+}
+
+func (c *conn) reject(ch *channel, reason ssh.RejectionReason, message string) error {
+	body := []byte{byte(reason >> 24), byte(reason >> 16), byte(reason >> 8), byte(reason)}
+	body = append(body, message[:min(len(message), maxData-4)]...)
+	err := ch.send(frameReject, body)
+	ch.stream.Close()
+	return err
+}
+
+// Close closes every channel and waits, not for ever, until the peer has read
+// what was written to them.
+func (c *conn) Close() error {
+	c.mu.Lock()
+	again := c.closing
+	c.closing = true
+	open := make([]*channel, 0, len(c.channels))
+	for ch := range c.channels {
+		open = append(open, ch)
+	}
+	c.mu.Unlock()
+	if again {
+		<-c.done
+		return nil
+	}
+	patience := time.NewTimer(closeWait)
+	defer patience.Stop()
+	for _, ch := range open {
+		go ch.Close() // waits for a Write in progress
+	}
+	for _, ch := range open {
+		select {
+		case <-ch.ended:
+		case <-c.mux.Done():
+		case <-patience.C:
+			c.mux.Close() // ends all of them
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), byeWait)
+	defer cancel()
+	c.mux.Shutdown(ctx)
+	<-c.done
+	return nil
+}
+
+// Wait returns when the connection has ended, with the reason: io.EOF when the
+// peer closed it, net.ErrClosed after Close.
+func (c *conn) Wait() error {
+	<-c.done
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return c.err
+	}
+	err := c.mux.Err()
+	if errors.Is(err, io.EOF) {
+		return io.EOF
+	}
+	return err
+}
+
+// SendRequest sends a global request.
+func (c *conn) SendRequest(kind string, wantReply bool, payload []byte) (bool, []byte, error) {
+	return c.global.ask(kind, wantReply, payload)
+}
