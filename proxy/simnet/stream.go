@@ -194,8 +194,8 @@ func (s *stream) deliver() {
 		time.AfterFunc(resend, s.deliver)
 		return
 	}
-	b := <-s.toSend
 	s.far.mu.Lock()
+	b := <-s.toSend // under the lock, or two that arrive at once change places
 	if b == nil {
 		s.far.eof = true
 	}
