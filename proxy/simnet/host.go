@@ -43,6 +43,9 @@ func (h *Host) Change(f func(*Link)) {
 	f(&h.link)
 }
 
+// Tap is Network.Tap.
+func (h *Host) Tap(f func(Packet)) { h.net.Tap(f) }
+
 // Addr returns the first address of h with a port.
 func (h *Host) Addr(port int) netip.AddrPort {
 	h.net.mu.Lock()

@@ -5,6 +5,7 @@
 package simnet
 
 import (
+	"container/heap"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -33,6 +34,8 @@ type Network struct {
 	random *rand.Rand
 	hosts  []*Host
 	taps   []func(Packet)
+	flying flights
+	sent   uint64
 }
 
 // Packet is a UDP datagram on its way, as somebody who listens on the way sees it.
@@ -77,11 +80,47 @@ func (n *Network) Tap(f func(Packet)) {
 // Inject delivers p after delay, whoever is named as its sender: the network
 // does not check.
 func (n *Network) Inject(p Packet, delay time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.flyLocked(p, 0, delay)
+}
+
+// flyLocked lets p arrive after delay. What arrives at one time does so in the
+// order in which it was sent.
+func (n *Network) flyLocked(p Packet, ecn byte, delay time.Duration) {
+	n.sent++
+	heap.Push(&n.flying, flight{arrival{p, ecn}, time.Now().Add(delay), n.sent})
 	time.AfterFunc(delay, func() {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		n.arriveLocked(p, 0)
+		first := heap.Pop(&n.flying).(flight)
+		n.arriveLocked(first.Packet, first.ecn)
 	})
+}
+
+// flight is a packet on its way.
+type flight struct {
+	arrival
+	at    time.Time
+	order uint64
+}
+
+// flights is a heap of them, the next to arrive first.
+type flights []flight
+
+func (f flights) Len() int      { return len(f) }
+func (f flights) Swap(i, j int) { f[i], f[j] = f[j], f[i] }
+func (f *flights) Push(x any)   { *f = append(*f, x.(flight)) }
+func (f *flights) Pop() any {
+	last := (*f)[len(*f)-1]
+	*f = (*f)[:len(*f)-1]
+	return last
+}
+func (f flights) Less(i, j int) bool {
+	if !f[i].at.Equal(f[j].at) {
+		return f[i].at.Before(f[j].at)
+	}
+	return f[i].order < f[j].order
 }
 
 // send takes a datagram of h on its way.
@@ -123,11 +162,7 @@ func (n *Network) send(h *Host, p Packet, ecn byte) {
 				jitter += time.Duration(n.random.Int64N(int64(x.link.Jitter)))
 			}
 		}
-		time.AfterFunc(delay+jitter, func() {
-			n.mu.Lock()
-			defer n.mu.Unlock()
-			n.arriveLocked(p, ecn)
-		})
+		n.flyLocked(p, ecn, delay+jitter)
 	}
 }
 

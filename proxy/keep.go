@@ -1,0 +1,61 @@
+package proxy
+
+import (
+	"bytes"
+	"time"
+)
+
+// keep holds the last datagrams of the transport. Sent again when contact
+// comes back they tell the peer's transport at once what it missed, which its
+// own timers would after many seconds.
+//
+// Of a typist's small ones a few more are kept, as each holds a key.
+type keep struct {
+	datagrams [keptSmall]kept // a ring
+	next      int
+}
+
+type kept struct {
+	data []byte
+	at   time.Time
+}
+
+// note keeps the last of the datagrams of segment bytes in b.
+func (k *keep) note(now time.Time, b []byte, segment int) {
+	if segment > 0 && len(b) > keptLarge*segment {
+		count := (len(b) + segment - 1) / segment
+		b = b[(count-keptLarge)*segment:]
+	}
+	for len(b) > 0 {
+		n := len(b)
+		if segment > 0 {
+			n = min(n, segment)
+		}
+		d := &k.datagrams[k.next]
+		d.data, d.at = append(d.data[:0], b[:n]...), now
+		k.next = (k.next + 1) % keptSmall
+		b = b[n:]
+	}
+}
+
+// small returns copies of the small ones that were noted at t or later, the
+// oldest first.
+func (k *keep) small(t time.Time) [][]byte { return k.since(t, 0) }
+
+// last returns copies of the last ones of any size, and of the small ones
+// before, that were noted at t or later, the oldest first.
+func (k *keep) last(t time.Time) [][]byte { return k.since(t, keptLarge) }
+
+func (k *keep) since(t time.Time, large int) [][]byte {
+	var list [][]byte
+	for i := range k.datagrams {
+		d := &k.datagrams[(k.next+i)%keptSmall]
+		if len(d.data) == 0 || d.at.Before(t) {
+			continue
+		}
+		if len(d.data) <= smallDatagram || i >= keptSmall-large {
+			list = append(list, bytes.Clone(d.data))
+		}
+	}
+	return list
+}

@@ -1,0 +1,82 @@
+// Package proxy keeps a transport's datagrams going between a client that moves
+// and its server, over whatever path works now. Each end is a net.PacketConn
+// in memory, handed to QUIC or KCP, which never learns that the network changed:
+// it sees one peer at one address.
+//
+// Only the client moves. It says where it is by knocks (package wire) and
+// decides which path is used, in pulse; the server believes a knock as far as
+// admission allows. Both are state machines without clock, socket or goroutine.
+package proxy
+
+import (
+	"net"
+	"net/netip"
+	"time"
+
+	"tssh/proxy/wire"
+)
+
+// Modes of ClientConfig: which kinds of path may be used.
+const (
+	Auto    = "auto" // UDP if it works, else TCP, else SSH; back when a better one works again
+	OnlyUDP = "udp"
+	OnlyTCP = "tcp"
+	OnlySSH = "ssh"
+)
+
+// DefaultAlive is how long a silent peer is waited for when nobody says.
+const DefaultAlive = 24 * time.Hour
+
+const (
+	// keptLarge datagrams are sent again when contact came back: two suffice
+	// for QUIC to find out the rest. Small ones hold a key each, so there are more.
+	keptLarge = 2
+	keptSmall = 6
+	// smallDatagram is the largest that counts as small.
+	smallDatagram = 400
+	// slack is how much before the first sign of trouble it may have begun.
+	slack = time.Second / 2
+	// outage is the silence after which QUIC's own timer has backed off so far
+	// that it is better shown a new path.
+	outage = time.Second
+)
+
+// State is what one end knows about the way to the other.
+type State struct {
+	Online   bool           // the last knock was answered, or is not overdue
+	Kind     string         // "UDP", "TCP", "SSH", or "none" before first contact
+	Local    netip.AddrPort // this end's address, as far as it is known
+	Remote   netip.AddrPort // the other's; not valid for a channel of ssh
+	RTT      time.Duration  // smoothed; 0 when unknown
+	Loss     float64        // share of knocks lost lately, 0 to 1
+	Sent     uint64         // bytes of the transport, and with them
+	Received uint64         // what was sent twice
+	Heard    time.Time      // when the other end was heard last
+	Since    time.Time      // when this path was taken
+	Lost     time.Time      // since when nothing is heard that should have been; zero when online
+	Trying   string         // what is tried now, in words; empty when online
+}
+
+// fakePeer is the address that the transport is shown: one of those kept for
+// documentation, so that it can never be a real one.
+func fakePeer(generation uint32) *net.UDPAddr {
+	return &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1).To4(), Port: 1 + int(generation%65535)}
+}
+
+// place is where the client is, as the server sees it: a pair of addresses, or
+// a stream.
+type place struct {
+	stream *stream
+	peer   netip.AddrPort
+	local  netip.Addr
+}
+
+func (p place) known() bool { return p != place{} }
+
+// kind returns what the place looks like from here.
+func (p place) kind(told wire.Kind) wire.Kind {
+	if p.stream == nil {
+		return wire.UDP
+	}
+	return told
+}

@@ -1,0 +1,273 @@
+package proxy
+
+import (
+	"time"
+)
+
+const (
+	firstRTO = 250 * time.Millisecond // before a round trip was measured
+	minRTO   = 30 * time.Millisecond
+	minSlack = 10 * time.Millisecond // for processes that wait for a processor
+
+	probeFast   = 250 * time.Millisecond // between the probes of an outage,
+	probeMedium = time.Second            // after mediumAfter,
+	probeSlow   = 5 * time.Second        // and after slowAfter
+	mediumAfter = 5 * time.Minute
+	slowAfter   = time.Hour
+
+	beatFast = time.Second      // between knocks while something happens,
+	beatSlow = 25 * time.Second // and at last: a NAT forgets after 30 s
+
+	quietFlow = 20 * time.Millisecond  // between the datagrams of a typist
+	busyFlow  = 100 * time.Millisecond // between the knocks of a busy flow
+
+	maxFlight = 64 // unanswered knocks that are remembered
+)
+
+// action is what pulse wants to be done.
+type action int
+
+const (
+	nothing action = iota
+	oneKnock
+	allKnocks // on every path there is, and new ones
+)
+
+// pulse judges the path in use by the answers to its knocks. It knows no clock
+// and no socket.
+//
+//	calm --knock--> asked --no answer for a round trip--> suspect --...--> lost
+//	  ^                |                                     |              |
+//	  '-----answer-----'-------answer, on any path-----------'--------------'
+//
+// Silence counts from the oldest knock without an answer, so idleness is none.
+type pulse struct {
+	srtt, rttvar time.Duration
+	loss         float64
+
+	flight []asked   // the oldest first
+	since  time.Time // the oldest unanswered knock of the current path; zero: none
+	last   time.Time // the last knock of the current path
+	round  time.Time // the last one that due asked for, or since
+	heard  time.Time // the last answer
+	tries  int       // knocks repeated since
+	hurry  time.Time // a round is wanted at this time, whatever the schedule
+
+	wrote, active time.Time // the last datagram out, or either way
+
+	generation uint32
+	bumped     bool // generation is new, and the server was not seen to know
+}
+
+// asked is a knock that was sent.
+type asked struct {
+	sequence uint64
+	on       *link
+	current  bool // it was the current path
+	at       time.Time
+}
+
+// rto is how long to wait for an answer.
+func (p *pulse) rto() time.Duration {
+	if p.srtt == 0 {
+		return firstRTO
+	}
+	return max(minRTO, p.srtt+max(minSlack, 4*p.rttvar))
+}
+
+// suspect reports whether an answer is overdue.
+func (p *pulse) suspect(now time.Time) bool {
+	return !p.since.IsZero() && now.Sub(p.since) >= p.rto()
+}
+
+// silence is how long an answer is awaited.
+func (p *pulse) silence(now time.Time) time.Duration {
+	if p.since.IsZero() {
+		return 0
+	}
+	return now.Sub(p.since)
+}
+
+// due returns what is to be done at now, and when to ask again.
+func (p *pulse) due(now time.Time) (action, time.Time) {
+	if !p.hurry.IsZero() && !now.Before(p.hurry) {
+		return allKnocks, p.hurry
+	}
+	act, at := oneKnock, p.last.Add(p.beat(now))
+	if !p.since.IsZero() {
+		at = p.round.Add(p.gap(now))
+		if p.tries > 0 {
+			act = allKnocks
+		}
+	}
+	if now.Before(at) {
+		if !p.hurry.IsZero() && p.hurry.Before(at) {
+			at = p.hurry
+		}
+		return nothing, at
+	}
+	return act, at
+}
+
+// beat is the time between knocks while all is well.
+func (p *pulse) beat(now time.Time) time.Duration {
+	return min(max(now.Sub(p.active)/4, beatFast), beatSlow)
+}
+
+// gap is the time between knocks while no answer comes.
+func (p *pulse) gap(now time.Time) time.Duration {
+	switch silent := p.silence(now); {
+	case p.tries == 0:
+		return p.rto()
+	case silent > slowAfter:
+		return probeSlow
+	case silent > mediumAfter:
+		return probeMedium
+	}
+	return min(p.rto()<<min(p.tries-1, 8), probeFast)
+}
+
+// typed is told of each write of the transport. It reports whether a knock shall
+// go ahead of it: a NAT may have given the client another address that nobody
+// told of, and this way the answer to the very next key comes back there.
+func (p *pulse) typed(now time.Time) bool {
+	quiet := now.Sub(p.wrote) >= quietFlow
+	p.wrote, p.active = now, now
+	return quiet || now.Sub(p.last) >= busyFlow
+}
+
+// hasten asks for a round at that time, or before.
+func (p *pulse) hasten(at time.Time) {
+	if p.hurry.IsZero() || at.Before(p.hurry) {
+		p.hurry = at
+	}
+}
+
+// repeating is told when due is about to be obeyed.
+func (p *pulse) repeating(now time.Time, act action) {
+	if p.suspect(now) || p.tries > 0 {
+		p.tries++
+	}
+	if act == allKnocks {
+		p.hurry = time.Time{}
+	}
+	p.last, p.round = now, now
+}
+
+// refused is told when the system does not take a packet for the current path:
+// there is no need to wait for an answer.
+func (p *pulse) refused(now time.Time) {
+	if p.tries > 0 {
+		return
+	}
+	p.tries = 1
+	if p.since.IsZero() {
+		p.since, p.round = now, now
+	}
+	p.hasten(now)
+}
+
+// trouble reports whether the path in use may be dead.
+func (p *pulse) trouble(now time.Time) bool { return p.tries > 0 || p.suspect(now) }
+
+// beforeKnock begins a new generation once an outage has lasted.
+func (p *pulse) beforeKnock(now time.Time) {
+	if p.silence(now) >= outage && !p.bumped {
+		p.generation++
+		p.bumped = true
+	}
+}
+
+// knocked is told of each knock sent.
+func (p *pulse) knocked(now time.Time, sequence uint64, on *link, current bool) {
+	if len(p.flight) == maxFlight {
+		p.flight = append(p.flight[:0], p.flight[1:]...)
+	}
+	p.flight = append(p.flight, asked{sequence, on, current, now})
+	if current {
+		p.last = now
+		if p.since.IsZero() {
+			p.since, p.round, p.tries = now, now, 0
+		}
+	}
+}
+
+// answered is told of each answer. It returns the knock, unless it is not
+// remembered.
+func (p *pulse) answered(now time.Time, sequence uint64, current *link) (asked, bool) {
+	for i, k := range p.flight {
+		if k.sequence != sequence {
+			continue
+		}
+		p.heard = now
+		if k.on == current {
+			p.measure(now.Sub(k.at))
+			p.count(now, p.flight[:i], current)
+			p.forget(k.at, current)
+		} else {
+			p.flight = append(p.flight[:i], p.flight[i+1:]...)
+		}
+		return k, true
+	}
+	return asked{}, false
+}
+
+// forget drops the knocks of the current path up to that time: a later one was
+// answered.
+func (p *pulse) forget(until time.Time, current *link) {
+	kept := p.flight[:0]
+	p.since = time.Time{}
+	for _, k := range p.flight {
+		if k.on == current && !k.at.After(until) {
+			continue
+		}
+		if kept = append(kept, k); k.on == current && p.since.IsZero() {
+			p.since, p.round = k.at, k.at
+		}
+	}
+	p.flight, p.tries = kept, 0
+}
+
+// move makes another path the current one, whose knock k was answered.
+func (p *pulse) move(now time.Time, k asked) {
+	p.srtt, p.rttvar, p.loss = 0, 0, 0
+	p.measure(now.Sub(k.at))
+	p.forget(k.at, k.on)
+	p.hurry = time.Time{}
+}
+
+// measure takes one round trip into account, as TCP does (RFC 6298).
+func (p *pulse) measure(rtt time.Duration) {
+	if p.srtt == 0 {
+		p.srtt, p.rttvar = max(rtt, 1), rtt/2
+		return
+	}
+	p.rttvar += (max(p.srtt-rtt, rtt-p.srtt) - p.rttvar) / 4
+	p.srtt += (rtt - p.srtt) / 8
+}
+
+// count takes the knocks that were passed over, and one that was answered, into
+// the estimate of loss. What an outage swallowed says nothing about it.
+func (p *pulse) count(now time.Time, passed []asked, current *link) {
+	const weight = 1.0 / 16
+	if p.silence(now) < outage {
+		for _, k := range passed {
+			if k.on == current {
+				p.loss += (1 - p.loss) * weight
+			}
+		}
+	}
+	p.loss -= p.loss * weight
+}
+
+// settled is told whether the server said that it knows the generation. It
+// reports whether it must be told again: it may have heard of the outage's end
+// long ago, when its own packets were still lost, and backed off since.
+func (p *pulse) settled(fresh bool) (again bool) {
+	if !p.bumped || fresh {
+		p.bumped = false
+		return false
+	}
+	p.generation++
+	return true
+}

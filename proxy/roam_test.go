@@ -1,0 +1,76 @@
+package proxy
+
+import (
+	"testing"
+	"time"
+
+	"tssh/proxy/simnet"
+)
+
+const rtt = 60 * time.Millisecond // of most stories: 30 ms each way
+
+var wifi = simnet.Link{Delay: rtt / 2}
+
+// within checks how long something took.
+func within(t testing.TB, what string, took, most time.Duration) {
+	t.Helper()
+	t.Logf("%s: %s, %.1f round trips", what, took, float64(took)/float64(rtt))
+	if took > most {
+		t.Errorf("%s took %s, at most %s is good", what, took, most)
+	}
+}
+
+func TestEchoTakesOneRoundTrip(t *testing.T) {
+	story(t, wifi, func(s *session) {
+		time.Sleep(time.Second)
+		within(t, "echo", s.echo("x", time.Second), rtt+time.Millisecond)
+	})
+}
+
+func TestSessionOutlivesAddressChange(t *testing.T) {
+	story(t, wifi, func(s *session) {
+		time.Sleep(5 * time.Second)
+		for _, to := range []string{"10.7.7.7", "fd00::7", "10.8.8.8"} {
+			s.phone.Move(to)
+			within(t, "move to "+to, s.echo("still here", time.Minute), rtt+5*time.Millisecond)
+			time.Sleep(5 * time.Second)
+		}
+	})
+}
+
+func TestNATRebindingHealsWithTheNextKey(t *testing.T) {
+	story(t, wifi, func(s *session) {
+		s.phone.NAT("198.51.100.7")
+		s.echo("behind a NAT now", time.Minute)
+		for range 5 {
+			time.Sleep(7 * time.Second)
+			s.phone.Rebind()
+			within(t, "rebinding", s.echo("k", time.Minute), rtt+time.Millisecond)
+		}
+	})
+}
+
+func TestKeysTypedInABlackoutComeOnceAndAtOnce(t *testing.T) {
+	for _, dark := range []time.Duration{time.Second, 10 * time.Second, time.Minute, 47 * time.Minute, 10 * time.Hour} {
+		story(t, wifi, func(s *session) {
+			time.Sleep(5 * time.Second)
+			s.phone.Change(func(l *simnet.Link) { l.Down = true })
+			time.Sleep(dark / 2)
+			for _, key := range "abc" {
+				s.write(string(key))
+				time.Sleep(50 * time.Millisecond)
+			}
+			time.Sleep(dark / 2)
+			s.phone.Change(func(l *simnet.Link) { l.Down = false })
+			most := rtt + probeFast + 20*time.Millisecond
+			if dark > mediumAfter {
+				most = rtt + probeMedium
+			}
+			if dark > slowAfter {
+				most = rtt + probeSlow
+			}
+			within(t, "first echo after "+dark.String(), s.hear("abc", time.Now(), time.Hour), most)
+			within(t, "the next key", s.echo("d", time.Minute), rtt+time.Millisecond)
+		})
+	}
+}
