@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -166,19 +165,4 @@ func capital(s string) string {
 		return string(unicode.ToUpper(r)) + s[i+len(string(r)):]
 	}
 	return s
-}
-
-// peer says an address as ssh does: "192.0.2.1 port 22".
-func peer(a net.Addr) string {
-	if a == nil {
-		return "UNKNOWN port 65535"
-	}
-	host, port, err := net.SplitHostPort(a.String())
-	if err != nil {
-		return "UNKNOWN port 65535"
-	}
-	if n, err := strconv.Atoi(port); err == nil {
-		port = strconv.Itoa(n)
-	}
-	return host + " port " + port
 }

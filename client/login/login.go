@@ -1,37 +1,48 @@
 // Package login makes the ssh connection: it finds the host, directly or
-// through proxies and other hosts, checks its key and proves who we are.
+// through commands and other hosts, checks its key and proves who we are.
 package login
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
-	"strings"
+	"slices"
+	"sync"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
-	"golang.org/x/crypto/ssh/knownhosts"
 
+	"tssh/client/auth"
 	"tssh/client/config"
+	"tssh/client/hostkey"
+	"tssh/client/transport"
 	"tssh/client/voice"
 )
 
 // Options is what a login needs beside the host's configuration. The zero
 // value works: silent, asking on the terminal.
 type Options struct {
-	Log voice.Log   // nil: silent
-	Ask voice.Asker // nil: voice.Ask
+	Log    voice.Log   // nil: silent
+	Ask    voice.Asker // nil: voice.Ask
+	Banner io.Writer   // where servers' greetings go; nil: standard error
 
 	// Resolve finds the configuration of a host that ProxyJump names; user
 	// is "" and port 0 when it does not name them. Nil: no jumps.
 	Resolve func(host, user string, port int) (*config.Host, error)
+
+	// For logging in again.
+	memory *auth.Memory
+	silent bool
+	pin    []byte // the host key of the login before
+	depth  int    // of jumps
 }
 
-// Error ends a login; its text is ssh's own last word on standard error.
+// Error ends a login or a connection; its text is ssh's own last word on
+// standard error.
 type Error struct {
 	Words string
 	Cause error
@@ -46,92 +57,224 @@ func (e *Error) Unwrap() error { return e.Cause }
 type Login struct {
 	*ssh.Client
 
-	// Addrs are all the addresses that the host's name resolved to, the one
-	// in use first. Empty behind a proxy.
+	// Addrs are all the addresses that the host's name resolved to. Empty
+	// behind a proxy.
 	Addrs []netip.Addr
+	// Remote is the address in use; nil behind a proxy.
+	Remote *net.TCPAddr
+	// Direct is false when a proxy or another host stands between.
+	Direct bool
+	// Distrust says that the host's key was wrong and StrictHostKeyChecking
+	// let it pass: the host's configuration was changed to lend it nothing.
+	Distrust bool
+
+	host   *config.Host
+	opts   Options
+	memory *auth.Memory
+	tr     *transport.Conn
+	conn   net.Conn
+	close  func() error // what the connection came through
+
+	once  sync.Once
+	ended chan struct{} // closed when err is set
+	err   error
 }
 
-// Dial logs in to a host.
+// Dial logs in to a host. When ctx ends before that is done, so does the
+// attempt; afterwards it has no effect.
 func Dial(ctx context.Context, h *config.Host, o Options) (*Login, error) {
 	if o.Ask == nil {
 		o.Ask = voice.Ask
 	}
-	conn, addrs, err := connect(ctx, h, o.Log)
+	if o.Banner == nil {
+		o.Banner = os.Stderr
+	}
+	if o.memory == nil {
+		o.memory = new(auth.Memory)
+	}
+	p, err := reach(ctx, h, o)
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-	c, chans, reqs, err := ssh.NewClientConn(conn, net.JoinHostPort(h.HostName, fmt.Sprint(h.Port)), clientConfig(h, o))
+	l := &Login{
+		Addrs: p.addrs, Direct: p.direct, host: h, opts: o, memory: o.memory,
+		conn: p.conn, close: p.close, ended: make(chan struct{}),
+	}
+	if a, ok := p.conn.RemoteAddr().(*net.TCPAddr); ok && p.direct {
+		l.Remote = a
+	}
+	stop := context.AfterFunc(ctx, func() { p.conn.Close() })
+	err = l.shakeHands(ctx)
+	if !stop() && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	if err != nil {
-		return nil, &Error{said(err, h, conn.RemoteAddr()), err}
+		p.conn.Close()
+		p.close()
+		return nil, err
 	}
-	return &Login{Client: ssh.NewClient(c, chans, reqs), Addrs: addrs}, nil
+	return l, nil
 }
 
-func said(err error, h *config.Host, remote net.Addr) string {
-	var key *knownhosts.KeyError
-	switch {
-	case errors.As(err, &key):
-		return "Host key verification failed."
-	case strings.Contains(err.Error(), "unable to authenticate"):
-		return fmt.Sprintf("%s@%s: Permission denied (publickey).", h.User, h.HostName)
+// shakeHands makes an ssh connection of the bytes that reach the host.
+func (l *Login) shakeHands(ctx context.Context) error {
+	h, log := l.host, l.opts.Log
+	log.Debugf("Authenticating to %s:%d as '%s'", h.HostName, h.Port, h.User)
+	var addr net.Addr
+	if l.Remote != nil {
+		addr = l.Remote
 	}
-	return fmt.Sprintf("Connection closed by %s", peer(remote))
+	ask := l.opts.Ask
+	if l.opts.silent {
+		ask = nil
+	}
+	check, err := hostkey.New(ctx, h, addr, log, ask)
+	if err != nil {
+		return err
+	}
+	limit := newLimit(l.conn, h.ConnectTimeout)
+	l.tr, err = transport.Handshake(l.conn, transport.Config{
+		Kex: h.KexAlgorithms, HostKeys: check.Algorithms(), Ciphers: h.Ciphers, MACs: h.MACs,
+		RekeyBytes: uint64(max(h.RekeyLimit, 0)), RekeyAfter: h.RekeyInterval,
+		Log: log,
+		CheckHostKey: func(key ssh.PublicKey, _ string) error {
+			limit.stop() // the user may take longer to answer
+			if l.opts.pin != nil && slices.Equal(l.opts.pin, key.Marshal()) {
+				return nil
+			}
+			return check.Check(key)
+		},
+	})
+	if limit.stop() {
+		err = &transport.Error{Reason: transport.TimedOut, Err: err}
+	}
+	if err != nil {
+		return l.lastWords(err)
+	}
+	l.Distrust = check.Distrust
+	how, err := auth.Login(ctx, l.tr, auth.Config{
+		Host: h, Log: log, Ask: l.opts.Ask, Banner: l.opts.Banner, Memory: l.memory, Silent: l.opts.silent,
+	})
+	if err != nil {
+		return l.lastWords(err)
+	}
+	if l.Direct && l.Remote != nil {
+		log.Verbosef("Authenticated to %s ([%s]:%d) using %q.", h.HostName, l.Remote.AddrPort().Addr().Unmap(), l.Remote.Port, how)
+	} else {
+		log.Verbosef("Authenticated to %s (via proxy) using %q.", h.HostName, how)
+	}
+	l.tr.AllowRekey()
+	return l.serve(check)
 }
 
-func clientConfig(h *config.Host, o Options) *ssh.ClientConfig {
-	c := &ssh.ClientConfig{User: h.User}
-	var signers []ssh.Signer
-	if sock := os.Getenv("SSH_AUTH_SOCK"); sock != "" {
-		if a, err := net.Dial("unix", sock); err == nil {
-			if s, err := agent.NewClient(a).Signers(); err == nil && !h.IdentitiesOnly {
-				signers = append(signers, s...)
+// serve puts the channels on the connection and watches over it.
+func (l *Login) serve(check *hostkey.Checker) error {
+	conn, chans, reqs, err := l.tr.Mux(l.host.User)
+	if err != nil {
+		return l.lastWords(err)
+	}
+	l.Client = ssh.NewClient(conn, chans, l.globalRequests(reqs, check, conn))
+	go func() {
+		err := l.Client.Wait()
+		l.finish(l.sessionWords(err))
+	}()
+	if l.host.ServerAliveInterval > 0 {
+		go l.keepAlive()
+	}
+	return nil
+}
+
+// globalRequests handles those of the server's that are ours to handle; the
+// rest x/crypto refuses.
+func (l *Login) globalRequests(in <-chan *ssh.Request, check *hostkey.Checker, conn ssh.Conn) <-chan *ssh.Request {
+	out := make(chan *ssh.Request)
+	go func() {
+		defer close(out)
+		learned := false
+		for r := range in {
+			if r.Type != "hostkeys-00@openssh.com" {
+				out <- r
+				continue
+			}
+			if r.WantReply {
+				r.Reply(true, nil)
+			}
+			if !learned { // once a connection, as ssh does
+				learned = true
+				go check.Learn(r.Payload, conn)
 			}
 		}
-	}
-	for _, name := range h.IdentityFile {
-		pem, err := os.ReadFile(home(name))
-		if err != nil {
-			continue
-		}
-		if s, err := ssh.ParsePrivateKey(pem); err == nil {
-			signers = append(signers, s)
-		}
-	}
-	c.Auth = append(c.Auth, ssh.PublicKeys(signers...))
-	if h.PasswordAuthentication && !h.BatchMode {
-		c.Auth = append(c.Auth, ssh.RetryableAuthMethod(ssh.PasswordCallback(func() (string, error) {
-			return o.Ask(fmt.Sprintf("%s@%s's password: ", h.User, h.HostName), voice.Secret)
-		}), h.NumberOfPasswordPrompts))
-	}
-	var files []string
-	for _, f := range append(h.UserKnownHostsFile, h.GlobalKnownHostsFile...) {
-		if _, err := os.Stat(home(f)); err == nil {
-			files = append(files, home(f))
-		}
-	}
-	check, err := knownhosts.New(files...)
-	c.HostKeyCallback = func(name string, remote net.Addr, key ssh.PublicKey) error {
-		if err != nil {
-			return err
-		}
-		e := check(name, remote, key)
-		var unknown *knownhosts.KeyError
-		if errors.As(e, &unknown) && len(unknown.Want) == 0 &&
-			(h.StrictHostKeyChecking == "no" || h.StrictHostKeyChecking == "off" || h.StrictHostKeyChecking == "accept-new") {
-			return nil
-		}
-		return e
-	}
-	return c
+	}()
+	return out
 }
 
-func home(name string) string {
-	if rest, ok := strings.CutPrefix(name, "~/"); ok {
-		if dir, err := os.UserHomeDir(); err == nil {
-			return filepath.Join(dir, rest)
-		}
+// finish keeps the first reason and lets go of what the connection used.
+func (l *Login) finish(err error) {
+	l.once.Do(func() {
+		l.err = err
+		l.conn.Close()
+		l.close()
+		close(l.ended)
+	})
+}
+
+// Wait returns when the connection has ended, with an *Error in ssh's words.
+func (l *Login) Wait() error {
+	<-l.ended
+	return l.err
+}
+
+// Close says goodbye to the server and ends everything.
+func (l *Login) Close() error {
+	select {
+	case <-l.ended:
+		return nil
+	default:
 	}
-	return name
+	l.finish(&Error{"Connection closed.", net.ErrClosed})
+	return nil
+}
+
+// Disconnect is Close after the message that ssh sends when it ends by itself.
+func (l *Login) Disconnect() error {
+	select {
+	case <-l.ended:
+	default:
+		l.tr.Disconnect("disconnected by user")
+	}
+	return l.Close()
+}
+
+// Redial logs in to the same host again without a question: by the agent, by
+// keys that need no passphrase or have been opened, by a password that was
+// right. The host must show the same key.
+func (l *Login) Redial(ctx context.Context) (*Login, error) {
+	h := *l.host
+	o := l.opts
+	o.silent, o.memory = true, l.memory
+	o.Banner = io.Discard
+	_, o.pin, _ = l.tr.HostKey()
+	again, err := Dial(ctx, &h, o)
+	if err != nil {
+		return nil, fmt.Errorf("log in to %s again: %w", h.HostName, err)
+	}
+	return again, nil
+}
+
+// Rekey asks for new keys: the escape ~R.
+func (l *Login) Rekey() error { return l.tr.Rekey() }
+
+// Algorithms is what was agreed on with the server.
+func (l *Login) Algorithms() transport.Algorithms { return l.tr.Algorithms() }
+
+// BindAgent tells an agent that is about to be lent to the host which host
+// that is, so that it can refuse what it was told to refuse there. Call it on
+// each new connection to the agent, before the host's first byte.
+func (l *Login) BindAgent(a agent.ExtendedAgent) error {
+	_, key, sig := l.tr.HostKey()
+	err := auth.Bind(a, key, l.tr.SessionID(), sig, true)
+	if errors.Is(err, agent.ErrExtensionUnsupported) {
+		return nil
+	}
+	return err
 }

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -76,6 +77,8 @@ type Conn struct {
 	inSeq      uint32
 	inLeft     int64 // bytes until new keys are due
 	extensions map[string]string
+	unread     []byte       // a packet read early
+	heard      atomic.Int64 // when the last packet came, in nanoseconds of Unix time
 
 	mu      sync.Mutex // guards what follows
 	out     sealer
@@ -122,6 +125,19 @@ func Handshake(conn net.Conn, cfg Config) (*Conn, error) {
 	}
 	if err := c.exchange(slices.Clone(packet)); err != nil {
 		return nil, classify(err)
+	}
+	// What the server can do (RFC 8308) comes right behind its keys. Where it
+	// is here already, the first request for authentication need not wait.
+	for c.br.Buffered() > 0 && len(c.extensions) == 0 && c.unread == nil {
+		packet, err := c.raw()
+		if err == nil && packet[0] == msgExtInfo {
+			err = c.readExtensions(packet)
+		} else if err == nil {
+			c.unread = packet
+		}
+		if err != nil {
+			return nil, classify(err)
+		}
 	}
 	return c, nil
 }
@@ -190,11 +206,16 @@ func ident(op string, err error) error {
 
 // raw reads the next packet, whatever it is.
 func (c *Conn) raw() ([]byte, error) {
+	if packet := c.unread; packet != nil {
+		c.unread = nil
+		return packet, nil
+	}
 	packet, err := c.in.open(c.br, c.inSeq)
 	if err != nil {
 		return nil, err
 	}
 	c.inSeq++
+	c.heard.Store(time.Now().UnixNano())
 	c.inLeft -= int64(len(packet))
 	if packet[0] == msgDisconnect {
 		return nil, c.disconnected(packet)
@@ -363,3 +384,6 @@ func (c *Conn) Extension(name string) (string, bool) {
 	v, ok := c.extensions[name]
 	return v, ok
 }
+
+// Heard is when the last packet came.
+func (c *Conn) Heard() time.Time { return time.Unix(0, c.heard.Load()) }

@@ -1,0 +1,5 @@
+package auth
+
+import "os"
+
+func isOurs(os.FileInfo) bool { return false }

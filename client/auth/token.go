@@ -1,0 +1,268 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/binary"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/client/hostkey"
+	"tssh/client/voice"
+)
+
+// file is OpenSSH's format of private keys (PROTOCOL.key).
+type file struct {
+	cipher  string
+	public  []byte
+	private []byte // encrypted unless cipher is "none"
+}
+
+func parseFile(b []byte) (f file, err error) {
+	b, ok := bytes.CutPrefix(b, []byte("openssh-key-v1\x00"))
+	if !ok {
+		return f, errors.New("invalid format")
+	}
+	var w struct {
+		Cipher, KDF, KDFOptions string
+		Count                   uint32
+		Public, Private         []byte
+		Rest                    []byte `ssh:"rest"`
+	}
+	if err := ssh.Unmarshal(b, &w); err != nil || w.Count != 1 {
+		return f, errors.New("invalid format")
+	}
+	return file{w.Cipher, w.Public, w.Private}, nil
+}
+
+// parseToken reads the file of a key on a token (FIDO), which x/crypto does
+// not know. What the file holds is no secret by itself: it names the key to
+// the token. Nil without an error: it is another kind of file.
+func parseToken(b []byte) (*loadedKey, error) {
+	block, _ := pem.Decode(b)
+	if block == nil || block.Type != "OPENSSH PRIVATE KEY" {
+		return nil, nil
+	}
+	f, err := parseFile(block.Bytes)
+	if err != nil {
+		return nil, nil
+	}
+	public, err := ssh.ParsePublicKey(f.public)
+	if err != nil || !isSK(public) {
+		return nil, nil
+	}
+	if f.cipher != "none" {
+		return nil, errors.New("key files of tokens with a passphrase are not supported; use the agent")
+	}
+	var w struct {
+		Check1, Check2 uint32
+		Rest           []byte `ssh:"rest"`
+	}
+	if err := ssh.Unmarshal(f.private, &w); err != nil || w.Check1 != w.Check2 {
+		return nil, errors.New("invalid format")
+	}
+	serialized, flags, err := tokenKey(w.Rest)
+	if err != nil {
+		return nil, err
+	}
+	return &loadedKey{public: public, raw: token{serialized, flags}}, nil
+}
+
+// token is a key as the helper wants it.
+type token struct {
+	serialized []byte
+	flags      byte
+}
+
+// tokenKey cuts the key off the comment and padding that follow it.
+func tokenKey(b []byte) (serialized []byte, flags byte, err error) {
+	var name struct {
+		Type string
+		Rest []byte `ssh:"rest"`
+	}
+	if err := ssh.Unmarshal(b, &name); err != nil {
+		return nil, 0, errors.New("invalid format")
+	}
+	rest := name.Rest
+	if strings.HasPrefix(name.Type, "sk-ecdsa") {
+		var curve struct {
+			Name string
+			Rest []byte `ssh:"rest"`
+		}
+		if err := ssh.Unmarshal(rest, &curve); err != nil {
+			return nil, 0, errors.New("invalid format")
+		}
+		rest = curve.Rest
+	}
+	var key struct {
+		Public      []byte
+		Application string
+		Flags       byte
+		Handle      []byte
+		Reserved    []byte
+		Rest        []byte `ssh:"rest"`
+	}
+	if err := ssh.Unmarshal(rest, &key); err != nil {
+		return nil, 0, errors.New("invalid format")
+	}
+	return b[:len(b)-len(key.Rest)], key.Flags, nil
+}
+
+const (
+	tokenTouch = 0x01 // the user has to touch it
+	tokenPIN   = 0x04 // and to know its PIN
+)
+
+// tokenSigner signs by OpenSSH's ssh-sk-helper, which keeps the libraries of
+// tokens out of our process.
+func (s *session) tokenSigner(name string, k *loadedKey) signFunc {
+	return func(data []byte, algorithm string) (*ssh.Signature, error) {
+		t, ok := k.raw.(token)
+		if !ok {
+			return nil, errors.New("not a key of a token")
+		}
+		pin := ""
+		if t.flags&tokenPIN != 0 {
+			var err error
+			if pin, err = s.question(fmt.Sprintf("Enter PIN for %s key %s: ", typeName(k.public), name), voice.Secret); err != nil {
+				return nil, err
+			}
+		}
+		if t.flags&tokenTouch != 0 && !s.Host.BatchMode && !s.Silent {
+			s.notify(fmt.Sprintf("Confirm user presence for key %s %s", typeName(k.public), hostkey.Fingerprint(k.public, s.Host.FingerprintHash)))
+		}
+		blob, err := helperSign(s.ctx, s.Host.SecurityKeyProvider, t.serialized, data, pin)
+		if err != nil {
+			return nil, err
+		}
+		sig := new(ssh.Signature)
+		if err := ssh.Unmarshal(blob, sig); err != nil {
+			return nil, fmt.Errorf("signature of the token: %w", err)
+		}
+		return sig, nil
+	}
+}
+
+// notify shows a line where the user looks, without waiting.
+func (s *session) notify(text string) {
+	if s.Ask != nil {
+		go s.Ask(text, voice.Notice)
+	}
+}
+
+// helperSign runs the helper for one signature. The protocol is one message
+// each way: length, version, type, then what the type has.
+func helperSign(ctx context.Context, provider string, key, data []byte, pin string) ([]byte, error) {
+	const protocol, sign = 5, 1
+	helper := os.Getenv("SSH_SK_HELPER")
+	if helper == "" {
+		helper = "/usr/lib/openssh/ssh-sk-helper"
+	}
+	if strings.HasPrefix(provider, "$") {
+		provider = os.Getenv(provider[1:])
+	}
+	request := ssh.Marshal(&struct {
+		Type     uint32
+		OnStderr bool
+		LogLevel uint32
+		Key      []byte
+		Provider string
+		Data     []byte
+		Alg      string
+		Compat   uint32
+		PIN      string
+	}{sign, true, 0, key, provider, data, "", 0, pin})
+	cmd := exec.CommandContext(ctx, helper)
+	cmd.Env = append(os.Environ(), "SSH_SK_HELPER=")
+	cmd.Stdin = bytes.NewReader(append(append(binary.BigEndian.AppendUint32(nil, uint32(len(request)+1)), protocol), request...))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &limited{&out, 1 << 16}, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("run %s: %w", helper, err)
+	}
+	return helperAnswer(out.Bytes(), protocol, sign)
+}
+
+func helperAnswer(b []byte, protocol byte, sign uint32) ([]byte, error) {
+	var m struct {
+		Length  uint32
+		Version byte
+		Type    uint32
+		Rest    []byte `ssh:"rest"`
+	}
+	if err := ssh.Unmarshal(b, &m); err != nil || m.Version != protocol {
+		return nil, errors.New("invalid format of the token helper's answer")
+	}
+	if m.Type != sign {
+		if len(m.Rest) >= 4 {
+			return nil, helperError(int32(binary.BigEndian.Uint32(m.Rest)))
+		}
+		return nil, errors.New("token helper refused")
+	}
+	var sig struct{ Blob []byte }
+	if err := ssh.Unmarshal(m.Rest, &sig); err != nil {
+		return nil, errors.New("invalid format of the token helper's answer")
+	}
+	return sig.Blob, nil
+}
+
+// helperError puts the numbers that the helper may return into words.
+func helperError(n int32) error {
+	if n < 0 {
+		n = -n
+	}
+	switch n {
+	case 4:
+		return errors.New("invalid format")
+	case 43:
+		return errors.New("incorrect passphrase supplied to decrypt private key")
+	case 59:
+		return errors.New("requested feature not supported")
+	case 60:
+		return errors.New("device not found")
+	}
+	return fmt.Errorf("token helper's error %d", n)
+}
+
+// limited keeps a helper that has gone mad from filling our memory.
+type limited struct {
+	w    io.Writer
+	left int
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.left -= len(p); l.left < 0 {
+		return 0, errors.New("answer too long")
+	}
+	return l.w.Write(p)
+}
+
+// isWrong: the passphrase did not open the file.
+func isWrong(err error) bool { return errors.Is(err, x509.IncorrectPasswordError) }
+
+// reason is an error in the words of ssh.
+func reason(err error) string {
+	var errno syscall.Errno
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "No such file or directory"
+	case errors.Is(err, fs.ErrPermission):
+		return "Permission denied"
+	case errors.As(err, &errno):
+		text := errno.Error()
+		return strings.ToUpper(text[:1]) + text[1:]
+	case strings.HasPrefix(err.Error(), "ssh: "), strings.HasPrefix(err.Error(), "asn1: "), strings.HasPrefix(err.Error(), "x509: "):
+		return "invalid format"
+	}
+	return err.Error()
+}

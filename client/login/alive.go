@@ -1,0 +1,46 @@
+package login
+
+import (
+	"fmt"
+	"time"
+)
+
+// keepAlive asks the server for a sign of life when it has been silent for
+// ServerAliveInterval, and ends the connection when it stays silent.
+func (l *Login) keepAlive() {
+	interval := l.host.ServerAliveInterval
+	tick := time.NewTimer(interval)
+	defer tick.Stop()
+	asking := make(chan struct{}, 1) // holds one while a question is on its way
+	missed := 0
+	last := l.tr.Heard()
+	for {
+		select {
+		case <-l.ended:
+			return
+		case <-tick.C:
+		}
+		if heard := l.tr.Heard(); heard != last {
+			last, missed = heard, 0
+		}
+		if silent := time.Since(last); silent < interval {
+			tick.Reset(interval - silent)
+			continue
+		}
+		if missed++; missed > l.host.ServerAliveCountMax {
+			words := fmt.Sprintf("Timeout, server %s not responding.", l.host.HostName)
+			l.finish(&Error{words, nil})
+			return
+		}
+		select {
+		case asking <- struct{}{}:
+			go func() {
+				// Whatever the answer, it is one.
+				l.Client.SendRequest("keepalive@openssh.com", true, nil)
+				<-asking
+			}()
+		default:
+		}
+		tick.Reset(interval)
+	}
+}

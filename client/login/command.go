@@ -1,0 +1,111 @@
+package login
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"time"
+
+	"tssh/client/config"
+)
+
+// command starts ProxyCommand, whose input and output lead to the host.
+func command(h *config.Host, o Options) (*path, error) {
+	line, err := h.Expand("proxycommand", h.ProxyCommand, nil)
+	if err != nil {
+		return nil, &Error{err.Error(), err}
+	}
+	o.Log.Debugf("Executing proxy command: exec %s", line)
+	cmd := shell(line)
+	cmd.Stderr = os.Stderr
+	if h.ProxyUseFdpass {
+		return passed(cmd)
+	}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start proxy command: %w", err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start proxy command: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, &Error{fmt.Sprintf("%s: %s", cmd.Path, cause(err)), err}
+	}
+	c := &pipes{in: in.(*os.File), out: out.(*os.File)}
+	return &path{conn: c, close: end(cmd)}, nil
+}
+
+// shell runs a line as ssh does: by the user's shell, in its place.
+func shell(line string) *exec.Cmd {
+	if runtime.GOOS == "windows" {
+		return exec.Command("cmd.exe", "/c", line)
+	}
+	name := os.Getenv("SHELL")
+	if name == "" {
+		name = "/bin/sh"
+	}
+	return exec.Command(name, "-c", "exec "+line)
+}
+
+// end returns what makes a command end with the connection, and waits for it.
+func end(cmd *exec.Cmd) func() error {
+	return sync.OnceValue(func() error {
+		hangUp(cmd.Process)
+		kill := time.AfterFunc(2*time.Second, func() { cmd.Process.Kill() })
+		defer kill.Stop()
+		_, err := cmd.Process.Wait()
+		return err
+	})
+}
+
+// LocalCommand runs LocalCommand, if there is one and it is permitted, and
+// waits for it.
+func LocalCommand(h *config.Host) error {
+	if !h.PermitLocalCommand || h.LocalCommand == "" || h.LocalCommand == "none" {
+		return nil
+	}
+	line, err := h.Expand("localcommand", h.LocalCommand, config.Tokens{'T': "NONE"})
+	if err != nil {
+		return err
+	}
+	name := os.Getenv("SHELL")
+	if name == "" {
+		name = "/bin/sh"
+	}
+	cmd := exec.Command(name, "-c", line)
+	if runtime.GOOS == "windows" {
+		cmd = exec.Command("cmd.exe", "/c", line)
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd.Run()
+}
+
+// pipes is a connection made of a command's input and output.
+type pipes struct {
+	in, out *os.File
+}
+
+func (p *pipes) Read(b []byte) (int, error)  { return p.out.Read(b) }
+func (p *pipes) Write(b []byte) (int, error) { return p.in.Write(b) }
+
+// Close closes both ends; it may be called twice.
+func (p *pipes) Close() error {
+	err := errors.Join(p.in.Close(), p.out.Close())
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (p *pipes) LocalAddr() net.Addr  { return nowhere{} }
+func (p *pipes) RemoteAddr() net.Addr { return nowhere{} }
+func (p *pipes) SetDeadline(t time.Time) error {
+	return errors.Join(p.in.SetDeadline(t), p.out.SetDeadline(t))
+}
+func (p *pipes) SetReadDeadline(t time.Time) error  { return p.out.SetReadDeadline(t) }
+func (p *pipes) SetWriteDeadline(t time.Time) error { return p.in.SetWriteDeadline(t) }

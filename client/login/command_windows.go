@@ -1,0 +1,12 @@
+package login
+
+import (
+	"os"
+	"os/exec"
+)
+
+func hangUp(p *os.Process) { p.Kill() }
+
+func passed(*exec.Cmd) (*path, error) {
+	return nil, &Error{"ProxyUseFdpass is not supported on this platform", nil}
+}

@@ -1,0 +1,134 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/client/config"
+)
+
+// path is the way to a host.
+type path struct {
+	conn   net.Conn
+	addrs  []netip.Addr
+	direct bool
+	close  func() error // ends what conn goes through
+}
+
+// reach opens the way that the configuration says: a command, other hosts, or
+// straight.
+func reach(ctx context.Context, h *config.Host, o Options) (*path, error) {
+	if h.ProxyCommand != "" && h.ProxyCommand != "none" {
+		return command(h, o)
+	}
+	if h.ProxyJump != "" && h.ProxyJump != "none" {
+		return jump(ctx, h, o)
+	}
+	conn, addrs, err := connect(ctx, h, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	return &path{conn: conn, addrs: addrs, direct: true, close: func() error { return nil }}, nil
+}
+
+// maxJumps stops configurations that jump in circles.
+const maxJumps = 16
+
+// jump logs in to one host after the other, each through the one before, and
+// returns a connection from the last of them to h.
+func jump(ctx context.Context, h *config.Host, o Options) (*path, error) {
+	hops, ok := config.ParseJumps(h.ProxyJump)
+	if !ok || len(hops) == 0 {
+		return nil, &Error{fmt.Sprintf("Invalid ProxyJump %q", h.ProxyJump), nil}
+	}
+	if o.Resolve == nil || o.depth+len(hops) > maxJumps {
+		return nil, &Error{fmt.Sprintf("ProxyJump %s: too many jumps", h.ProxyJump), nil}
+	}
+	last := hops[len(hops)-1]
+	via, err := o.Resolve(last.Host, last.User, last.Port)
+	if err != nil {
+		return nil, err
+	}
+	if len(hops) > 1 {
+		// What is written for the last host alone gives way to the list.
+		var before string
+		for i, hop := range hops[:len(hops)-1] {
+			if i > 0 {
+				before += ","
+			}
+			before += hop.String()
+		}
+		via.ProxyJump, via.ProxyCommand = before, ""
+	}
+	o.depth++
+	o.Log.Debugf("Setting implicit ProxyCommand from ProxyJump: %s", last)
+	again := o
+	again.pin = nil
+	again.memory = nil
+	l, err := Dial(ctx, via, again)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		o.Log.Errorf("%v", err)
+		return nil, proxyGone(o, err)
+	}
+	conn, err := l.dialThrough(h)
+	if err != nil {
+		l.Close()
+		var open *ssh.OpenChannelError
+		if errors.As(err, &open) {
+			o.Log.Infof("channel 0: open failed: %s: %s", reasonName(open.Reason), open.Message)
+			o.Log.Errorf("stdio forwarding failed")
+		}
+		return nil, proxyGone(o, err)
+	}
+	return &path{conn: conn, close: l.Close}, nil
+}
+
+// proxyGone is what ssh says when the command that stands for a jump ends.
+func proxyGone(o Options, err error) error {
+	o.Log.Errorf("kex_exchange_identification: Connection closed by remote host")
+	return &Error{"Connection closed by UNKNOWN port 65535", err}
+}
+
+func reasonName(r ssh.RejectionReason) string {
+	switch r {
+	case ssh.Prohibited:
+		return "administratively prohibited"
+	case ssh.ConnectionFailed:
+		return "connect failed"
+	case ssh.UnknownChannelType:
+		return "unknown channel type"
+	case ssh.ResourceShortage:
+		return "resource shortage"
+	}
+	return "unknown reason"
+}
+
+// dialThrough opens a connection to h from where l is.
+func (l *Login) dialThrough(h *config.Host) (net.Conn, error) {
+	conn, err := l.Client.Dial("tcp", net.JoinHostPort(h.HostName, strconv.Itoa(h.Port)))
+	if err != nil {
+		return nil, err
+	}
+	return unnamed{conn}, nil
+}
+
+// unnamed is a connection whose other end has no address that says anything.
+type unnamed struct{ net.Conn }
+
+// RemoteAddr says so.
+func (unnamed) RemoteAddr() net.Addr { return nowhere{} }
+
+// nowhere is the address of what a proxy leads to.
+type nowhere struct{}
+
+func (nowhere) Network() string { return "proxy" }
+func (nowhere) String() string  { return "UNKNOWN" }
