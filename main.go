@@ -5,6 +5,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +16,10 @@ import (
 )
 
 func main() {
+	// quic-go logs that a socket's buffer could not grow. That is no news to
+	// anyone who looks at a terminal, and what we have to say does not come
+	// this way.
+	log.SetOutput(io.Discard)
 	os.Exit(run(os.Args))
 }
 

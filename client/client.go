@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 
 	"tssh/client/cli"
@@ -15,7 +14,6 @@ import (
 	"tssh/client/session"
 	"tssh/client/tty"
 	"tssh/client/voice"
-	"tssh/proxy/wire"
 )
 
 // exitError is ssh's exit status for every failure of its own.
@@ -24,6 +22,9 @@ const exitError = 255
 // Main runs tssh with the arguments that follow its name and returns the exit
 // status.
 func Main(args []string) int {
+	if len(args) == 1 && args[0] == "--demo" {
+		return runDemo(context.Background())
+	}
 	cmd, err := cli.Parse(args)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -41,14 +42,11 @@ func answer(cmd *cli.Command) (done bool, code int) {
 	case cmd.Help:
 		return true, printed(cli.PrintHelp(os.Stdout))
 	case cmd.PrintVersion && cmd.Long:
-		fmt.Println(version())
-		return true, 0
+		return true, printed(cli.PrintVersion(os.Stdout))
 	case cmd.PrintVersion:
-		fmt.Fprintln(os.Stderr, version())
-		return true, 0
+		return true, printed(cli.PrintVersion(os.Stderr))
 	case cmd.Completion != "":
-		fmt.Print(cli.Completion(cmd.Completion))
-		return true, 0
+		return true, printed(cli.PrintCompletion(os.Stdout, cmd.Completion))
 	case cmd.Query != "":
 		lines, err := cli.Answer(cmd.Query)
 		if err != nil {
@@ -68,11 +66,6 @@ func printed(err error) int {
 		return exitError
 	}
 	return 0
-}
-
-// version is what -V says.
-func version() string {
-	return fmt.Sprintf("tssh_%s, protocol %d, %s %s/%s", wire.Release, wire.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // invocation is one run of tssh.
@@ -105,9 +98,11 @@ func (v *invocation) run() int {
 	switch {
 	case v.cmd.PrintConfig:
 		return printed(v.host.Print(os.Stdout))
-	case v.host.RefuseConnection != "":
-		v.log.Errorf("%s", v.host.RefuseConnection)
-		return exitError
+	case v.cmd.Control == "":
+		if err := v.host.Check(); err != nil {
+			v.tell(err)
+			return exitError
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -6,16 +6,15 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/client/control"
+	"tssh/client/forward"
 	"tssh/client/login"
 )
 
 // link is the connection that everything else stands on, whatever carries it.
 type link struct {
 	*ssh.Client
-	roam *roaming // nil over TCP: ssh's own connection
-
-	forwards control.Forwards
+	roam     *roaming // nil over TCP: ssh's own connection
+	forwards *forward.Set
 }
 
 // dial logs in, and moves the connection to the proxies when asked to.

@@ -4,6 +4,11 @@ import (
 	"context"
 	"os"
 
+	"golang.org/x/crypto/ssh"
+
+	"tssh/client/config"
+	"tssh/client/control"
+	"tssh/client/forward"
 	"tssh/client/session"
 	"tssh/client/tty"
 	"tssh/client/voice"
@@ -11,13 +16,97 @@ import (
 
 // serve does over l what the command line wants, until it ends.
 func (v *invocation) serve(ctx context.Context, l *link, isTTY bool) int {
+	l.forwards = forward.New(l.Client, v.host, v.log)
+	defer l.forwards.Close()
+	if v.cmd.StdioForward != nil {
+		return v.stdio(l)
+	}
+	if err := l.forwards.Start(ctx); err != nil {
+		v.tell(err)
+		return exitError
+	}
+	var shared *control.Master
+	if v.isMaster() && v.ready.stage != behind || v.ready.stage == master {
+		m, err := v.share(ctx, l)
+		if err != nil {
+			v.tell(err)
+			if v.ready.stage == master {
+				return exitError
+			}
+		} else {
+			shared = m
+			defer shared.Close()
+		}
+	}
+	if v.ready.stage == master {
+		return v.stay(ctx, l, shared)
+	}
+	return v.session(ctx, l, isTTY, shared)
+}
+
+// session runs the command line's own session, and stays for those of others.
+func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *control.Master) int {
 	o := v.sessionOptions(isTTY)
-	l.observe(v, &o)
+	l.prepare(v.host, &o)
+	if l.roam != nil {
+		l.roam.observe(&o)
+	}
+	if v.ready.stage == behind {
+		if err := v.ready.tell(false); err != nil {
+			v.tell(err)
+			return exitError
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if shared != nil {
+		go func() {
+			select {
+			case <-shared.Exited():
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
 	code, err := session.Run(ctx, l.Client, v.host, o)
 	if err != nil {
 		v.tell(err)
 	}
+	if shared != nil {
+		shared.Wait(ctx, 0)
+	}
 	return code
+}
+
+// stay serves the clients of a master that has no session of its own, for as
+// long as ControlPersist says.
+func (v *invocation) stay(ctx context.Context, l *link, shared *control.Master) int {
+	if err := v.ready.tell(true); err != nil {
+		v.tell(err)
+		return exitError
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() { cancel(l.Wait()) }()
+	if shared.Wait(ctx, v.linger()) != nil {
+		return exitError
+	}
+	return 0
+}
+
+// stdio is -W.
+func (v *invocation) stdio(l *link) int {
+	err := forward.Stdio(l.Client, *v.cmd.StdioForward, os.Stdin, os.Stdout)
+	if err == nil {
+		return 0
+	}
+	if words, ok := forward.Refused(err); ok {
+		v.log.Errorf("channel 0: open failed: %s", words)
+		v.log.Errorf("stdio forwarding failed")
+		return exitError
+	}
+	v.tell(err)
+	return exitError
 }
 
 // sessionOptions are those of a session on our own descriptors.
@@ -36,4 +125,29 @@ func (v *invocation) sessionOptions(isTTY bool) session.Options {
 		o.Terminal = v.term
 	}
 	return o
+}
+
+// prepare gives a session what it shares with the others on the connection.
+func (l *link) prepare(h *config.Host, o *session.Options) {
+	o.Forwards = l.forwards
+	o.Prepare = func(ch ssh.Channel) { l.ask(h, ch) }
+}
+
+// prepareRider does that for a session of a master's client.
+func (l *link) prepareRider(s *control.Session, ch ssh.Channel) {}
+
+// ask asks for the agent and X11, before a session begins.
+func (l *link) ask(h *config.Host, ch ssh.Channel) {}
+
+// masterForwards lets a master's clients change the forwardings.
+type masterForwards struct{ *forward.Set }
+
+// Add opens one more.
+func (m masterForwards) Add(ctx context.Context, k control.Kind, f config.Forward) (int, error) {
+	return m.Set.Add(ctx, forward.Kind(k), f)
+}
+
+// Cancel closes one.
+func (m masterForwards) Cancel(k control.Kind, f config.Forward) error {
+	return m.Set.Cancel(forward.Kind(k), f)
 }

@@ -13,18 +13,12 @@ import (
 	"tssh/client/voice"
 )
 
-// controlPath is ControlPath with its tokens expanded; "" is none.
+// controlPath is where a master listens, or is to; "" is nowhere.
 func (v *invocation) controlPath() string {
-	path := v.host.ControlPath
-	if path == "" || path == "none" {
+	if v.host.ControlPath == "none" {
 		return ""
 	}
-	expanded, err := v.host.Expand("ControlPath", path, nil)
-	if err != nil {
-		v.log.Errorf("ControlPath: %v", err)
-		return ""
-	}
-	return expanded
+	return v.host.ControlPath
 }
 
 // control makes the request of -O of a master.
@@ -156,9 +150,7 @@ func (v *invocation) share(ctx context.Context, l *link) (*control.Master, error
 		Host:      v.host.Original,
 		Logf:      v.log.Debug2f,
 	}
-	if l.forwards != nil {
-		cfg.Forwards = l.forwards
-	}
+	cfg.Forwards = masterForwards{l.forwards}
 	if m := v.host.ControlMaster; m == "ask" || m == "autoask" {
 		cfg.Confirm = func(question string) bool {
 			answer, err := voice.Ask(question, voice.Confirm)

@@ -1,0 +1,260 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/client/bootstrap"
+	"tssh/client/config"
+	"tssh/client/login"
+	"tssh/client/session"
+	"tssh/client/status"
+	"tssh/client/tty"
+	"tssh/proxy"
+	"tssh/proxy/mux"
+	"tssh/proxy/sshconn"
+	"tssh/proxy/wire"
+)
+
+// farewell is how long the polite end of a session may take: the server must
+// have read everything by then, or the network is gone.
+const farewell = 5 * time.Second
+
+// roaming is a session that moved from ssh's connection onto the proxies.
+type roaming struct {
+	host   *config.Host
+	client *ssh.Client
+	proxy  *proxy.Client
+	mux    mux.Conn
+	login  *carrier
+	since  time.Time
+	told   *status.Server // nil: nobody can ask from outside
+}
+
+// roam starts tsshd on the server that l is logged in to and moves there.
+func (v *invocation) roam(ctx context.Context, l *login.Login) (*roaming, error) {
+	binary, err := bootstrap.Self()
+	if err != nil {
+		return nil, err
+	}
+	identity, err := mux.NewIdentity()
+	if err != nil {
+		return nil, err
+	}
+	started, err := bootstrap.Start(ctx, l.Client, bootstrap.Request{
+		Offer: wire.Offer{
+			Transport: v.host.UdpMode,
+			Ports:     v.host.UdpPort,
+			ClientPin: identity.Pin(),
+			Alive:     v.host.UdpAliveTimeout,
+			Heartbeat: v.host.UdpHeartbeatTimeout,
+			MTU:       v.host.UdpMTU,
+			Proxy:     v.host.UdpProxyMode,
+		},
+		TsshdPath: v.host.TsshdPath,
+		Binary:    binary,
+		Stderr:    os.Stderr,
+		Progress:  tty.IsTerminal(os.Stderr) && v.sink.step(0) > 0,
+		Logf:      v.log.Debugf,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tssh: %s: %w", v.host.HostName, err)
+	}
+	for _, w := range started.Warnings {
+		v.log.Infof("tssh: %s: %s", v.host.HostName, w)
+	}
+	r := &roaming{host: v.host, login: newCarrier(l, started), since: time.Now()}
+	if err := r.move(ctx, v, identity, started.Greeting); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("tssh: %s: %w", v.host.HostName, err)
+	}
+	if r.told, err = status.Serve(status.Dir(), r.report); err != nil {
+		v.log.Debugf("tssh --status will not show this session: %v", err)
+	}
+	return r, nil
+}
+
+// move opens the proxy, the transport on it, and ssh's channels on that.
+func (r *roaming) move(ctx context.Context, v *invocation, identity *mux.Identity, g wire.Greeting) (err error) {
+	r.proxy, err = proxy.Dial(ctx, proxy.ClientConfig{
+		Secret:    g.Secret,
+		Transport: v.host.UdpMode,
+		Mode:      v.host.UdpProxyMode,
+		Servers:   servers(r.login.first(), g),
+		Carrier:   r.login.open,
+		Heartbeat: v.host.UdpHeartbeatTimeout,
+		Alive:     v.host.UdpAliveTimeout,
+		Logf:      v.log.Debugf,
+		Returned: func() {
+			if r.mux != nil {
+				r.mux.Returned()
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	r.mux, err = mux.Dial(ctx, v.host.UdpMode, r.proxy, r.proxy.Peer(), mux.Config{
+		Identity: identity, PeerPin: g.ServerPin, Secret: g.Secret,
+		MTU: v.host.UdpMTU, Logf: v.log.Debugf,
+	})
+	if err != nil {
+		return fmt.Errorf("move to %s: %w", v.host.UdpMode, err)
+	}
+	old := r.login.first().Client
+	conn, chans, reqs := sshconn.Client(r.mux, sshconn.Meta{
+		User: old.User(), Local: old.LocalAddr(), Remote: old.RemoteAddr(), SessionID: old.SessionID(),
+		ClientVersion: old.ClientVersion(), ServerVersion: old.ServerVersion(),
+	})
+	r.client = ssh.NewClient(conn, chans, reqs)
+	return nil
+}
+
+// servers are the addresses to try: the one that ssh reached before all others.
+func servers(l *login.Login, g wire.Greeting) []netip.AddrPort {
+	var all []netip.AddrPort
+	seen := map[netip.Addr]bool{}
+	add := func(a netip.Addr) {
+		if a = a.Unmap(); a.IsValid() && !seen[a] {
+			seen[a] = true
+			all = append(all, netip.AddrPortFrom(a, uint16(g.Port)))
+		}
+	}
+	if g.Port == 0 {
+		return nil
+	}
+	if t, ok := l.RemoteAddr().(*net.TCPAddr); ok {
+		add(t.AddrPort().Addr())
+	}
+	for _, a := range l.Addrs {
+		add(a)
+	}
+	for _, a := range g.Addrs {
+		add(a)
+	}
+	return all
+}
+
+// Close ends the session politely as long as the server answers.
+func (r *roaming) Close() error {
+	var err error
+	if r.told != nil {
+		r.told.Close()
+	}
+	if r.mux != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), farewell)
+		defer cancel()
+		if !r.proxy.State().Online {
+			cancel()
+		}
+		err = r.mux.Shutdown(ctx)
+	}
+	if r.proxy != nil {
+		err = errors.Join(err, r.proxy.Close())
+	}
+	return errors.Join(err, r.login.Close())
+}
+
+// observe shows a session how the way to the server is.
+func (r *roaming) observe(o *session.Options) {
+	o.Status = r.status
+	o.Link = &session.Link{
+		Changed: r.proxy.Watch(),
+		State: func() session.LinkState {
+			s := r.proxy.State()
+			return session.LinkState{Online: s.Online, Lost: s.Lost, Heard: s.Heard, Trying: s.Trying}
+		},
+	}
+}
+
+// carrier gives the proxy streams through ssh: over the login that stands, and
+// when that is gone over a new one.
+type carrier struct {
+	started bootstrap.Started
+
+	mu    sync.Mutex // guards what follows
+	login *login.Login
+}
+
+func newCarrier(l *login.Login, s bootstrap.Started) *carrier {
+	return &carrier{started: s, login: l}
+}
+
+func (c *carrier) first() *login.Login {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.login
+}
+
+// open runs "tsshd relay" on the server.
+func (c *carrier) open(ctx context.Context) (io.ReadWriteCloser, error) {
+	command, err := c.started.RelayCommand()
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, err := relay(c.login.Client, command)
+	if err == nil {
+		return s, nil
+	}
+	again, ok := any(c.login).(interface {
+		Redial(context.Context) (*login.Login, error)
+	})
+	if !ok {
+		return nil, err
+	}
+	l, err := again.Redial(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("log in again: %w", err)
+	}
+	c.login.Close()
+	c.login = l
+	return relay(l.Client, command)
+}
+
+// Close ends the login.
+func (c *carrier) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.login.Close()
+}
+
+// relayed is the input and output of a command on the server.
+type relayed struct {
+	io.Reader
+	io.WriteCloser
+	session *ssh.Session
+}
+
+func (r relayed) Close() error { return r.session.Close() }
+
+func relay(c *ssh.Client, command string) (io.ReadWriteCloser, error) {
+	s, err := c.NewSession()
+	if err != nil {
+		return nil, err
+	}
+	in, err := s.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Start(command); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("run %s: %w", strings.Fields(command)[0], err)
+	}
+	return relayed{out, in, s}, nil
+}
