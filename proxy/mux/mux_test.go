@@ -310,3 +310,37 @@ func TestStreamsGoOnAfterALongOutage(t *testing.T) {
 		s.Close()
 	})
 }
+
+// A sender that starts too fast for the path costs time, not the connection.
+func TestOvershoot(t *testing.T) {
+	const megabyte = 1_000_000
+	for _, l := range []*link{
+		{delay: 100 * time.Millisecond, rate: 12 * megabyte, queue: 3 * megabyte},
+		{delay: 100 * time.Millisecond, rate: 12 * megabyte, queue: megabyte / 4},
+		{delay: 25 * time.Millisecond, rate: 12 * megabyte, queue: megabyte / 2},
+		{delay: 25 * time.Millisecond, rate: 25 * megabyte, queue: megabyte / 2},
+		{delay: 50 * time.Millisecond, rate: 100 * megabyte, queue: megabyte},
+		{delay: 5 * time.Millisecond, rate: megabyte, queue: megabyte},
+		{delay: 500 * time.Microsecond, rate: 125 * megabyte, queue: megabyte / 4},
+	} {
+		t.Run(fmt.Sprintf("%v %d MB/s %d kB", l.delay, l.rate/megabyte, l.queue/1000), func(t *testing.T) {
+			story(t, func(t *testing.T, transport string) {
+				client, server := connect(t, transport, l)
+				go func() {
+					s := accept(t, server)
+					io.ReadFull(s, make([]byte, 1))
+					s.Write(noise(20 * megabyte))
+					s.CloseWrite()
+				}()
+				s := open(t, client)
+				s.Write([]byte("x"))
+				began := time.Now()
+				n, err := io.Copy(io.Discard, s)
+				if err != nil || n != 20*megabyte {
+					t.Fatalf("%d bytes, %v", n, err)
+				}
+				t.Logf("%.1f MB/s", float64(n)/time.Since(began).Seconds()/megabyte)
+			})
+		})
+	}
+}

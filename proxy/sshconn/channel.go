@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	firstWindow = 2 << 20  // known to both ends, as in the package comment
-	maxWindow   = 32 << 20 // a path of 200 ms and 1 Gbit/s
-	promptStep  = 8 << 10  // how finely window is given when asked for
+	firstWindow = 2 << 20 // known to both ends, as in the package comment
+	maxWindow   = 4 << 20 // more than a stream of any mux has under way
+	promptStep  = 8 << 10 // how finely window is given when asked for
 )
 
 // channel is either end of one channel.
@@ -49,7 +49,8 @@ type channel struct {
 	allowed      int  // what the peer may still send
 	unread       int  // bytes in both inboxes
 	owed         int  // bytes read by the user, not yet given as window
-	gift         int  // window to be given by whoever may write next
+	gift         int  // of what was read, to be told by whoever may write next
+	growth       int  // of the window, likewise
 	prompt       bool // the peer wants window in small steps
 
 	credit     int     // what we may still send
@@ -81,7 +82,7 @@ func newChannel(c *conn, s mux.Stream, o opening) *channel {
 // for the user, but for one that does not read its requests.
 func (c *channel) run() {
 	defer c.conn.left(c)
-	r := bufio.NewReaderSize(c.stream, 512)
+	r := newReader(c.stream)
 	err := c.readFrames(r)
 	good := err == nil
 	if _, refused := err.(*ssh.OpenChannelError); !refused {
@@ -97,6 +98,9 @@ func (c *channel) run() {
 	}
 	c.stream.Close()
 }
+
+// newReader reads heads and small frames together, and big ones past its buffer.
+func newReader(s mux.Stream) *bufio.Reader { return bufio.NewReaderSize(s, 512) }
 
 // readFrames returns nil when the peer has closed the channel.
 func (c *channel) readFrames(r *bufio.Reader) error {
@@ -174,13 +178,13 @@ func (c *channel) handle(kind byte, body []byte) error {
 		}
 		c.accepted = true
 		close(c.opened)
-	case frameWindow:
+	case frameWindow, frameGrowth:
 		n := int(binary.BigEndian.Uint32(body))
 		if c.credit += n; c.credit > 1<<32 {
 			return fmt.Errorf("%w: window of %d bytes", errMalformed, c.credit)
 		}
 		c.complained = false
-		if c.flight != nil {
+		if c.flight != nil && kind == frameWindow {
 			c.flight.landed(n, time.Now())
 		}
 		c.writable.Broadcast()
@@ -211,7 +215,7 @@ func (c *channel) widenLocked() {
 	if c.unread > c.window/2 || c.window >= maxWindow {
 		return
 	}
-	c.gift += c.window
+	c.growth += c.window
 	c.allowed += c.window
 	c.window *= 2
 	go c.giveWindow() // the reading goroutine must not write
@@ -286,17 +290,20 @@ func (c *channel) readFrom(in *inbox, p []byte) (int, error) {
 func (c *channel) giveWindow() {
 	for {
 		c.mu.Lock()
-		any := c.gift > 0
+		any := c.gift > 0 || c.growth > 0
 		c.mu.Unlock()
 		if !any || !c.writing.tryTake() {
 			return
 		}
 		c.mu.Lock()
-		n := c.gift
-		c.gift = 0
+		gift, growth := c.gift, c.growth
+		c.gift, c.growth = 0, 0
 		c.mu.Unlock()
-		if n > 0 {
-			c.writeFrame(frameWindow, binary.BigEndian.AppendUint32(nil, uint32(n)))
+		if gift > 0 {
+			c.writeFrame(frameWindow, binary.BigEndian.AppendUint32(nil, uint32(gift)))
+		}
+		if growth > 0 {
+			c.writeFrame(frameGrowth, binary.BigEndian.AppendUint32(nil, uint32(growth)))
 		}
 		c.writing.pass()
 	}

@@ -14,6 +14,7 @@ const (
 	frameData    = 'd'
 	frameStderr  = 'e'
 	frameWindow  = 'w'
+	frameGrowth  = 'g'
 	frameStarved = 's'
 	framePrompt  = 'p'
 	frameRequest = 'q'
@@ -51,7 +52,7 @@ func readHead(r io.Reader) (head, error) {
 	case frameConfirm, frameStarved, framePrompt, frameEOF, frameClose:
 	case frameData, frameStderr:
 		most = maxData
-	case frameWindow:
+	case frameWindow, frameGrowth:
 		least, most = 4, 4
 	case frameReject:
 		least, most = 4, maxData

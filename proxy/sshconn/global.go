@@ -1,7 +1,6 @@
 package sshconn
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -146,7 +145,7 @@ func writeGlobal(s mux.Stream, kind byte, body []byte) error {
 }
 
 func readGlobal(s mux.Stream, handle func(kind byte, body []byte) error) error {
-	r := bufio.NewReaderSize(s, 512)
+	r := newReader(s)
 	for {
 		h, err := readHead(r)
 		if err != nil {

@@ -23,8 +23,9 @@
 //	'R' reject    4 reason, message         it is not; the stream ends
 //	'd' data      up to 32768               bytes of the channel
 //	'e' stderr    up to 32768               SSH's extended data, type 1
-//	'w' window    4                         so many more bytes of data and
-//	                                        stderr together may be sent
+//	'w' window    4                         so many bytes of data and stderr were
+//	                                        read, and as many more may be sent
+//	'g' growth    4                         so many more may be sent besides
 //	's' starved   none                      the sender has data and no window
 //	'p' prompt    none                      give window in small steps: the
 //	                                        sender measures how fast it comes
