@@ -112,7 +112,7 @@ func (s *session) launch() <-chan ending {
 	cmd, err := s.program()
 	if err == nil {
 		s.welcome(cmd.Env)
-		err = s.start(cmd)
+		err = s.begin(cmd)
 	}
 	if err != nil {
 		s.complain(err)
@@ -126,17 +126,33 @@ func (s *session) launch() <-chan ending {
 		ended <- exitStatus(1)
 		return ended
 	}
-	s.pid.Store(int64(cmd.Process.Pid))
 	// This goroutine stays as long as the program, which may outlive the channel.
 	go func() {
 		cmd.Wait()
-		s.pid.Store(0)
+		s.setPID(0)
 		if s.pty != nil {
 			s.pty.Exited()
 		}
 		ended <- howEnded(cmd.ProcessState)
 	}()
 	return ended
+}
+
+// begin starts cmd so that a client that has seen its output can signal it.
+func (s *session) begin(cmd *exec.Cmd) error {
+	s.pidMu.Lock()
+	defer s.pidMu.Unlock()
+	if err := s.start(cmd); err != nil {
+		return err
+	}
+	s.pid = cmd.Process.Pid
+	return nil
+}
+
+func (s *session) setPID(pid int) {
+	s.pidMu.Lock()
+	defer s.pidMu.Unlock()
+	s.pid = pid
 }
 
 func (s *session) start(cmd *exec.Cmd) error {

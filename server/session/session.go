@@ -10,7 +10,6 @@ package session
 import (
 	"os"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 
@@ -78,7 +77,8 @@ type session struct {
 	running  sync.WaitGroup
 	gone     chan struct{} // closed when the channel has ended
 
-	pid atomic.Int64 // of the program while it runs
+	pidMu sync.Mutex // guards pid
+	pid   int        // of the program while it runs
 }
 
 // Serve serves an accepted channel of type session until it is closed by either side.
@@ -205,11 +205,12 @@ func (s *session) openAgent() bool {
 // command and a subsystem get none: who wrote them did not reckon with it.
 func (s *session) signal(payload []byte) bool {
 	var msg struct{ Name string }
-	pid := int(s.pid.Load())
-	if s.forced || s.kind == "subsystem" || pid == 0 || ssh.Unmarshal(payload, &msg) != nil {
+	if s.forced || s.kind == "subsystem" || ssh.Unmarshal(payload, &msg) != nil {
 		return false
 	}
-	return kill(pid, msg.Name) == nil
+	s.pidMu.Lock()
+	defer s.pidMu.Unlock()
+	return s.pid != 0 && kill(s.pid, msg.Name) == nil
 }
 
 // hangup takes the program's terminal or pipes away.
@@ -220,8 +221,10 @@ func (s *session) hangup() {
 	if s.pipes != nil {
 		s.pipes.close()
 	}
-	if pid := int(s.pid.Load()); pid != 0 {
-		hangup(pid)
+	s.pidMu.Lock()
+	defer s.pidMu.Unlock()
+	if s.pid != 0 {
+		hangup(s.pid)
 	}
 }
 

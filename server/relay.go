@@ -1,0 +1,109 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"tssh/proxy"
+)
+
+// relayDoor is the unix socket of the path through ssh. Only the user can reach
+// it; what comes in must prove by a knock that it is the client.
+type relayDoor struct {
+	path    string
+	dir     string
+	listen  *net.UnixListener
+	proxy   *proxy.Server
+	logf    func(string, ...any)
+	running sync.WaitGroup
+}
+
+func openRelay(p *proxy.Server, logf func(string, ...any)) (*relayDoor, error) {
+	parent := "/tmp" // TMPDIR may be too long for a socket's name, or end with the login
+	if runtime.GOOS == "windows" {
+		parent = os.TempDir()
+	}
+	dir, err := os.MkdirTemp(parent, "tsshd-") // mode 0700
+	if err != nil {
+		return nil, err
+	}
+	r := &relayDoor{dir: dir, path: filepath.Join(dir, "relay"), proxy: p, logf: logf}
+	r.listen, err = net.ListenUnix("unix", &net.UnixAddr{Name: r.path, Net: "unix"})
+	if err == nil {
+		err = os.Chmod(r.path, 0o600)
+	}
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	r.running.Go(r.accept)
+	return r, nil
+}
+
+func (r *relayDoor) accept() {
+	for {
+		conn, err := r.listen.AcceptUnix()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			r.logf("relay: %v", err)
+			return
+		}
+		if err := samePeer(conn); err != nil {
+			r.logf("relay: %v", err)
+			conn.Close()
+			continue
+		}
+		r.running.Go(func() {
+			if err := r.proxy.Attach(conn); err != nil {
+				r.logf("relay: %v", err)
+			}
+		})
+	}
+}
+
+// close waits for the streams, which end with the proxy.
+func (r *relayDoor) close() {
+	r.listen.Close()
+	r.proxy.Close()
+	r.running.Wait()
+	os.RemoveAll(r.dir)
+}
+
+// relay joins stdin and stdout to the socket of a session: the client's frames
+// come through the channel of an ssh login.
+func relay(args []string) int {
+	if len(args) != 1 {
+		io.WriteString(os.Stderr, usage)
+		return exitUsage
+	}
+	conn, err := new(net.Dialer).DialContext(context.Background(), "unix", args[0])
+	if err != nil {
+		return complain(exitFailure, err)
+	}
+	if err := samePeer(conn.(*net.UnixConn)); err != nil {
+		return complain(exitFailure, err)
+	}
+	// The end of either direction is the end of the path; the process ends with it.
+	ended := make(chan error, 2)
+	go func() {
+		_, err := io.Copy(conn, os.Stdin)
+		ended <- err
+	}()
+	go func() {
+		_, err := io.Copy(os.Stdout, conn)
+		ended <- err
+	}()
+	if err := <-ended; err != nil {
+		return complain(exitFailure, fmt.Errorf("relay: %w", err))
+	}
+	return exitOK
+}

@@ -1,0 +1,222 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log"
+	mathrand "math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"tssh/proxy"
+	"tssh/proxy/mux"
+	"tssh/proxy/sshconn"
+	"tssh/proxy/wire"
+	"tssh/server/detach"
+)
+
+const (
+	arrival  = time.Minute     // the client has that long to come after the greeting
+	farewell = 3 * time.Second // for the last words after SIGTERM
+	maxAddrs = 8
+)
+
+// serveOffer is the detached process: it says its greeting on stdout, lets go
+// of everything that ties it to the login and serves one client until the end.
+func serveOffer(o wire.Offer, logFile string) int {
+	detach.Undumpable()
+	logf, err := logTo(logFile)
+	if err != nil {
+		return complain(exitCannotServe, err)
+	}
+	h, err := newHost(o, logf)
+	if err != nil {
+		return complain(exitCannotServe, err)
+	}
+	defer h.close()
+	if _, err := os.Stdout.WriteString(h.greeting.Line()); err != nil {
+		return complain(exitCannotServe, err)
+	}
+	if err := detach.Streams(); err != nil {
+		logf("%v", err)
+	}
+	os.Chdir("/") // any other directory could not be unmounted while we live
+	if err := h.run(); err != nil {
+		logf("%v", err)
+		return exitFailure
+	}
+	return exitOK
+}
+
+// logTo writes to a file that nobody else can read; an empty name is silent.
+func logTo(file string) (func(string, ...any), error) {
+	if file == "" {
+		return func(string, ...any) {}, nil
+	}
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return log.New(f, "", log.LstdFlags|log.Lmicroseconds).Printf, nil
+}
+
+// host is everything of one session over UDP.
+type host struct {
+	service
+	offer    wire.Offer
+	greeting wire.Greeting
+	identity *mux.Identity
+	proxy    *proxy.Server
+	relay    *relayDoor               // nil: no path through ssh
+	conn     atomic.Pointer[mux.Conn] // once the client has come
+}
+
+// newHost makes the keys and opens the paths that an offer asks for.
+func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
+	h := &host{offer: o}
+	h.login, h.logf = whoAmI(), logf
+	g := &h.greeting
+	g.Release, g.PID = release(), os.Getpid()
+	var err error
+	if h.policy, err = permitted(h.login); err != nil {
+		g.Warnings = append(g.Warnings, strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	if endangered, _ := detach.Scope(); endangered {
+		g.Warnings = append(g.Warnings, "systemd ends this session when you log out (KillUserProcesses); try: loginctl enable-linger")
+	}
+	rand.Read(g.Secret[:])
+	if h.identity, err = mux.NewIdentity(); err != nil {
+		return nil, err
+	}
+	g.ServerPin = h.identity.Pin()
+	ports, err := parsePorts(o.Ports)
+	if err != nil {
+		return nil, err
+	}
+	// The service is one process a session, and ports are tried in an order
+	// that nobody can foresee, so that none is reserved by squatting on the first.
+	mathrand.Shuffle(len(ports), func(i, j int) { ports[i], ports[j] = ports[j], ports[i] })
+	h.proxy, err = proxy.Listen(context.Background(), proxy.ServerConfig{
+		Secret: g.Secret, Transport: o.Transport, Mode: o.Proxy, Ports: ports, Alive: o.Alive,
+		Returned: h.returned, Logf: logf,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.Port, g.Addrs = h.proxy.Port(), addrs()
+	if o.Proxy != proxy.OnlyUDP && o.Proxy != proxy.OnlyTCP {
+		if h.relay, err = openRelay(h.proxy, logf); err != nil {
+			g.Warnings = append(g.Warnings, fmt.Sprintf("no path through ssh: %v", err))
+		} else {
+			g.Relay = h.relay.path
+		}
+	}
+	return h, nil
+}
+
+func (h *host) returned() {
+	if c := h.conn.Load(); c != nil {
+		(*c).Returned()
+	}
+}
+
+// run waits for the client and serves it.
+func (h *host) run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	wait, cancel := context.WithTimeout(ctx, arrival)
+	c, err := mux.Serve(wait, h.offer.Transport, h.proxy, mux.Config{
+		Identity: h.identity, PeerPin: h.offer.ClientPin, Secret: h.greeting.Secret, MTU: h.offer.MTU, Logf: h.logf,
+	})
+	cancel()
+	if err != nil {
+		return fmt.Errorf("wait for the client: %w", err)
+	}
+	h.conn.Store(&c)
+	h.logf("the client has come")
+	go func() {
+		defer c.Close()
+		select {
+		case <-ctx.Done():
+			h.logf("ending: %v", context.Cause(ctx))
+			ctx, cancel := context.WithTimeout(context.Background(), farewell)
+			defer cancel()
+			c.Shutdown(ctx)
+		case <-h.proxy.Done():
+			h.logf("the client was silent for too long")
+		case <-c.Done():
+		}
+	}()
+	h.serve(sshconn.Serve(c))
+	c.Close()
+	h.logf("the connection has ended: %v", c.Err())
+	return nil
+}
+
+func (h *host) close() {
+	if h.relay != nil {
+		h.relay.close()
+	}
+	h.proxy.Close()
+}
+
+// parsePorts reads "61001-61999,7000". Nothing is any free port.
+func parsePorts(s string) ([]int, error) {
+	if s == "" {
+		return nil, nil
+	}
+	var ports []int
+	for part := range strings.SplitSeq(s, ",") {
+		first, last, isRange := strings.Cut(strings.TrimSpace(part), "-")
+		if !isRange {
+			last = first
+		}
+		from, err1 := strconv.ParseUint(first, 10, 16)
+		to, err2 := strconv.ParseUint(last, 10, 16)
+		if err1 != nil || err2 != nil || from == 0 || from > to {
+			return nil, fmt.Errorf("ports %q: not of the form 61001-61999,7000", s)
+		}
+		if len(ports)+int(to-from) > 1<<16 {
+			return nil, errors.New("too many ports")
+		}
+		for p := from; p <= to; p++ {
+			ports = append(ports, int(p))
+		}
+	}
+	return ports, nil
+}
+
+// addrs are this machine's own addresses, those that the world can reach first.
+func addrs() []netip.Addr {
+	all, _ := net.InterfaceAddrs()
+	var list []netip.Addr
+	for _, a := range all {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err != nil {
+			continue
+		}
+		if ip := prefix.Addr().Unmap(); ip.IsGlobalUnicast() {
+			list = append(list, ip)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b netip.Addr) int {
+		switch {
+		case a.IsPrivate() == b.IsPrivate():
+			return 0
+		case a.IsPrivate():
+			return 1
+		}
+		return -1
+	})
+	return list[:min(len(list), maxAddrs)]
+}
