@@ -40,7 +40,7 @@ func listenKey(k Kind, f config.Forward) string {
 // listen opens a -L or a -D. What hinders is told here, as ssh does; the error
 // only says that it didn't work.
 func (s *Set) listen(k Kind, f config.Forward) error {
-	s.log.Debugf("Local connections to %s forwarded to remote address %s", s.from(f), to(f))
+	s.log.Debugf("Local connections to %s forwarded to remote address %s", from(f, s.host.GatewayPorts), to(f))
 	var socks []net.Listener
 	var err error
 	if f.BindPath != "" {
@@ -76,12 +76,12 @@ func (s *Set) listen(k Kind, f config.Forward) error {
 }
 
 // from and to are the ends of a forwarding as ssh's log names them.
-func (s *Set) from(f config.Forward) string {
+func from(f config.Forward, gateway bool) string {
 	if f.BindPath != "" {
 		return f.BindPath + ":-2"
 	}
 	host := f.BindAddress
-	if host == "" && s.host.GatewayPorts {
+	if host == "" && gateway {
 		host = "*"
 	} else if host == "" {
 		host = "LOCALHOST"

@@ -44,7 +44,7 @@ func (s *Set) request(_ context.Context, f config.Forward) (port int, err error)
 	if f.BindPath != "" {
 		return 0, s.requestUnix(f)
 	}
-	s.log.Debugf("Remote connections from %s forwarded to local address %s", s.from(f), to(f))
+	s.log.Debugf("Remote connections from %s forwarded to local address %s", from(f, false), to(f))
 	failed := fmt.Errorf("remote port forwarding failed for listen port %d", f.BindPort)
 	if f.BindPort == 0 {
 		return s.requestAny(f, failed)
@@ -82,7 +82,7 @@ func (s *Set) requestAny(f config.Forward, failed error) (port int, err error) {
 }
 
 func (s *Set) requestUnix(f config.Forward) error {
-	s.log.Debugf("Remote connections from %s forwarded to local address %s", s.from(f), to(f))
+	s.log.Debugf("Remote connections from %s forwarded to local address %s", from(f, false), to(f))
 	failed := fmt.Errorf("remote port forwarding failed for listen path %s", f.BindPath)
 	if !s.expect(f.BindPath, &target{f, 0}) {
 		return failed
