@@ -161,22 +161,21 @@ func (s *session) certificateFiles() (ids []*identity) {
 }
 
 // readPublic returns the public key that goes with a file: of the file itself
-// when that is public or OpenSSH's format, which has it in the clear, else of
-// the file beside it. Nil when there is none.
+// when that is public, else of the file beside it, else of OpenSSH's format of
+// private keys, which has it in the clear. Nil when there is none.
 func readPublic(file string) ssh.PublicKey {
-	if b, err := os.ReadFile(file); err == nil {
+	private, err := os.ReadFile(file)
+	if err == nil {
+		if key := parsePublic(private); key != nil {
+			return key
+		}
+	}
+	if b, err := os.ReadFile(file + ".pub"); err == nil {
 		if key := parsePublic(b); key != nil {
 			return key
 		}
-		if key := publicOfPrivate(b); key != nil {
-			return key
-		}
 	}
-	b, err := os.ReadFile(file + ".pub")
-	if err != nil {
-		return nil
-	}
-	return parsePublic(b)
+	return publicOfPrivate(private)
 }
 
 func parsePublic(b []byte) ssh.PublicKey {

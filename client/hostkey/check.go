@@ -57,7 +57,7 @@ func New(ctx context.Context, h *config.Host, addr net.Addr, log voice.Log, ask 
 	c.user = files(h.UserKnownHostsFile)
 	c.system = files(h.GlobalKnownHostsFile)
 	c.entries = c.about(c.name)
-	if h.KnownHostsCommand != "" {
+	if h.KnownHostsCommand != "" && !h.HostKeyAlgorithmsSet {
 		more, err := c.command("ORDER", nil, c.name)
 		if err != nil {
 			return nil, err

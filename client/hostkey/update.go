@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/client/transport"
 	"tssh/client/voice"
 )
 
@@ -155,7 +156,7 @@ func prove(keys []ssh.PublicKey, conn Prover) error {
 			SessionID []byte
 			Blob      []byte
 		}{name, conn.SessionID(), k.Marshal()})
-		if err := k.Verify(signed, &sig); err != nil {
+		if err := transport.Verify(k, signed, &sig); err != nil {
 			return fmt.Errorf("server gave bad signature for %s key", TypeName(k))
 		}
 	}

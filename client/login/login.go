@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -74,6 +75,9 @@ type Login struct {
 	tr     *transport.Conn
 	conn   net.Conn
 	close  func() error // what the connection came through
+
+	mu      sync.Mutex    // guards what follows
+	learned chan struct{} // closed when the host's other keys are; nil: they are not being learned
 
 	once  sync.Once
 	ended chan struct{} // closed when err is set
@@ -173,7 +177,7 @@ func (l *Login) serve(check *hostkey.Checker) error {
 	if err != nil {
 		return l.lastWords(err)
 	}
-	l.Client = ssh.NewClient(conn, chans, l.globalRequests(reqs, check, conn))
+	l.Client = ssh.NewClient(guarded{conn, l}, chans, l.globalRequests(reqs, check, conn))
 	go func() {
 		err := l.Client.Wait()
 		l.finish(l.sessionWords(err))
@@ -201,11 +205,23 @@ func (l *Login) globalRequests(in <-chan *ssh.Request, check *hostkey.Checker, c
 			}
 			if !learned { // once a connection, as ssh does
 				learned = true
-				go check.Learn(r.Payload, conn)
+				l.learn(func() { check.Learn(r.Payload, conn) })
 			}
 		}
 	}()
 	return out
+}
+
+// learn lets Close wait for f.
+func (l *Login) learn(f func()) {
+	done := make(chan struct{})
+	l.mu.Lock()
+	l.learned = done
+	l.mu.Unlock()
+	go func() {
+		defer close(done)
+		f()
+	}()
 }
 
 // finish keeps the first reason and lets go of what the connection used.
@@ -224,12 +240,36 @@ func (l *Login) Wait() error {
 	return l.err
 }
 
-// Close says goodbye to the server and ends everything.
+// guarded is the connection whose Close ends the login with all its parts.
+type guarded struct {
+	ssh.Conn
+	l *Login
+}
+
+// Close ends the login.
+func (g guarded) Close() error { return g.l.Close() }
+
+// Close ends the connection and everything that it came through. It may be
+// called twice, and as the Client's.
 func (l *Login) Close() error {
 	select {
 	case <-l.ended:
 		return nil
 	default:
+	}
+	l.mu.Lock()
+	learned := l.learned
+	l.mu.Unlock()
+	if learned != nil {
+		// Short commands end while the host's new keys are still being
+		// proved: the answer is on its way, unless the network is gone.
+		patience := time.NewTimer(time.Second)
+		defer patience.Stop()
+		select {
+		case <-learned:
+		case <-l.ended:
+		case <-patience.C:
+		}
 	}
 	l.finish(&Error{"Connection closed.", net.ErrClosed})
 	return nil

@@ -170,7 +170,7 @@ func (c *Conn) proveHost(s *secret, algorithm string, h []byte) error {
 	if sig.Format != SignatureType(algorithm) {
 		return fmt.Errorf("host key signature: algorithm %s instead of %s", sig.Format, SignatureType(algorithm))
 	}
-	if err := key.Verify(h, &sig); err != nil {
+	if err := Verify(key, h, &sig); err != nil {
 		return &Error{Reason: Refused, Detail: "incorrect signature", Err: err}
 	}
 	if c.hostKeyBlob != nil {
