@@ -11,8 +11,13 @@ import (
 // join copies both ways between a channel and a socket until both ways have
 // ended. The end of one way is passed on and leaves the other alone.
 func join(ch sshconn.Channel, conn net.Conn) {
-	go discard(ch)
 	sent := make(chan struct{})
+	go func() {
+		discard(ch)
+		// The client has closed the channel: once the socket has what was sent before, it ends too.
+		<-sent
+		conn.Close()
+	}()
 	go func() {
 		defer close(sent)
 		write, read := flow.Copy(conn, ch)

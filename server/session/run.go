@@ -81,6 +81,7 @@ func (s *session) receive(outputs *sync.WaitGroup) {
 
 // send copies what the client sends to the program.
 func (s *session) send() {
+	defer close(s.sent)
 	if s.pty != nil {
 		// As with sshd, a client that has no more input leaves the terminal alone.
 		flow.Copy(s.pty, s.ch)

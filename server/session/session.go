@@ -10,6 +10,7 @@ package session
 import (
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -53,6 +54,10 @@ type Display struct {
 	Close func()
 }
 
+// linger is how long a program may take to read what a client sent that has
+// closed the channel since.
+const linger = 5 * time.Second
+
 // maxEnv bounds the variables of a client, as in sshd.
 const maxEnv = 128
 
@@ -76,6 +81,7 @@ type session struct {
 	pipes    *pipes
 	running  sync.WaitGroup
 	gone     chan struct{} // closed when the channel has ended
+	sent     chan struct{} // closed when the program has all that the client sent
 
 	pidMu sync.Mutex // guards pid
 	pid   int        // of the program while it runs
@@ -87,7 +93,7 @@ func Serve(ch sshconn.Channel, cfg Config) {
 	if cfg.Logf == nil {
 		cfg.Logf = func(string, ...any) {}
 	}
-	s := &session{ch: ch, cfg: cfg, gone: make(chan struct{})}
+	s := &session{ch: ch, cfg: cfg, gone: make(chan struct{}), sent: make(chan struct{})}
 	for req := range ch.Requests() {
 		ok := s.handle(req)
 		req.Reply(ok, nil)
@@ -97,9 +103,18 @@ func Serve(ch sshconn.Channel, cfg Config) {
 		}
 	}
 	// The channel has ended. Closing the terminal hangs up the program; closing
-	// the pipes lets it notice at its next read or write.
+	// the pipes lets it notice at its next write, or read: after what was sent before.
 	close(s.gone)
 	s.hangup()
+	if s.kind != "" {
+		select {
+		case <-s.sent:
+		case <-time.After(linger):
+		}
+	}
+	if s.pipes != nil {
+		s.pipes.in.Close()
+	}
 	ch.Close()
 	s.running.Wait()
 	if s.display != nil {
@@ -246,6 +261,7 @@ func newPipes() (*pipes, error) {
 	for _, err := range errs {
 		if err != nil {
 			p.close()
+			p.in.Close()
 			p.letGo()
 			return nil, err
 		}
@@ -260,8 +276,8 @@ func (p *pipes) letGo() {
 	}
 }
 
+// close closes our ends of the output.
 func (p *pipes) close() {
-	p.in.Close()
 	p.out.Close()
 	p.err.Close()
 }
