@@ -1,0 +1,11 @@
+# A client of X on the far side, a server of X here.
+. "$lib"
+need Xvfb; need xauth; need xdpyinfo
+Xvfb :7 -screen 0 640x480x24 -nolisten tcp >/dev/null 2>&1 &
+export DISPLAY=:7
+until_ok xdpyinfo
+for flag in -X -Y; do
+	ssh $flag host 'echo "$DISPLAY"; xdpyinfo' >out
+	grep -q '^localhost:1[0-9]' out || { cat out; fail "$flag: DISPLAY"; }
+	grep -q 'dimensions: *640x480' out || { cat out; fail "$flag: not our screen"; }
+done
