@@ -56,6 +56,7 @@ type Client struct {
 	trusted []netip.AddrPort // from where the server's datagrams are taken
 	state   State            // what is not computed
 	online  bool
+	dropped bool // the stream in use ended, and no other path answered since
 	climb   climb
 	tcp     attempt
 	ssh     attempt
@@ -164,7 +165,7 @@ func (c *Client) transmit(b []byte, segment int, ecn byte) {
 	c.state.Sent += uint64(len(b))
 	l := c.current
 	var knock []byte
-	if c.pulse.typed(now) && l != nil {
+	if c.pulse.typed(now) && l != nil && !l.stalledLocked() {
 		knock = c.knockLocked(now, l, true)
 		token(c.kick)
 	}
@@ -199,6 +200,7 @@ func (c *Client) knockLocked(now time.Time, l *link, claim bool) []byte {
 		Loss: uint8(c.pulse.loss * 255), RTT: c.pulse.srtt, Answer: l.answer,
 	}
 	packet := c.codec.Seal(&k)
+	l.knocks++
 	c.pulse.knocked(now, k.Sequence, l, l == c.current)
 	return packet
 }
@@ -221,6 +223,7 @@ func (c *Client) acked(b []byte, from netip.AddrPort) {
 		c.trusted = append(c.trusted, from)
 	}
 	l := k.on
+	l.knocks = 0
 	if l.acked++; l.acked == 1 {
 		c.attempt(l.kind).tries = 0
 	}
@@ -267,7 +270,7 @@ func (c *Client) useLocked(now time.Time, k asked) {
 			l.acked, l.asked = 0, 0 // they have to prove themselves again
 		}
 	}
-	c.current = k.on
+	c.current, c.dropped = k.on, false
 	c.pulse.move(now, k)
 	c.state.Since = now
 	c.climb.begin(now)

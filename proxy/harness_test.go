@@ -49,16 +49,17 @@ func story(t *testing.T, link simnet.Link, f func(*session), tweaks ...tweak) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		phone, far := simnet.Pair(t, link)
-		s := open(t, phone, far, tweaks...)
+		s := &session{t: t, phone: phone, far: far, got: make(chan []byte, 1024)}
+		s.open(tweaks...)
 		f(s)
 		s.close()
 	})
 }
 
 // open starts both ends and waits for the first echo.
-func open(t testing.TB, phone, far *simnet.Host, tweaks ...tweak) *session {
+func (s *session) open(tweaks ...tweak) {
+	t, phone, far := s.t, s.phone, s.far
 	t.Helper()
-	s := &session{t: t, phone: phone, far: far, got: make(chan []byte, 1024)}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.ctx = ctx
 	t.Cleanup(cancel)
@@ -106,11 +107,11 @@ func open(t testing.TB, phone, far *simnet.Host, tweaks ...tweak) *session {
 		}
 	}()
 	s.echo("hello", time.Minute)
-	return s
 }
 
 func quicConfig() *quic.Config {
 	return &quic.Config{
+		InitialPacketSize: 1200, DisablePathMTUDiscovery: true, // passes everywhere, also after a roam
 		MaxIdleTimeout: 30 * 24 * time.Hour, HandshakeIdleTimeout: time.Minute,
 		InitialStreamReceiveWindow: 4 << 20, MaxStreamReceiveWindow: 8 << 20,
 		InitialConnectionReceiveWindow: 8 << 20, MaxConnectionReceiveWindow: 16 << 20,

@@ -21,6 +21,7 @@ type link struct {
 	answer uint64    // the challenge to be answered with each knock; 0: none
 	acked  int       // knocks answered
 	asked  int       // acked when the climb asked last
+	knocks int       // since one was answered
 	born   time.Time // when it was opened
 }
 
@@ -38,6 +39,11 @@ func (l *link) local() netip.AddrPort {
 	}
 	return l.socket.Local()
 }
+
+// stalledLocked reports whether l is a stream that holds enough knocks. What a
+// stream took it delivers, if at all; more of them would only be a heap to be
+// worked off when contact comes back.
+func (l *link) stalledLocked() bool { return l.stream != nil && l.knocks >= maxQueued }
 
 // send sends the transport's datagrams.
 func (l *link) send(b []byte, segment int, ecn byte) error {

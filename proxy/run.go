@@ -20,18 +20,23 @@ const (
 	spareTime    = 10 * time.Second       // a path that lost the race is kept for
 	hedgeTime    = time.Minute            // a second socket that was of no use is kept for
 	climbEvery   = 5 * time.Second        // between looks for a better path
+	maxQueued    = 16                     // unanswered knocks in a stream
+	attemptPause = 15 * time.Second       // between attempts to open a stream, at most
 )
 
 // attempt is the opening of a stream path.
 type attempt struct {
 	running bool
 	last    time.Time
-	tries   int
+	tries   int // since a knock was answered on such a path
 }
 
 // due reports whether another attempt may begin.
 func (a *attempt) due(now time.Time, after time.Duration) bool {
-	pause := min(after<<min(a.tries, 8), 30*time.Second)
+	pause := time.Second
+	if a.tries > 0 {
+		pause = min(after<<min(a.tries-1, 8), attemptPause)
+	}
 	return !a.running && (a.last.IsZero() || now.Sub(a.last) >= pause)
 }
 
@@ -175,7 +180,7 @@ func (c *Client) knocksLocked(now time.Time, act action) (out []outgoing) {
 		small = c.keep.small(now.Add(-c.pulse.rto()))
 	}
 	for _, l := range c.links {
-		if l != c.current && (act == oneKnock || !trouble) {
+		if l != c.current && (act == oneKnock || !trouble) || l.stalledLocked() {
 			continue
 		}
 		out = append(out, outgoing{l, c.knockLocked(now, l, true)})
@@ -233,6 +238,8 @@ func (c *Client) streamsLocked(now time.Time) {
 			return false
 		case c.current == nil:
 			return c.config.Mode != Auto || now.Sub(c.state.Since) >= after || len(c.sockets) == 0
+		case c.dropped:
+			return true
 		case c.current.kind > k && !c.pulse.suspect(now):
 			return !c.hasLocked(k) // a better path than the one in use
 		}
@@ -314,7 +321,7 @@ func (c *Client) dropStream(l *link) {
 	if c.current != l {
 		return
 	}
-	c.current = nil
+	c.current, c.dropped = nil, true
 	if len(c.links) > 0 {
 		c.current = c.links[0]
 	}

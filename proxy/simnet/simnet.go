@@ -69,6 +69,9 @@ func (n *Network) Host(addrs ...string) *Host {
 	return h
 }
 
+// Network returns the network of h.
+func (h *Host) Network() *Network { return h.net }
+
 // Tap calls f with each UDP datagram that a host sends, before any loss. f must
 // not wait; it may send by Inject.
 func (n *Network) Tap(f func(Packet)) {

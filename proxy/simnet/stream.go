@@ -115,11 +115,16 @@ type route struct {
 
 // stateLocked returns the delay, and whether bytes pass.
 func (r *route) stateLocked() (time.Duration, bool) {
-	if r.far == nil || r.near.epoch != r.nearEpoch || r.far.epoch != r.farEpoch {
+	if r.goneLocked() {
 		return resend, false
 	}
 	a, b := r.near.link, r.far.link
 	return a.Delay + b.Delay, !(a.Down || a.NoTCP || a.NoAnswer || b.Down || b.NoTCP || b.NoAnswer)
+}
+
+// goneLocked reports whether an end moved, so that nothing will pass any more.
+func (r *route) goneLocked() bool {
+	return r.far == nil || r.near.epoch != r.nearEpoch || r.far.epoch != r.farEpoch
 }
 
 // stream is one end of a TCP connection.
@@ -133,6 +138,7 @@ type stream struct {
 	arrived bytes.Buffer
 	eof     bool
 	flying  int // bytes written and not yet at the far end
+	stalled int // chunks that found no route
 	closed  bool
 	read    deadline
 
@@ -159,7 +165,7 @@ func (s *stream) Write(b []byte) (int, error) {
 			s.mu.Unlock()
 			return 0, fmt.Errorf("write: %w", net.ErrClosed)
 		}
-		if s.flying == 0 || s.flying+len(b) <= streamQueue {
+		if s.flying == 0 || s.flying+len(b) <= streamQueue && len(s.toSend) < cap(s.toSend)/2 {
 			s.flying += len(b)
 			s.mu.Unlock()
 			s.carry(bytes.Clone(b))
@@ -185,13 +191,17 @@ func (s *stream) carry(b []byte) {
 func (s *stream) deliver() {
 	s.route.near.net.mu.Lock()
 	_, up := s.route.stateLocked()
-	gone := s.route.far == nil || s.route.near.epoch != s.route.nearEpoch || s.route.far.epoch != s.route.farEpoch
+	gone := s.route.goneLocked()
 	s.route.near.net.mu.Unlock()
 	if gone {
 		return // for good; nobody is told
 	}
 	if !up {
-		time.AfterFunc(resend, s.deliver)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.stalled++; s.stalled == 1 {
+			time.AfterFunc(resend, s.retry)
+		}
 		return
 	}
 	s.far.mu.Lock()
@@ -206,6 +216,29 @@ func (s *stream) deliver() {
 	s.flying -= len(b)
 	s.wakeLocked()
 	s.mu.Unlock()
+}
+
+// retry brings over all that stalled, if the route is up again. One timer does
+// for all: an outage of hours must not cost one a chunk.
+func (s *stream) retry() {
+	s.route.near.net.mu.Lock()
+	_, up := s.route.stateLocked()
+	gone := s.route.goneLocked()
+	s.route.near.net.mu.Unlock()
+	s.mu.Lock()
+	stalled := s.stalled
+	switch {
+	case up:
+		s.stalled = 0
+	case !gone:
+		time.AfterFunc(resend, s.retry)
+	}
+	s.mu.Unlock()
+	if up {
+		for range stalled {
+			s.deliver()
+		}
+	}
 }
 
 func (s *stream) Read(b []byte) (int, error) {

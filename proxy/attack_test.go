@@ -1,0 +1,319 @@
+package proxy
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"tssh/proxy/path"
+	"tssh/proxy/simnet"
+	"tssh/proxy/wire"
+)
+
+// mallory has a host of his own, sees all that the client sends, and can send
+// in anybody's name.
+type mallory struct {
+	s      *session
+	host   *simnet.Host
+	socket *simnet.Socket
+
+	mu   sync.Mutex // guards what follows
+	seen []simnet.Packet
+	got  [][]byte // what came to his socket
+	fast bool     // copies knocks to the server ahead of the client's
+}
+
+func newMallory(s *session) *mallory {
+	m := &mallory{s: s, host: s.phone.Network().Host("203.0.113.66", "2001:db8:bad::1")}
+	var err error
+	if m.socket, err = m.host.Listen(666); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { m.socket.Close() })
+	go func() {
+		b := make([]byte, 2048)
+		for {
+			n, _, err := m.socket.ReadDatagrams(b)
+			if err != nil {
+				return
+			}
+			m.mu.Lock()
+			m.got = append(m.got, slices.Clone(b[:n]))
+			m.mu.Unlock()
+		}
+	}()
+	s.phone.Tap(func(p simnet.Packet) {
+		if p.To.Port() != 61001 || p.From.Port() == 666 {
+			return
+		}
+		m.mu.Lock()
+		m.seen = append(m.seen, p)
+		fast := m.fast
+		m.mu.Unlock()
+		if fast {
+			p.From = m.host.Addr(666)
+			s.phone.Network().Inject(p, time.Millisecond)
+		}
+	})
+	return m
+}
+
+// knocks returns the knocks that the client sent so far.
+func (m *mallory) knocks() (list []simnet.Packet) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range m.seen {
+		if !wire.IsTransport(p.Data) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func (m *mallory) send(b []byte) {
+	m.socket.WriteDatagrams(b, path.Envelope{Peer: m.s.far.Addr(61001)})
+}
+
+// takings returns what mallory got, in packets and bytes, and forgets it.
+func (m *mallory) takings() (packets, bytes int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, b := range m.got {
+		packets, bytes = packets+1, bytes+len(b)
+	}
+	m.got = nil
+	return packets, bytes
+}
+
+// unmoved checks that the session is where it was and well, and mallory got nothing.
+func (m *mallory) unmoved(what string) {
+	m.s.t.Helper()
+	time.Sleep(2 * time.Second)
+	within(m.s.t, "echo after "+what, m.s.echo("x", time.Minute), rtt+time.Millisecond)
+	if at := m.s.server.State().Remote; at.Addr() != m.s.phone.Addr(0).Addr() {
+		m.s.t.Errorf("%s: the server sends to %s", what, at)
+	}
+	if n, bytes := m.takings(); n > 0 {
+		m.s.t.Errorf("%s: mallory got %d packets, %d bytes", what, n, bytes)
+	}
+}
+
+func TestReplayedKnocksChangeNothing(t *testing.T) {
+	story(t, wifi, func(s *session) {
+		m := newMallory(s)
+		for range 10 {
+			s.echo("x", time.Minute)
+			time.Sleep(time.Second)
+		}
+		for _, p := range m.knocks() {
+			m.send(p.Data) // each one, as recorded, from his own address
+		}
+		m.unmoved("replay")
+		s.phone.Move("10.4.4.4")
+		s.echo("x", time.Minute)
+		time.Sleep(5 * time.Second)
+		for _, p := range m.knocks() {
+			m.send(p.Data)
+		}
+		m.unmoved("replay after a roam")
+	})
+}
+
+func TestForgedAndMangledKnocksChangeNothing(t *testing.T) {
+	story(t, wifi, func(s *session) {
+		m := newMallory(s)
+		s.echo("x", time.Minute)
+		random := rand.New(rand.NewPCG(1, 1))
+		for _, p := range m.knocks() {
+			for bit := range 8 * len(p.Data) {
+				forged := slices.Clone(p.Data)
+				forged[bit/8] ^= 1 << (bit % 8)
+				m.send(forged)
+			}
+			for n := range p.Data {
+				m.send(p.Data[:n])
+			}
+			m.send(append(slices.Clone(p.Data), 0))
+		}
+		stranger := wire.NewClient([32]byte{9}) // the right address, but no key
+		for range 100 {
+			k := wire.Knock{Path: wire.UDP, Claim: true, Generation: random.Uint32(), Answer: random.Uint64()}
+			m.send(stranger.Seal(&k))
+			p := simnet.Packet{From: s.client.State().Local, To: s.far.Addr(61001), Data: stranger.Seal(&k)}
+			p.From = netip.AddrPortFrom(s.phone.Addr(0).Addr(), p.From.Port())
+			s.phone.Network().Inject(p, 0)
+		}
+		m.unmoved("forgery")
+	})
+}
+
+func TestReflectedPacketsChangeNothing(t *testing.T) {
+	story(t, wifi, func(s *session) {
+		m := newMallory(s)
+		var acks []simnet.Packet
+		s.phone.Tap(func(p simnet.Packet) {
+			if p.From.Port() == 61001 && !wire.IsTransport(p.Data) {
+				acks = append(acks, p)
+			}
+		})
+		s.echo("x", time.Minute)
+		time.Sleep(time.Second)
+		for _, p := range acks { // the server's own words, to itself
+			p.From, p.To = p.To, p.From
+			s.phone.Network().Inject(p, 0)
+		}
+		for _, p := range m.knocks() { // and the client's
+			p.From, p.To = p.To, p.From
+			s.phone.Network().Inject(p, 0)
+		}
+		m.unmoved("reflection")
+	})
+}
+
+func TestStrangersGetNoAnswer(t *testing.T) {
+	story(t, wifi, func(s *session) {
+		m := newMallory(s)
+		s.echo("hello", time.Minute)
+		m.mu.Lock()
+		seen := slices.Clone(m.seen)
+		m.mu.Unlock()
+		for _, p := range seen {
+			if wire.IsTransport(p.Data) {
+				m.send(p.Data) // QUIC would answer some of these
+			}
+		}
+		m.send(append([]byte{0xc0, 0x1a, 0x2a, 0x3a, 0x4a}, make([]byte, 1200)...)) // version negotiation
+		m.unmoved("knocking without a key")
+	})
+}
+
+func TestOldAddressIsIgnoredAfterRoam(t *testing.T) {
+	story(t, wifi, func(s *session) {
+		m := newMallory(s)
+		s.echo("x", time.Minute)
+		old := netip.AddrPortFrom(s.phone.Addr(0).Addr(), s.client.State().Local.Port())
+		s.phone.Move("10.4.4.4")
+		s.echo("x", time.Minute)
+		time.Sleep(graceTime + time.Second)
+		before := s.server.State().Received
+		m.mu.Lock()
+		seen := slices.Clone(m.seen)
+		m.mu.Unlock()
+		for _, p := range seen {
+			p.From = old
+			s.phone.Network().Inject(p, 0)
+		}
+		time.Sleep(10 * time.Millisecond)
+		if after := s.server.State().Received; after != before {
+			t.Errorf("%d bytes were taken from the address that was left", after-before)
+		}
+		m.unmoved("roam")
+	})
+}
+
+func TestOvertakingCopyOfKnocksStallsNothing(t *testing.T) {
+	story(t, wifi, func(s *session) {
+		m := newMallory(s)
+		time.Sleep(5 * time.Second)
+		m.fast = true // from now on the server hears mallory first, always
+		for range 20 {
+			within(t, "key under attack", s.echo("x", time.Minute), rtt+time.Millisecond)
+			time.Sleep(100 * time.Millisecond)
+		}
+		n, bytes := m.takings()
+		t.Logf("mallory got %d packets, %d bytes", n, bytes)
+		if bytes > trialBytes+4*trialRefill+100*wire.KnockSize {
+			t.Errorf("mallory got %d packets, %d bytes", n, bytes)
+		}
+		s.phone.Move("10.4.4.4")
+		within(t, "roam under attack", s.echo("x", time.Minute), rtt+5*time.Millisecond)
+		time.Sleep(time.Second)
+		within(t, "key after roam under attack", s.echo("x", time.Minute), rtt+time.Millisecond)
+		m.takings()
+		took := s.transfer(1<<20, nil)
+		if n, bytes := m.takings(); bytes > 64<<10 || took > 20*time.Second {
+			t.Errorf("in a transfer of %s mallory got %d packets, %d bytes", took, n, bytes)
+		}
+	})
+}
+
+func TestFloodOfGarbage(t *testing.T) {
+	story(t, wifi, func(s *session) {
+		m := newMallory(s)
+		s.echo("hello", time.Minute)
+		m.mu.Lock()
+		seen := slices.Clone(m.seen)
+		m.mu.Unlock()
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		random := rand.New(rand.NewPCG(1, 1))
+		for i := range 100_000 {
+			var b []byte
+			if i%2 == 0 {
+				b = make([]byte, random.IntN(1500))
+				for j := range b {
+					b[j] = byte(random.Uint32())
+				}
+			} else if b = slices.Clone(seen[random.IntN(len(seen))].Data); len(b) > 0 {
+				b[random.IntN(len(b))] ^= byte(1 + random.IntN(255))
+			}
+			m.send(b)
+			if i%100 == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			if i%10_000 == 0 {
+				within(t, "echo in the flood", s.echo("x", time.Minute), rtt+50*time.Millisecond)
+			}
+		}
+		time.Sleep(time.Second)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		t.Logf("100000 datagrams, heap %+d KiB", (int64(after.HeapAlloc)-int64(before.HeapAlloc))/1024)
+		if after.HeapAlloc > before.HeapAlloc+4<<20 {
+			t.Errorf("the heap grew from %d to %d", before.HeapAlloc, after.HeapAlloc)
+		}
+		m.unmoved("a flood")
+	})
+}
+
+func TestHostileStreamsAreBounded(t *testing.T) {
+	story(t, wifi, func(s *session) {
+		m := newMallory(s)
+		goroutines := runtime.NumGoroutine()
+		for i := range 2000 {
+			c, err := m.host.DialTCP(s.ctx, s.far.Addr(61001))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			switch i % 4 {
+			case 0: // says nothing
+			case 1:
+				c.Write([]byte{0}) // half a length
+			case 2:
+				c.Write([]byte{0, 53, 1, 2, 3}) // half a frame
+			case 3:
+				c.Write([]byte("\xff\xffGET / HTTP/1.1\r\n\r\n"))
+			}
+			c.SetReadDeadline(time.Now().Add(time.Millisecond))
+			if n, _ := c.Read(make([]byte, 1)); n > 0 {
+				t.Error("a stranger was answered")
+			}
+		}
+		if n := runtime.NumGoroutine() - goroutines; n > 4*maxStreams {
+			t.Errorf("%d goroutines serve strangers", n)
+		}
+		within(t, "echo meanwhile", s.echo("x", time.Minute), rtt+time.Millisecond)
+		time.Sleep(2 * knockTimeout)
+		s.server.mu.Lock()
+		if n := len(s.server.streams); n > 0 {
+			t.Errorf("%d streams are left", n)
+		}
+		s.server.mu.Unlock()
+	}, only(OnlyUDP), func(_ *ClientConfig, sc *ServerConfig) { sc.Mode = Auto })
+}
