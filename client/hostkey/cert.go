@@ -20,10 +20,8 @@ func checkCert(cert *ssh.Certificate, name string, algorithms []string, now time
 	} else if t >= cert.ValidBefore {
 		return "Certificate invalid: expired"
 	}
-	if len(cert.ValidPrincipals) == 0 {
-		return "Certificate lacks principal list"
-	}
-	if !slices.Contains(cert.ValidPrincipals, name) {
+	// Without principals it is good for any host, as ssh has it.
+	if len(cert.ValidPrincipals) > 0 && !slices.Contains(cert.ValidPrincipals, name) {
 		return "Certificate invalid: name is not a listed principal"
 	}
 	if len(cert.CriticalOptions) > 0 {

@@ -29,7 +29,7 @@ func (l *Login) keepAlive() {
 		}
 		if missed++; missed > l.host.ServerAliveCountMax {
 			words := fmt.Sprintf("Timeout, server %s not responding.", l.host.HostName)
-			l.finish(&Error{words, nil})
+			l.finish(l.log(&Error{Words: words}))
 			return
 		}
 		select {

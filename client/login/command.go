@@ -17,7 +17,7 @@ import (
 func command(h *config.Host, o Options) (*path, error) {
 	line, err := h.Expand("proxycommand", h.ProxyCommand, nil)
 	if err != nil {
-		return nil, &Error{err.Error(), err}
+		return nil, &Error{Words: err.Error(), Cause: err}
 	}
 	o.Log.Debugf("Executing proxy command: exec %s", line)
 	cmd := shell(line)
@@ -34,7 +34,7 @@ func command(h *config.Host, o Options) (*path, error) {
 		return nil, fmt.Errorf("start proxy command: %w", err)
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, &Error{fmt.Sprintf("%s: %s", cmd.Path, cause(err)), err}
+		return nil, &Error{Words: fmt.Sprintf("%s: %s", cmd.Path, cause(err)), Cause: err}
 	}
 	c := &pipes{in: in.(*os.File), out: out.(*os.File)}
 	return &path{conn: c, close: end(cmd)}, nil

@@ -30,12 +30,12 @@ func passed(cmd *exec.Cmd) (*path, error) {
 	err = cmd.Start()
 	theirs.Close()
 	if err != nil {
-		return nil, &Error{fmt.Sprintf("%s: %s", cmd.Path, cause(err)), err}
+		return nil, &Error{Words: fmt.Sprintf("%s: %s", cmd.Path, cause(err)), Cause: err}
 	}
 	conn, err := receive(ours)
 	cmd.Wait()
 	if err != nil {
-		return nil, &Error{fmt.Sprintf("proxy dialer did not pass back a connection: %v", err), err}
+		return nil, &Error{Words: fmt.Sprintf("proxy dialer did not pass back a connection: %v", err), Cause: err}
 	}
 	return &path{conn: conn, direct: false, close: func() error { return nil }}, nil
 }

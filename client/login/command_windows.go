@@ -8,5 +8,5 @@ import (
 func hangUp(p *os.Process) { p.Kill() }
 
 func passed(*exec.Cmd) (*path, error) {
-	return nil, &Error{"ProxyUseFdpass is not supported on this platform", nil}
+	return nil, &Error{Words: "ProxyUseFdpass is not supported on this platform"}
 }

@@ -47,7 +47,7 @@ func connect(ctx context.Context, h *config.Host, log voice.Log) (net.Conn, []ne
 			last = err
 		}
 	}
-	return nil, nil, &Error{fmt.Sprintf("ssh: connect to host %s port %d: %s", h.HostName, h.Port, cause(last)), last}
+	return nil, nil, &Error{Words: fmt.Sprintf("ssh: connect to host %s port %d: %s", h.HostName, h.Port, cause(last)), Cause: last}
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -85,7 +85,7 @@ func resolve(ctx context.Context, h *config.Host) ([]netip.Addr, error) {
 	case errors.As(err, &dns) && !dns.IsNotFound && (dns.IsTemporary || dns.IsTimeout):
 		why = "Temporary failure in name resolution"
 	}
-	return nil, &Error{fmt.Sprintf("ssh: Could not resolve hostname %s: %s", strings.ToLower(h.HostName), why), err}
+	return nil, &Error{Words: fmt.Sprintf("ssh: Could not resolve hostname %s: %s", strings.ToLower(h.HostName), why), Cause: err}
 }
 
 func connectOne(ctx context.Context, h *config.Host, addr netip.Addr) (net.Conn, error) {

@@ -47,12 +47,23 @@ type Options struct {
 type Error struct {
 	Words string
 	Cause error
+
+	logged bool // has been told
 }
 
 func (e *Error) Error() string { return e.Words }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
+
+// Unsaid is what remains to be told about the end of a connection: "" when
+// the log has it.
+func (e *Error) Unsaid() string {
+	if e.logged {
+		return ""
+	}
+	return e.Words
+}
 
 // Login is a connection that stands.
 type Login struct {
@@ -179,7 +190,7 @@ func (l *Login) serve(check *hostkey.Checker) error {
 	}
 	l.Client = ssh.NewClient(guarded{conn, l}, chans, l.globalRequests(reqs, check, conn))
 	go func() {
-		err := l.Client.Wait()
+		err := conn.Wait()
 		l.finish(l.sessionWords(err))
 	}()
 	if l.host.ServerAliveInterval > 0 {
@@ -234,7 +245,8 @@ func (l *Login) finish(err error) {
 	})
 }
 
-// Wait returns when the connection has ended, with an *Error in ssh's words.
+// Wait returns when the connection has ended, with an error whose text is
+// ssh's words; its Unsaid method tells which of them nobody has said yet.
 func (l *Login) Wait() error {
 	<-l.ended
 	return l.err
@@ -248,6 +260,9 @@ type guarded struct {
 
 // Close ends the login.
 func (g guarded) Close() error { return g.l.Close() }
+
+// Wait returns the end of the login, in ssh's words.
+func (g guarded) Wait() error { return g.l.Wait() }
 
 // Close ends the connection and everything that it came through. It may be
 // called twice, and as the Client's.
@@ -271,7 +286,7 @@ func (l *Login) Close() error {
 		case <-patience.C:
 		}
 	}
-	l.finish(&Error{"Connection closed.", net.ErrClosed})
+	l.finish(&Error{Words: "Connection closed.", Cause: net.ErrClosed, logged: true})
 	return nil
 }
 

@@ -45,10 +45,10 @@ const maxJumps = 16
 func jump(ctx context.Context, h *config.Host, o Options) (*path, error) {
 	hops, ok := config.ParseJumps(h.ProxyJump)
 	if !ok || len(hops) == 0 {
-		return nil, &Error{fmt.Sprintf("Invalid ProxyJump %q", h.ProxyJump), nil}
+		return nil, &Error{Words: fmt.Sprintf("Invalid ProxyJump %q", h.ProxyJump)}
 	}
 	if o.Resolve == nil || o.depth+len(hops) > maxJumps {
-		return nil, &Error{fmt.Sprintf("ProxyJump %s: too many jumps", h.ProxyJump), nil}
+		return nil, &Error{Words: fmt.Sprintf("ProxyJump %s: too many jumps", h.ProxyJump)}
 	}
 	last := hops[len(hops)-1]
 	via, err := o.Resolve(last.Host, last.User, last.Port)
@@ -95,7 +95,7 @@ func jump(ctx context.Context, h *config.Host, o Options) (*path, error) {
 // proxyGone is what ssh says when the command that stands for a jump ends.
 func proxyGone(o Options, err error) error {
 	o.Log.Errorf("kex_exchange_identification: Connection closed by remote host")
-	return &Error{"Connection closed by UNKNOWN port 65535", err}
+	return &Error{Words: "Connection closed by UNKNOWN port 65535", Cause: err}
 }
 
 func reasonName(r ssh.RejectionReason) string {

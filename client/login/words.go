@@ -23,7 +23,7 @@ func (l *Login) lastWords(err error) error {
 	var ended *transport.Error
 	var match *transport.NoMatch
 	who := transport.Peer(l.conn)
-	last := func(format string, args ...any) error { return &Error{fmt.Sprintf(format, args...), err} }
+	last := func(format string, args ...any) error { return &Error{Words: fmt.Sprintf(format, args...), Cause: err} }
 	switch {
 	case errors.As(err, &own):
 		return own
@@ -68,22 +68,33 @@ func (l *Login) logWords(e *transport.Error) {
 
 // sessionWords does the same for a connection that stood.
 func (l *Login) sessionWords(err error) error {
-	var ended *transport.Error
-	if !errors.As(err, &ended) {
-		return &Error{fmt.Sprintf("Connection to %s closed by remote host.", l.host.HostName), err}
-	}
 	select {
 	case <-l.ended: // we ended it ourselves
 		return l.err
 	default:
 	}
+	var ended *transport.Error
+	if !errors.As(err, &ended) {
+		return &Error{Words: fmt.Sprintf("Connection to %s closed by remote host.", l.host.HostName), Cause: err}
+	}
 	switch ended.Reason {
 	case transport.Closed:
-		return &Error{fmt.Sprintf("Connection to %s closed by remote host.", l.host.HostName), err}
+		return &Error{Words: fmt.Sprintf("Connection to %s closed by remote host.", l.host.HostName), Cause: err}
 	case transport.Reset, transport.TimedOut:
-		return &Error{fmt.Sprintf("Read from remote host %s: %s", l.host.HostName, ended.Detail), err}
+		return &Error{Words: fmt.Sprintf("Read from remote host %s: %s", l.host.HostName, ended.Detail), Cause: err}
 	}
-	return l.lastWords(err)
+	return l.log(l.lastWords(err))
+}
+
+// log tells now what ssh tells by its log.
+func (l *Login) log(err error) error {
+	var own *Error
+	if !errors.As(err, &own) {
+		return err
+	}
+	l.opts.Log.Errorf("%s", own.Words)
+	own.logged = true
+	return own
 }
 
 // limit ends a handshake that takes too long, on connections without

@@ -205,6 +205,10 @@ func (r *run) killed(s os.Signal) int {
 
 // lostWords is what ssh says when the connection ends under it.
 func (r *run) lostWords(why error) string {
+	var own interface{ Unsaid() string }
+	if errors.As(why, &own) {
+		return own.Unsaid()
+	}
 	if why == nil || errors.Is(why, io.EOF) {
 		return fmt.Sprintf("Connection to %s closed by remote host.", r.host.HostName)
 	}
@@ -225,5 +229,8 @@ func cause(err error) error {
 // tell writes one line of ssh's own to stderr. It ends as it must where the
 // terminal is raw.
 func (r *run) tell(line string) {
+	if line == "" {
+		return // it has been said
+	}
 	fmt.Fprintf(r.Stderr, "%s\r\n", line)
 }
