@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"io"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -32,6 +33,7 @@ type carrier struct {
 var carriers = []carrier{
 	{"ssh", overSSH},
 	{"quic", func(t *testing.T, s service) *ssh.Client { return overUDP(t, s, "quic", proxy.Auto) }},
+	{"quic by relay", func(t *testing.T, s service) *ssh.Client { return overUDP(t, s, "quic", proxy.OnlySSH) }},
 }
 
 // each runs a test over every carrier.
@@ -95,23 +97,48 @@ func overSSH(t *testing.T, s service) *ssh.Client {
 // overUDP is a whole tsshd in this process, and the client's half of UDP mode.
 func overUDP(t *testing.T, s service, transport, mode string) *ssh.Client {
 	t.Helper()
-	identity, err := mux.NewIdentity()
-	if err != nil {
-		t.Fatal(err)
-	}
+	identity := newIdentity(t)
 	h, err := newHost(wire.Offer{Transport: transport, ClientPin: identity.Pin(), Proxy: mode}, s.logf)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.service = s
 	done := make(chan error, 1)
-	go func() { done <- h.run() }()
-
-	g := h.greeting
-	pc, err := proxy.Dial(context.Background(), proxy.ClientConfig{
-		Secret: g.Secret, Transport: transport, Mode: mode,
-		Servers: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(g.Port))},
+	go func() { done <- h.run(context.Background()) }()
+	t.Cleanup(func() {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		h.close()
 	})
+	return dialGreeting(t, h.greeting, identity, transport, mode).Client
+}
+
+func newIdentity(t *testing.T) *mux.Identity {
+	t.Helper()
+	identity, err := mux.NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return identity
+}
+
+// udpClient is the client's half of UDP mode.
+type udpClient struct {
+	*ssh.Client
+	proxy *proxy.Client
+	mux   mux.Conn
+}
+
+// dialGreeting goes where a greeting says.
+func dialGreeting(t *testing.T, g wire.Greeting, identity *mux.Identity, transport, mode string) udpClient {
+	t.Helper()
+	config := proxy.ClientConfig{Secret: g.Secret, Transport: transport, Mode: mode,
+		Servers: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(g.Port))}}
+	if g.Relay != "" {
+		config.Carrier = func(context.Context) (io.ReadWriteCloser, error) { return net.Dial("unix", g.Relay) }
+	}
+	pc, err := proxy.Dial(context.Background(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,18 +148,14 @@ func overUDP(t *testing.T, s service, transport, mode string) *ssh.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, channels, requests := sshconn.Client(m, sshconn.Meta{User: s.login.User})
+	conn, channels, requests := sshconn.Client(m, sshconn.Meta{User: "somebody"})
 	c := ssh.NewClient(conn, channels, requests)
 	t.Cleanup(func() {
 		c.Close()
 		m.Close()
 		pc.Close()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		h.close()
 	})
-	return c
+	return udpClient{c, pc, m}
 }
 
 // result is what a command did.

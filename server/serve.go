@@ -22,11 +22,12 @@ import (
 	"tssh/proxy/mux"
 	"tssh/proxy/sshconn"
 	"tssh/proxy/wire"
+	"tssh/server/cache"
 	"tssh/server/detach"
 )
 
 const (
-	arrival  = time.Minute     // the client has that long to come after the greeting
+	arrival  = time.Minute     // within it the client must have come after the greeting
 	farewell = 3 * time.Second // for the last words after SIGTERM
 	maxAddrs = 8
 )
@@ -44,18 +45,40 @@ func serveOffer(o wire.Offer, logFile string) int {
 		return complain(exitCannotServe, err)
 	}
 	defer h.close()
-	if _, err := os.Stdout.WriteString(h.greeting.Line()); err != nil {
+	defer holdCopy(logf)()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	os.Chdir("/") // any other directory could not be unmounted while we live
+	stdout, err := detach.Streams()
+	if err != nil {
 		return complain(exitCannotServe, err)
 	}
-	if err := detach.Streams(); err != nil {
-		logf("%v", err)
-	}
-	os.Chdir("/") // any other directory could not be unmounted while we live
-	if err := h.run(); err != nil {
+	// The greeting comes last: who has it can rely on the rest.
+	stdout.WriteString(h.greeting.Line())
+	stdout.Close()
+	if err := h.run(ctx); err != nil {
 		logf("%v", err)
 		return exitFailure
 	}
 	return exitOK
+}
+
+// holdCopy keeps our file in the cache while we run and sweeps out old ones.
+func holdCopy(logf func(string, ...any)) (release func()) {
+	release = func() {}
+	c, ok := cache.Own()
+	if !ok {
+		return release
+	}
+	held, err := c.Hold(time.Now())
+	if err != nil {
+		logf("cache: %v", err)
+		return release
+	}
+	if err := c.Sweep(time.Now()); err != nil {
+		logf("cache: %v", err)
+	}
+	return held
 }
 
 // logTo writes to a file that nobody else can read; an empty name is silent.
@@ -74,6 +97,7 @@ func logTo(file string) (func(string, ...any), error) {
 type host struct {
 	service
 	offer    wire.Offer
+	arrival  time.Duration
 	greeting wire.Greeting
 	identity *mux.Identity
 	proxy    *proxy.Server
@@ -83,7 +107,7 @@ type host struct {
 
 // newHost makes the keys and opens the paths that an offer asks for.
 func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
-	h := &host{offer: o}
+	h := &host{offer: o, arrival: arrival}
 	h.login, h.logf = whoAmI(), logf
 	g := &h.greeting
 	g.Release, g.PID = release(), os.Getpid()
@@ -130,11 +154,9 @@ func (h *host) returned() {
 	}
 }
 
-// run waits for the client and serves it.
-func (h *host) run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	wait, cancel := context.WithTimeout(ctx, arrival)
+// run waits for the client and serves it. The end of ctx is a polite end.
+func (h *host) run(ctx context.Context) error {
+	wait, cancel := context.WithTimeout(ctx, h.arrival)
 	c, err := mux.Serve(wait, h.offer.Transport, h.proxy, mux.Config{
 		Identity: h.identity, PeerPin: h.offer.ClientPin, Secret: h.greeting.Secret, MTU: h.offer.MTU, Logf: h.logf,
 	})

@@ -38,17 +38,24 @@ func Inherited() {
 	}
 }
 
-// Streams replaces stdin, stdout and stderr by /dev/null. What was there ends for who reads it.
-func Streams() error {
+// Streams replaces stdin, stdout and stderr by /dev/null, and gives what stdout
+// was before: who reads that waits for us to close it.
+func Streams() (stdout *os.File, err error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer null.Close()
+	fd, err := unix.FcntlInt(1, unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, fmt.Errorf("keep stdout: %w", err)
+	}
+	stdout = os.NewFile(uintptr(fd), "stdout")
 	for fd := range 3 {
 		if err := dup2(int(null.Fd()), fd); err != nil {
-			return fmt.Errorf("let go of descriptor %d: %w", fd, err)
+			stdout.Close()
+			return nil, fmt.Errorf("let go of descriptor %d: %w", fd, err)
 		}
 	}
-	return nil
+	return stdout, nil
 }

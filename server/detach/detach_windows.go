@@ -20,12 +20,11 @@ func standAlone(cmd *exec.Cmd) {
 // Inherited does nothing: Windows hands on what is named only.
 func Inherited() {}
 
-// Streams closes stdin, stdout and stderr.
-func Streams() error {
-	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
-		f.Close()
-	}
-	return nil
+// Streams closes stdin and stderr and gives stdout, for which who reads it waits.
+func Streams() (stdout *os.File, err error) {
+	os.Stdin.Close()
+	os.Stderr.Close()
+	return os.Stdout, nil
 }
 
 // Undumpable does nothing here.

@@ -1,0 +1,279 @@
+//go:build unix
+
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tssh/proxy"
+	"tssh/proxy/mux"
+	"tssh/proxy/wire"
+)
+
+// TestMain lets this program be tsshd, as it is when tsshd starts itself.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "tsshd" {
+		os.Exit(Main(os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// tsshd is the command that a login runs.
+func tsshd(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Args = append([]string{"tsshd"}, args...)
+	home := t.TempDir()
+	cmd.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "LOGNAME=somebody", "SSH_CONNECTION=192.0.2.1 5 192.0.2.2 22", "SSH_AUTH_SOCK=/tmp/ssh-x/agent.1", "KEPT=1", "SHLVL=7"}
+	return cmd
+}
+
+// started is a tsshd that was offered to and has greeted.
+type started struct {
+	wire.Greeting
+	identity *mux.Identity
+	word     string
+	output   string
+}
+
+func offered(t *testing.T, o wire.Offer, prepare func(*exec.Cmd)) started {
+	t.Helper()
+	s := started{identity: newIdentity(t)}
+	o.ClientPin = s.identity.Pin()
+	s.word = o.String()
+	cmd := tsshd(t, "--offer", s.word)
+	if prepare != nil {
+		prepare(cmd)
+	}
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	// The output ends with the command, though the server lives on: it has let go.
+	within(t, "tsshd --offer", func() {
+		if err := cmd.Run(); err != nil {
+			t.Errorf("%v: %s", err, errs.String())
+		}
+	})
+	g, found, err := wire.FindGreeting(out.Bytes())
+	if err != nil || !found {
+		t.Fatalf("%q: %v", out.String(), err)
+	}
+	s.Greeting, s.output = g, out.String()
+	t.Cleanup(func() {
+		if t.Failed() {
+			syscall.Kill(g.PID, syscall.SIGKILL)
+		}
+	})
+	return s
+}
+
+// gone waits until the server has ended.
+func (s started) gone(t *testing.T) {
+	t.Helper()
+	within(t, "tsshd", func() {
+		for syscall.Kill(s.PID, 0) == nil {
+			// Nobody reaps it where the tests run as init's neighbours; a zombie is gone.
+			if b, err := os.ReadFile("/proc/" + strconv.Itoa(s.PID) + "/stat"); err == nil && strings.Contains(string(b), ") Z ") {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	})
+	if s.Relay != "" {
+		if _, err := os.Stat(filepath.Dir(s.Relay)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is left behind", s.Relay)
+		}
+	}
+}
+
+func TestOffered(t *testing.T) {
+	s := offered(t, wire.Offer{Transport: "quic"}, nil)
+	c := dialGreeting(t, s.Greeting, s.identity, "quic", proxy.Auto)
+	r := command(t, c.Client, "env; pwd")
+	env := lines(r.out)
+	for _, want := range []string{"SSH_CONNECTION=192.0.2.1 5 192.0.2.2 22", "KEPT=1", "LOGNAME=somebody"} {
+		if !has(env, want) {
+			t.Errorf("%s is not in %q", want, env)
+		}
+	}
+	if strings.Contains(r.out, "SSH_AUTH_SOCK") || strings.Contains(r.out, "SHLVL=7") {
+		t.Errorf("what belonged to the login's command is there: %q", env)
+	}
+	c.Close()
+	c.mux.Close()
+	s.gone(t)
+}
+
+// TestDetached looks at the process from outside.
+func TestDetached(t *testing.T) {
+	if _, err := os.Stat("/proc/self/fd"); err != nil {
+		t.Skip("no /proc here")
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A descriptor that the login forgot to close, as shells do.
+	s := offered(t, wire.Offer{Transport: "quic"}, func(c *exec.Cmd) { c.ExtraFiles = []*os.File{w} })
+	w.Close()
+	within(t, "a forgotten descriptor", func() { io.ReadAll(r) })
+
+	proc := "/proc/" + strconv.Itoa(s.PID)
+	if stat, err := os.ReadFile(proc + "/stat"); err != nil {
+		t.Fatal(err)
+	} else if f := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])); f[3] != strconv.Itoa(s.PID) || f[4] != "0" {
+		t.Errorf("session %s, terminal %s of process %d", f[3], f[4], s.PID)
+	}
+	for fd, want := range map[string]string{"fd/0": "/dev/null", "fd/1": "/dev/null", "fd/2": "/dev/null", "cwd": "/"} {
+		if got, err := os.Readlink(proc + "/" + fd); got != want && os.Getuid() == 0 {
+			t.Errorf("%s is %s, %v", fd, got, err)
+		}
+	}
+	// What all users can see holds no secret.
+	cmdline, _ := os.ReadFile(proc + "/cmdline")
+	environ, _ := os.ReadFile(proc + "/environ")
+	for _, secret := range []string{base64.RawURLEncoding.EncodeToString(s.Secret[:]), base64.StdEncoding.EncodeToString(s.Secret[:]), string(s.Secret[:])} {
+		if bytes.Contains(cmdline, []byte(secret)) || bytes.Contains(environ, []byte(secret)) {
+			t.Error("the secret is to be seen in argv or environment")
+		}
+	}
+	if !bytes.Contains(cmdline, []byte(s.word)) {
+		t.Errorf("argv %q", cmdline)
+	}
+	if info, err := os.Stat(filepath.Dir(s.Relay)); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v: others reach the relay", info, err)
+	}
+	syscall.Kill(s.PID, syscall.SIGTERM)
+	s.gone(t)
+}
+
+// TestTerminated: SIGTERM ends the session for the client too, at once.
+func TestTerminated(t *testing.T) {
+	s := offered(t, wire.Offer{Transport: "quic"}, nil)
+	c := dialGreeting(t, s.Greeting, s.identity, "quic", proxy.Auto)
+	session := terminal(t, c.Client)
+	if err := session.Start("sleep 1000"); err != nil {
+		t.Fatal(err)
+	}
+	syscall.Kill(s.PID, syscall.SIGTERM)
+	within(t, "the client", func() { c.Wait() })
+	s.gone(t)
+}
+
+// TestRelay goes through the process that an ssh login runs.
+func TestRelay(t *testing.T) {
+	s := offered(t, wire.Offer{Transport: "quic", Proxy: proxy.OnlySSH}, nil)
+	if s.Port != 0 {
+		t.Errorf("listens on port %d though only ssh is wanted", s.Port)
+	}
+	pc, err := proxy.Dial(context.Background(), proxy.ClientConfig{Secret: s.Secret, Transport: "quic", Mode: proxy.OnlySSH,
+		Carrier: func(context.Context) (io.ReadWriteCloser, error) {
+			cmd := tsshd(t, "relay", s.Relay)
+			in, err := cmd.StdinPipe()
+			if err != nil {
+				return nil, err
+			}
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				return nil, err
+			}
+			return &piped{Reader: out, WriteCloser: in, cmd: cmd}, cmd.Start()
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	m, err := mux.Dial(ctx, "quic", pc, pc.Peer(), mux.Config{Identity: s.identity, PeerPin: s.ServerPin, Secret: s.Secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Confirmed(ctx); err != nil {
+		t.Error(err)
+	}
+	m.Close()
+	s.gone(t)
+}
+
+// piped is a command as a stream.
+type piped struct {
+	io.Reader
+	io.WriteCloser
+	cmd *exec.Cmd
+}
+
+func (p *piped) Close() error {
+	p.WriteCloser.Close()
+	return p.cmd.Wait()
+}
+
+func TestRefusedOffers(t *testing.T) {
+	good := wire.Offer{Transport: "quic"}.String()
+	for _, test := range []struct {
+		word, env string
+		status    int
+		says      string
+	}{
+		{"nonsense", "", exitUsage, ""},
+		{"2" + strings.TrimPrefix(good, "1"), "", exitUsage, ""},
+		{wire.Offer{Transport: "quic", Ports: "99999"}.String(), "", exitCannotServe, "ports"},
+		{wire.Offer{Transport: "quic", Ports: "1-0"}.String(), "", exitCannotServe, "ports"},
+		{good, "SSH_ORIGINAL_COMMAND=sh -c tsshd", exitCannotServe, "bound to one command"},
+	} {
+		cmd := tsshd(t, "--offer", test.word)
+		cmd.Env = append(cmd.Env, test.env)
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != test.status || !strings.Contains(string(out), test.says) || !strings.HasPrefix(string(out), "tsshd: ") {
+			t.Errorf("%s: %v, %q", test.word, err, out)
+		}
+	}
+}
+
+func TestVerify(t *testing.T) {
+	if out, err := tsshd(t, "--verify", strings.Repeat("0", 64)).CombinedOutput(); err == nil || !strings.Contains(string(out), "is not what was sent") {
+		t.Errorf("%v, %q", err, out)
+	}
+}
+
+// TestNobodyComes: a tsshd whose client never arrives ends.
+func TestNobodyComes(t *testing.T) {
+	h, err := newHost(wire.Offer{Transport: "quic"}, t.Logf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.close()
+	h.arrival = time.Millisecond
+	within(t, "the wait for a client", func() {
+		if err := h.run(context.Background()); err == nil {
+			t.Error("ended without a word")
+		}
+	})
+}
+
+// TestSilence: a client that is silent for longer than Alive has left nothing behind.
+func TestSilence(t *testing.T) {
+	s := offered(t, wire.Offer{Transport: "quic", Alive: time.Second}, nil)
+	c := dialGreeting(t, s.Greeting, s.identity, "quic", proxy.Auto)
+	if r := command(t, c.Client, "echo here"); r.out != "here\n" {
+		t.Errorf("%+v", r)
+	}
+	c.proxy.Cut(true)
+	s.gone(t)
+}
