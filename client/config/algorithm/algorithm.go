@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"tssh/client/transport"
 )
 
 // Kind is what an algorithm is for.
@@ -101,20 +103,22 @@ func Supported(k Kind) []string { return keep(sets[k].known, able(k)) }
 // Default returns what is offered unless the user says otherwise, best first.
 func Default(k Kind) []string { return keep(sets[k].defaults, able(k)) }
 
-// able is what the ssh library can do, and the security keys, for which
-// ssh-sk-helper or the agent signs.
+// able is what we can do: our transport, x/crypto's keys, and the security
+// keys, for which ssh-sk-helper or the agent signs. DSA is left out, as in
+// OpenSSH since 10.0.
 func able(k Kind) []string {
-	good, weak := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
+	can := transport.Everything()
 	switch k {
 	case Cipher:
-		return append(good.Ciphers, weak.Ciphers...)
+		return can.Ciphers
 	case MAC:
-		return append(good.MACs, weak.MACs...)
+		return can.MACs
 	case Kex:
-		// The library knows the older name too, but does not list it.
-		return append(append(good.KeyExchanges, weak.KeyExchanges...), "curve25519-sha256@libssh.org")
+		return can.Kex
 	}
+	good, weak := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
 	keys := append(append(good.HostKeys, weak.HostKeys...), good.PublicKeyAuths...)
+	keys = slices.DeleteFunc(keys, func(n string) bool { return strings.HasPrefix(n, "ssh-dss") })
 	return append(keys, "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
 		"sk-ssh-ed25519-cert-v01@openssh.com", "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com")
 }
