@@ -13,6 +13,8 @@ import (
 // link is the connection that everything else stands on, whatever carries it.
 type link struct {
 	*ssh.Client
+	conn     ssh.Conn // the Client's, whose end is told in ssh's words
+	login    *login.Login
 	roam     *roaming // nil over TCP: ssh's own connection
 	forwards *forward.Set
 }
@@ -24,7 +26,7 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 		return nil, err
 	}
 	if v.host.UdpMode == "no" {
-		return &link{Client: l.Client}, nil
+		return &link{Client: l.Client, conn: l, login: l}, nil
 	}
 	start := time.Now()
 	r, err := v.roam(ctx, l)
@@ -33,7 +35,7 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 		return nil, err
 	}
 	v.log.Debugf("Moved to %s in %v.", v.host.UdpMode, time.Since(start).Round(time.Millisecond))
-	return &link{Client: r.client, roam: r}, nil
+	return &link{Client: r.client, conn: r.client, login: l, roam: r}, nil
 }
 
 // Close ends the connection and what carried it.
@@ -41,5 +43,5 @@ func (l *link) Close() error {
 	if l.roam != nil {
 		return l.roam.Close()
 	}
-	return l.Client.Close()
+	return l.login.Disconnect()
 }

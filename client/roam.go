@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -133,8 +132,8 @@ func servers(l *login.Login, g wire.Greeting) []netip.AddrPort {
 	if g.Port == 0 {
 		return nil
 	}
-	if t, ok := l.RemoteAddr().(*net.TCPAddr); ok {
-		add(t.AddrPort().Addr())
+	if l.Remote != nil {
+		add(l.Remote.AddrPort().Addr())
 	}
 	for _, a := range l.Addrs {
 		add(a)
@@ -208,13 +207,7 @@ func (c *carrier) open(ctx context.Context) (io.ReadWriteCloser, error) {
 	if err == nil {
 		return s, nil
 	}
-	again, ok := any(c.login).(interface {
-		Redial(context.Context) (*login.Login, error)
-	})
-	if !ok {
-		return nil, err
-	}
-	l, err := again.Redial(ctx)
+	l, err := c.login.Redial(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("log in again: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"tssh/client/config"
 	"tssh/client/control"
 	"tssh/client/forward"
+	"tssh/client/login"
 	"tssh/client/session"
 	"tssh/client/tty"
 	"tssh/client/voice"
@@ -26,7 +27,7 @@ func (v *invocation) serve(ctx context.Context, l *link, isTTY bool) int {
 		return exitError
 	}
 	var shared *control.Master
-	if v.isMaster() && v.ready.stage != behind || v.ready.stage == master {
+	if v.isMaster() {
 		m, err := v.share(ctx, l)
 		if err != nil {
 			v.tell(err)
@@ -48,8 +49,8 @@ func (v *invocation) serve(ctx context.Context, l *link, isTTY bool) int {
 func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *control.Master) int {
 	o := v.sessionOptions(isTTY)
 	l.prepare(v.host, &o)
-	if l.roam != nil {
-		l.roam.observe(&o)
+	if err := login.LocalCommand(v.host); err != nil {
+		v.tell(err)
 	}
 	if v.ready.stage == behind {
 		if err := v.ready.tell(false); err != nil {
@@ -68,7 +69,7 @@ func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *c
 			}
 		}()
 	}
-	code, err := session.Run(ctx, l.Client, v.host, o)
+	code, err := session.Run(ctx, l.conn, v.host, o)
 	if err != nil {
 		v.tell(err)
 	}
@@ -131,6 +132,11 @@ func (v *invocation) sessionOptions(isTTY bool) session.Options {
 func (l *link) prepare(h *config.Host, o *session.Options) {
 	o.Forwards = l.forwards
 	o.Prepare = func(ch ssh.Channel) { l.ask(h, ch) }
+	if l.roam != nil {
+		l.roam.observe(o)
+	} else {
+		o.Rekey = l.login.Rekey
+	}
 }
 
 // prepareRider does that for a session of a master's client.

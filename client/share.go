@@ -144,8 +144,8 @@ func (v *invocation) isMaster() bool {
 // nobody can; the connection is as good as before.
 func (v *invocation) share(ctx context.Context, l *link) (*control.Master, error) {
 	cfg := control.Config{
-		Conn:      l.Client,
-		Session:   control.Runner(l.Client, v.host, l.prepareRider),
+		Conn:      l.conn,
+		Session:   control.Runner(l.conn, v.host, l.prepareRider),
 		PermitEnv: func(name string) bool { return session.Permits(v.host, name) },
 		Host:      v.host.Original,
 		Logf:      v.log.Debug2f,
