@@ -57,13 +57,12 @@ func (c Config) quicConfig() *quic.Config {
 		MaxIncomingStreams:             maxStreams,
 		MaxIncomingUniStreams:          -1,
 	}
-	// A given size is a floor to quic-go, and discovery goes above it. So a
-	// ceiling near the floor is kept by staying there; a higher one is kept
-	// by the packet connection, which drops larger probes.
-	if c.MTU > 0 && c.MTU <= 1280 {
-		q.InitialPacketSize = uint16(max(c.MTU, 1200))
-		q.DisablePathMTUDiscovery = true
-	}
+	// One size that passes everywhere, or the one asked for. A larger one, found
+	// by discovery, would be used after a move to a network (a VPN) that drops
+	// such packets without a word, and quic-go's client has no way back from it.
+	// Seen on loopback: discovery saves a sixth of the CPU, and nothing else.
+	q.InitialPacketSize = uint16(min(max(c.MTU, 1200), 1452))
+	q.DisablePathMTUDiscovery = true
 	return q
 }
 
