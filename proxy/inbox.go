@@ -9,7 +9,7 @@ import (
 
 const (
 	inboxSize = 256 << 10 // bytes that wait for the transport before the sockets' readers do
-	inboxKept = 32 << 10  // buffers above this are given back when they are empty
+	inboxKept = 16 << 10  // buffers above this are given back when little of them is used
 )
 
 // inbox queues datagrams for the transport. Two buffers take turns: one is
@@ -112,9 +112,10 @@ func (n *inbox) take(most int, f func(i int, b []byte, ecn byte)) (int, error) {
 	return count, nil
 }
 
-// emptied returns an empty batch in the space of b, if that is not much.
+// emptied returns an empty batch in the space of b, if that is not much, or
+// not much more than was needed.
 func (b batch) emptied() batch {
-	if cap(b.bytes) > inboxKept {
+	if cap(b.bytes) > inboxKept && cap(b.bytes) > 4*len(b.bytes) {
 		return batch{}
 	}
 	return batch{b.bytes[:0], b.marks[:0]}
