@@ -14,7 +14,7 @@
 //	            the sender has opened  no more
 //	'A' answer  none                   all of those streams were read to their
 //	                                   end; now the sender of the bye may go
-//	'K' key     32, an X25519 key      (KCP) see ratchet
+//	'K' key     32, an X25519 key      (KCP) half of a renewal, see package arq
 //
 // Other types are skipped. Numbers are big-endian.
 //
@@ -86,7 +86,7 @@ type Config struct {
 	// for ever: whether a silent peer is gone is for package proxy to say,
 	// whose heartbeats are not seen here.
 	IdleTimeout time.Duration
-	// MTU is the largest datagram in bytes. 0 finds it out (QUIC) or is 1350 (KCP).
+	// MTU is the largest datagram in bytes. 0 finds it out (QUIC) or is 1200 (KCP).
 	MTU int
 	// Logf gets what may help to find a fault. nil is silent.
 	Logf func(format string, args ...any)
@@ -110,6 +110,8 @@ func Dial(ctx context.Context, transport string, pc net.PacketConn, peer net.Add
 	switch transport {
 	case "quic":
 		c, err = dialQUIC(ctx, pc, peer, cfg)
+	case "kcp":
+		c, err = dialKCP(pc, peer, cfg)
 	default:
 		return nil, fmt.Errorf("dial: unknown transport %q", transport)
 	}
@@ -130,6 +132,8 @@ func Serve(ctx context.Context, transport string, pc net.PacketConn, cfg Config)
 	switch transport {
 	case "quic":
 		c, err = serveQUIC(ctx, pc, cfg)
+	case "kcp":
+		c, err = serveKCP(ctx, pc, cfg)
 	default:
 		return nil, fmt.Errorf("serve: unknown transport %q", transport)
 	}

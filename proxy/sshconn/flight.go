@@ -1,35 +1,22 @@
 package sshconn
 
-import "time"
+import (
+	"time"
 
-const (
-	leastFlight = 64 << 10
-	// flightMemory is for how long the best rate and round trip count. After
-	// it both are measured anew: the path may be another.
-	flightMemory = 5 * time.Second
+	"tssh/proxy/mux/gauge"
 )
+
+const leastFlight = 64 << 10
 
 // flight says how much of an interactive channel may be under way: what the
 // path holds and little more, so that nothing queues and a later interrupt
-// does not wait behind it. It knows the path by two measures, both of what the
-// far user has read: the highest rate, and the shortest time from writing a
-// byte to hearing that it was read. Their product is what the path holds. While
-// the limit is below that, each round trip raises it by a quarter.
-//
-// The queue that the extra quarter makes would become part of the measured
-// time, and so let the limit creep up. So at the end of each memory one round
-// trip runs with half the limit, in which the queue is gone.
-//
-//	filling --flightMemory--> draining --one round trip--> filling
+// does not wait behind it. Delivered is what the far user has read. While the
+// limit is below what the path holds, each round trip raises it by a quarter.
 type flight struct {
 	sent, heard uint64 // bytes written, bytes read by the far user
 	limit       int
-
-	marks []mark // of what is under way, oldest first
-
-	now, before measure   // of this memory and of the one before
-	turn        time.Time // when this memory ends
-	drainTo     uint64    // draining until heard is past it; 0 is filling
+	marks       []mark // of what is under way, oldest first
+	gauge       gauge.Gauge
 }
 
 // mark remembers a write.
@@ -39,18 +26,12 @@ type mark struct {
 	heard uint64 // then
 }
 
-// measure is the best of some time; zero is none.
-type measure struct {
-	trip time.Duration
-	rate float64 // bytes a second
-}
-
 func newFlight() *flight { return &flight{limit: leastFlight} }
 
 // room is how many more bytes may leave now.
 func (f *flight) room() int {
 	limit := f.limit
-	if f.drainTo > 0 {
+	if f.gauge.Draining() {
 		limit = max(limit/2, leastFlight)
 	}
 	return max(0, limit-int(f.sent-f.heard))
@@ -82,41 +63,9 @@ func (f *flight) landed(n int, now time.Time) {
 		last = f.marks[0]
 		f.marks = f.marks[1:]
 	}
-	if trip := now.Sub(last.at); last.end > 0 && trip > 0 {
-		f.measure(trip, float64(f.heard-last.heard)/trip.Seconds())
+	if last.end > 0 {
+		f.gauge.Sample(now.Sub(last.at), last.heard, f.heard)
 	}
-	f.age(now)
-	trip, rate := f.best()
-	f.limit = min(max(leastFlight, int(1.25*rate*trip.Seconds())), maxWindow)
-}
-
-func (f *flight) measure(trip time.Duration, rate float64) {
-	if f.now.trip == 0 || trip < f.now.trip {
-		f.now.trip = trip
-	}
-	f.now.rate = max(f.now.rate, rate)
-}
-
-// age forgets what is too old, and turns to draining and back.
-func (f *flight) age(now time.Time) {
-	if f.turn.IsZero() {
-		f.turn = now.Add(flightMemory)
-	}
-	if f.drainTo > 0 && f.heard >= f.drainTo {
-		f.drainTo = 0
-	}
-	if now.After(f.turn) {
-		f.before, f.now = f.now, measure{}
-		f.turn = now.Add(flightMemory)
-		// What is under way now has queued; the next limit/2 has not.
-		f.drainTo = f.sent + uint64(f.limit/2)
-	}
-}
-
-func (f *flight) best() (trip time.Duration, rate float64) {
-	trip = f.now.trip
-	if trip == 0 || f.before.trip > 0 && f.before.trip < trip {
-		trip = f.before.trip
-	}
-	return trip, max(f.now.rate, f.before.rate)
+	f.gauge.Age(now, f.sent, f.heard, f.limit)
+	f.limit = min(max(leastFlight, f.gauge.Holds()*5/4), maxWindow)
 }

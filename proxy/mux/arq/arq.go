@@ -1,0 +1,458 @@
+// Package arq makes one reliable, sealed stream of bytes of a net.PacketConn, by
+// KCP: for paths that lose, it repeats at once what is missing and has no
+// congestion control but a window of about twice what the path holds.
+//
+// kcp-go's sessions read sockets themselves, take their own packets back for
+// the peer's, have one key for ever, and wake the processor a hundred times a
+// second when idle. So only its state machine is used, which knows no socket.
+//
+// # Wire
+//
+// A datagram is
+//
+//	| 2 epoch | 6 sequence | sealed body | 16 tag |
+//
+// sealed by AES-256-GCM with a key for each direction and epoch; epoch and
+// sequence are authenticated, and make the nonce after four zero bytes. A
+// sequence is never used twice and never taken twice. Numbers are big-endian.
+//
+// A body of 24 bytes or more is segments of KCP; one of a single byte 'C' says
+// that the connection is closed. Each message of KCP is
+//
+//	| 1 kind | bytes |
+//
+//	'd'  bytes of the stream
+//	'k'  nothing: sent so that its acknowledgement tells what was lost
+//
+// # Keys
+//
+// The keys of epoch 0 come from the secret that both ends got over ssh. Then,
+// and again after so much time or volume, the client sends an X25519 key, the
+// server answers with another, and the keys of the next epoch come from their
+// product and the last epoch's chain, by HKDF-SHA256. So who learns the secret
+// or the keys of an epoch can read neither what was before nor what comes after
+// the next renewal, and who is between can't join in without them.
+package arq
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/xtaci/kcp-go/v5"
+)
+
+const (
+	tick     = 10 * time.Millisecond // of KCP, while anything is under way
+	slowTick = time.Second           // while nobody answers
+	stalled  = 2 * time.Second       // of silence: an outage
+
+	// DefaultMTU passes wherever QUIC does.
+	DefaultMTU = 1200
+
+	resend        = 2    // later acknowledgements until a segment counts as lost
+	kickSegments  = 16   // what Returned opens the window by
+	leastSegments = 32   // of the window
+	mostSegments  = 4096 // likewise; 200 ms at 190 Mbit/s
+	ackEvery      = 4    // packets
+	receiveWindow = 8192 // above all send windows, or a kick finds no room
+
+	kindData = 'd'
+	kindKick = 'k'
+)
+
+// Conn is one end of the stream.
+type Conn struct {
+	pc   net.PacketConn
+	peer net.Addr
+	logf func(string, ...any)
+
+	heard  chan struct{} // closed with the first packet of the peer's
+	closed chan struct{}
+
+	readable, writable, wake, due chan struct{} // each holds a token when there is news
+
+	mu      sync.Mutex // guards what follows
+	kcp     *kcp.KCP
+	mss     int // bytes of a message
+	keys    keys
+	pilot   pilot
+	dirty   bool      // KCP may have something to send
+	last    time.Time // when the peer was heard
+	first   bool      // it was heard
+	unacked int       // packets since acknowledgements were sent at once
+	kicked  int       // segments that the window is open for above the pilot's
+	rest    []byte    // of a message that Read did not take whole
+	message []byte    // room for one
+	packet  []byte    // likewise
+	err     error     // why it ended
+
+	running sync.WaitGroup
+}
+
+// New starts one end over pc, which stays the caller's. peer may be nil for a
+// server, which then talks to whoever sends a packet that opens.
+func New(pc net.PacketConn, peer net.Addr, secret [32]byte, client bool, mtu int, logf func(string, ...any)) (*Conn, error) {
+	if mtu <= 0 {
+		mtu = DefaultMTU
+	}
+	if mtu < 576 || mtu > 1400 {
+		return nil, fmt.Errorf("datagrams of %d bytes: not within 576 and 1400", mtu)
+	}
+	if logf == nil {
+		logf = func(string, ...any) {}
+	}
+	c := &Conn{
+		pc: pc, peer: peer, logf: logf,
+		heard:    make(chan struct{}),
+		closed:   make(chan struct{}),
+		readable: make(chan struct{}, 1),
+		writable: make(chan struct{}, 1),
+		wake:     make(chan struct{}, 1),
+		due:      make(chan struct{}, 1),
+		last:     time.Now(),
+	}
+	if err := c.keys.start(secret, client); err != nil {
+		return nil, err
+	}
+	c.kcp = kcp.NewKCP(1, c.output)
+	c.kcp.SetMtu(mtu - overhead)
+	c.mss = mtu - overhead - kcp.IKCP_OVERHEAD - 1
+	c.kcp.NoDelay(1, int(tick/time.Millisecond), resend, 1)
+	c.message = make([]byte, mtu)
+	c.packet = make([]byte, 0, mtu)
+	c.pilot.init(c.mss)
+	c.setWindow()
+	c.running.Go(c.readPackets)
+	c.running.Go(c.runClock)
+	return c, nil
+}
+
+// output seals what KCP wants sent. It runs with mu held, as all of KCP does.
+// Errors are the path's: what is lost is sent again.
+func (c *Conn) output(b []byte, n int) {
+	if c.peer == nil {
+		return
+	}
+	c.pilot.left(b[:n], time.Now())
+	c.seal(b[:n])
+}
+
+func (c *Conn) seal(body []byte) {
+	packet, err := c.keys.seal(c.packet[:0], body)
+	if err != nil {
+		c.logf("seal: %v", err)
+		return
+	}
+	if c.keys.due(time.Now()) {
+		token(c.due)
+	}
+	if _, err := c.pc.WriteTo(packet, c.peer); err != nil && !errors.Is(err, net.ErrClosed) {
+		c.logf("send: %v", err)
+	}
+}
+
+func (c *Conn) readPackets() {
+	b := make([]byte, 2048)
+	for {
+		n, from, err := c.pc.ReadFrom(b)
+		if c.isClosed() {
+			return
+		}
+		if err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				continue
+			}
+			c.end(fmt.Errorf("receive: %w", err))
+			return
+		}
+		c.receive(b[:n], from)
+	}
+}
+
+// receive takes one datagram. What does not open is nobody's.
+func (c *Conn) receive(packet []byte, from net.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	body, err := c.keys.open(packet)
+	if err != nil || c.err != nil {
+		return
+	}
+	now := time.Now()
+	c.last = now
+	if c.peer == nil {
+		c.peer = from
+	}
+	if !c.first {
+		c.first = true
+		close(c.heard)
+	}
+	if len(body) == 1 && body[0] == 'C' {
+		c.endLocked(fmt.Errorf("the peer closed the connection: %w", io.EOF))
+		return
+	}
+	if len(body) < kcp.IKCP_OVERHEAD {
+		return
+	}
+	c.pilot.heard(body, now)
+	c.setWindow()
+	// What comes fast is acknowledged fast, or on a short path the clock
+	// would be what is slow; a single key waits for its echo to go along.
+	c.unacked++
+	soon := c.unacked >= ackEvery
+	if soon {
+		c.unacked = 0
+	}
+	c.kcp.Input(body, kcp.IKCP_PACKET_REGULAR, soon)
+	c.work()
+	if c.kcp.PeekSize() > 0 {
+		token(c.readable)
+	}
+	if c.roomLocked(now) {
+		token(c.writable)
+	}
+}
+
+// setWindow opens KCP's window as far as the pilot and a kick say.
+func (c *Conn) setWindow() {
+	c.kcp.WndSize(c.pilot.window()+c.kicked, receiveWindow)
+}
+
+// work makes the clock look after KCP.
+func (c *Conn) work() {
+	c.dirty = true
+	token(c.wake)
+}
+
+// runClock updates KCP while it has work, and sleeps else. Without an answer
+// it grows slow: whoever is offline for hours shall not pay for it.
+func (c *Conn) runClock() {
+	timer := time.NewTimer(tick)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-c.closed:
+			return
+		}
+		c.mu.Lock()
+		c.dirty = false
+		c.kcp.Update()
+		busy := c.dirty || c.kcp.WaitSnd() > 0
+		silence := time.Since(c.last)
+		c.mu.Unlock()
+		if !busy {
+			select {
+			case <-c.wake:
+			case <-c.closed:
+				return
+			}
+		}
+		timer.Reset(min(max(tick, silence/50), slowTick))
+	}
+}
+
+// Write queues b. It waits while the window is full, but not in an outage:
+// then what waits is bounded by whoever writes, or a stream that is closed
+// meanwhile could not even say so.
+func (c *Conn) Write(b []byte) (n int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(b) > 0 {
+		if err := c.waitRoom(); err != nil {
+			return n, err
+		}
+		m := min(len(b), c.mss)
+		c.send(kindData, b[:m])
+		n += m
+		b = b[m:]
+	}
+	c.kcp.Update() // at once, if KCP was idle
+	return n, nil
+}
+
+// send queues one message.
+func (c *Conn) send(kind byte, b []byte) {
+	c.message[0] = kind
+	n := copy(c.message[1:], b)
+	c.kcp.Send(c.message[:1+n])
+	c.work()
+}
+
+func (c *Conn) roomLocked(now time.Time) bool {
+	return c.kcp.WaitSnd() < c.pilot.window()+c.pilot.window()/4 || now.Sub(c.last) > stalled
+}
+
+// waitRoom is called with mu held, and gives it up while it waits.
+func (c *Conn) waitRoom() error {
+	for {
+		now := time.Now()
+		if c.err != nil {
+			return c.err
+		}
+		if c.roomLocked(now) {
+			return nil
+		}
+		c.kcp.Update()
+		patience := time.NewTimer(c.last.Add(stalled).Sub(now) + time.Millisecond)
+		c.mu.Unlock()
+		select {
+		case <-c.writable:
+		case <-c.closed:
+		case <-patience.C:
+		}
+		patience.Stop()
+		c.mu.Lock()
+	}
+}
+
+func (c *Conn) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		if n := c.takeLocked(p); n > 0 {
+			return n, nil
+		}
+		if c.err != nil {
+			return 0, c.err
+		}
+		c.mu.Unlock()
+		select {
+		case <-c.readable:
+		case <-c.closed:
+		}
+		c.mu.Lock()
+	}
+}
+
+// takeLocked fills p with what is there.
+func (c *Conn) takeLocked(p []byte) (n int) {
+	for n < len(p) {
+		if len(c.rest) > 0 {
+			m := copy(p[n:], c.rest)
+			c.rest = c.rest[m:]
+			n += m
+			continue
+		}
+		size := c.kcp.PeekSize()
+		if size < 0 {
+			break
+		}
+		message := make([]byte, size)
+		if c.kcp.Recv(message) < 0 {
+			break
+		}
+		c.dirty = true // the window may have opened
+		if message[0] == kindData {
+			c.rest = message[1:]
+		}
+	}
+	return n
+}
+
+// Returned tells that contact came back. KCP would wait for timers that grew to
+// a minute: so the window opens a little, and the acknowledgements of what goes
+// through show that all before it is lost.
+func (c *Conn) Returned() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil || c.kcp.WaitSnd() == 0 {
+		return
+	}
+	c.last = time.Now() // the clock runs fast again
+	c.kicked = min(c.kicked+kickSegments, receiveWindow-mostSegments)
+	c.setWindow()
+	for range 3 {
+		c.send(kindKick, nil)
+	}
+	c.kcp.Update()
+	// The clock may sleep for a second; let it look now and then soon again.
+	c.running.Go(c.hurry)
+}
+
+// hurry updates KCP until the kick had time to work.
+func (c *Conn) hurry() {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for range int(slowTick / tick) {
+		select {
+		case <-t.C:
+		case <-c.closed:
+			return
+		}
+		c.mu.Lock()
+		c.kcp.Update()
+		if c.kcp.WaitSnd() == 0 {
+			c.kicked = 0
+			c.setWindow()
+		}
+		c.mu.Unlock()
+	}
+}
+
+// Close ends the stream at once, without what is not yet there, and tells the
+// peer, thrice, as it is told by datagrams and not again.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	if c.err == nil {
+		if c.peer != nil {
+			for range 3 {
+				c.seal([]byte{'C'})
+			}
+		}
+		c.endLocked(net.ErrClosed)
+	}
+	c.mu.Unlock()
+	c.running.Wait()
+	c.pc.SetReadDeadline(time.Time{})
+	return nil
+}
+
+func (c *Conn) end(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endLocked(err)
+}
+
+func (c *Conn) endLocked(err error) {
+	if c.err != nil {
+		return
+	}
+	c.err = err
+	close(c.closed)
+	c.keys.forget()
+	c.pc.SetReadDeadline(time.Now()) // ends readPackets
+}
+
+func (c *Conn) isClosed() bool {
+	select {
+	case <-c.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Heard is closed when the first packet of the peer's came.
+func (c *Conn) Heard() <-chan struct{} { return c.heard }
+
+// Done is closed when the stream has ended.
+func (c *Conn) Done() <-chan struct{} { return c.closed }
+
+// Err says why it ended: net.ErrClosed, or io.EOF (wrapped) when the peer closed.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+func token(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

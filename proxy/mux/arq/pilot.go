@@ -1,0 +1,109 @@
+package arq
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/xtaci/kcp-go/v5"
+
+	"tssh/proxy/mux/gauge"
+)
+
+// pilot says how many segments may be under way: twice what the path holds. KCP
+// alone would send a fixed number a round trip, too many for most paths and too
+// few for the rest. Loss does not count: on the paths that KCP is for it says
+// nothing of how full they are.
+type pilot struct {
+	size int // bytes of a segment
+
+	flying map[uint32]segment
+	next   uint32 // the sequence that was not sent yet
+	una    uint32 // all below were acknowledged
+
+	sent, delivered uint64 // bytes of segments
+	segments        int
+	gauge           gauge.Gauge
+}
+
+// segment is one under way.
+type segment struct {
+	at        time.Time
+	delivered uint64 // then
+	again     bool   // sent twice: whose acknowledgement comes is not known
+}
+
+func (p *pilot) init(size int) {
+	p.size = size
+	p.flying = make(map[uint32]segment)
+	p.segments = leastSegments
+}
+
+// window is how many segments may be under way.
+func (p *pilot) window() int {
+	if p.gauge.Draining() {
+		return max(p.segments/2, leastSegments)
+	}
+	return p.segments
+}
+
+// walk calls f for each segment of a body of KCP's.
+func walk(body []byte, f func(cmd byte, sn, una uint32)) {
+	for len(body) >= kcp.IKCP_OVERHEAD {
+		n := binary.LittleEndian.Uint32(body[20:])
+		f(body[4], binary.LittleEndian.Uint32(body[12:]), binary.LittleEndian.Uint32(body[16:]))
+		body = body[kcp.IKCP_OVERHEAD:]
+		if uint64(n) > uint64(len(body)) {
+			return
+		}
+		body = body[n:]
+	}
+}
+
+// left notes what leaves.
+func (p *pilot) left(body []byte, now time.Time) {
+	walk(body, func(cmd byte, sn, _ uint32) {
+		if cmd != kcp.IKCP_CMD_PUSH {
+			return
+		}
+		s, again := p.flying[sn]
+		if !again && int32(sn-p.next) >= 0 {
+			p.next = sn + 1
+			p.sent += uint64(p.size)
+			s = segment{at: now, delivered: p.delivered}
+		} else {
+			s.again = true
+		}
+		p.flying[sn] = s
+	})
+}
+
+// heard notes what comes.
+func (p *pilot) heard(body []byte, now time.Time) {
+	walk(body, func(cmd byte, sn, una uint32) {
+		if int32(una-p.next) > 0 {
+			return // of nothing that we sent
+		}
+		for ; int32(una-p.una) > 0; p.una++ {
+			p.landed(p.una, now)
+		}
+		if cmd == kcp.IKCP_CMD_ACK {
+			p.landed(sn, now)
+		}
+	})
+	p.gauge.Age(now, p.sent, p.delivered, p.segments*p.size)
+	if holds := p.gauge.Holds(); holds > 0 {
+		p.segments = min(max(leastSegments, 2*holds/p.size), mostSegments)
+	}
+}
+
+func (p *pilot) landed(sn uint32, now time.Time) {
+	s, ok := p.flying[sn]
+	if !ok {
+		return
+	}
+	delete(p.flying, sn)
+	p.delivered += uint64(p.size)
+	if !s.again {
+		p.gauge.Sample(now.Sub(s.at), s.delivered, p.delivered)
+	}
+}
