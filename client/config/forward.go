@@ -86,6 +86,7 @@ func forwardWords(s string) ([]forwardWord, bool) {
 			if !ok || after != "" && after[0] != ':' {
 				return nil, false
 			}
+			w.path = strings.Contains(inner, "/")
 			b.WriteString(inner)
 			s = after
 		} else {
