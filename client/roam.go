@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -37,6 +38,8 @@ type roaming struct {
 	mux    mux.Conn
 	login  *carrier
 	since  time.Time
+	toy    bool           // of the demo: its network can be cut
+	isCut  atomic.Bool
 	told   *status.Server // nil: nobody can ask from outside
 }
 
@@ -167,6 +170,9 @@ func (r *roaming) Close() error {
 // observe shows a session how the way to the server is.
 func (r *roaming) observe(o *session.Options) {
 	o.Status = r.status
+	if r.toy {
+		o.Cut = r.cut
+	}
 	o.Link = &session.Link{
 		Changed: r.proxy.Watch(),
 		State: func() session.LinkState {
@@ -174,6 +180,19 @@ func (r *roaming) observe(o *session.Options) {
 			return session.LinkState{Online: s.Online, Lost: s.Lost, Heard: s.Heard, Trying: s.Trying}
 		},
 	}
+}
+
+// cut takes the network of the demo away, or gives it back.
+func (r *roaming) cut() string {
+	on := r.isCut.CompareAndSwap(false, true)
+	if !on {
+		r.isCut.Store(false)
+	}
+	r.proxy.Cut(on)
+	if on {
+		return "the network is cut; Enter and ~! again restores it"
+	}
+	return "the network is back"
 }
 
 // carrier gives the proxy streams through ssh: over the login that stands, and
@@ -195,7 +214,14 @@ func (c *carrier) first() *login.Login {
 	return c.login
 }
 
-// open runs "tsshd relay" on the server.
+// How long a login may take to start the relay. One that stood before may have
+// died without a word, as when our address went, so it is not waited for long.
+const (
+	oldLogin = 2 * time.Second
+	newLogin = 15 * time.Second
+)
+
+// open runs "tsshd relay" on the server. The end of ctx is the end of the login.
 func (c *carrier) open(ctx context.Context) (io.ReadWriteCloser, error) {
 	command, err := c.started.RelayCommand()
 	if err != nil {
@@ -203,9 +229,12 @@ func (c *carrier) open(ctx context.Context) (io.ReadWriteCloser, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s, err := relay(c.login.Client, command)
+	s, err := relay(ctx, oldLogin, c.login, command)
 	if err == nil {
 		return s, nil
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	l, err := c.login.Redial(ctx)
 	if err != nil {
@@ -213,7 +242,7 @@ func (c *carrier) open(ctx context.Context) (io.ReadWriteCloser, error) {
 	}
 	c.login.Close()
 	c.login = l
-	return relay(l.Client, command)
+	return relay(ctx, newLogin, l, command)
 }
 
 // Close ends the login.
@@ -225,15 +254,23 @@ func (c *carrier) Close() error {
 
 // relayed is the input and output of a command on the server.
 type relayed struct {
-	io.Reader
-	io.WriteCloser
+	*io.PipeReader // its Close ends a Read, which that of a channel over a dead connection does not
+	io.Writer
 	session *ssh.Session
 }
 
-func (r relayed) Close() error { return r.session.Close() }
+func (r relayed) Close() error {
+	r.PipeReader.Close()
+	return r.session.Close()
+}
 
-func relay(c *ssh.Client, command string) (io.ReadWriteCloser, error) {
-	s, err := c.NewSession()
+// relay starts the command on the server, or closes a login that does not
+// answer within patience.
+func relay(ctx context.Context, patience time.Duration, l *login.Login, command string) (io.ReadWriteCloser, error) {
+	impatient := time.AfterFunc(patience, func() { l.Close() })
+	defer impatient.Stop()
+	context.AfterFunc(ctx, func() { l.Close() }) // also for a write that waits when the end comes
+	s, err := l.NewSession()
 	if err != nil {
 		return nil, err
 	}
@@ -241,13 +278,12 @@ func relay(c *ssh.Client, command string) (io.ReadWriteCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
+	out, feed := io.Pipe()
+	s.Stdout = feed
 	if err := s.Start(command); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("run %s: %w", strings.Fields(command)[0], err)
 	}
+	go func() { feed.CloseWithError(s.Wait()) }() // it ends with the login
 	return relayed{out, in, s}, nil
 }
