@@ -1,0 +1,92 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestCommands: what a user of ssh does all day, over every transport.
+func TestCommands(t *testing.T) {
+	for _, m := range modes() {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			tssh := append(m.args[:len(m.args):len(m.args)], placed())
+			w.says("alice\n", "", append(tssh, "server", "id -un")...)
+			w.says("a  b|3\n", "", append(tssh, "server", `printf "%s|" "a  b"; ls -d /usr/bin /usr/sbin /etc | wc -l`)...)
+			w.says("up and down\n", "up and down\n", append(tssh, "server", "cat")...)
+			w.says(w.home()+"\n", "", append(tssh, "server", "pwd")...)
+			w.says("hello from here\n", "", append(tssh, "-oSetEnv=E2E_WORD=hello\\ from\\ here", "server", "echo $E2E_WORD")...)
+
+			cmd := w.tssh(append(tssh, "server", "echo out; echo err >&2; exit 42")...)
+			if r := w.do(cmd); r.out != "out\n" || r.err != "err\n" || r.status != 42 {
+				t.Errorf("got %+v", r)
+			}
+			// ssh itself answers 255 to a signal.
+			if r := w.do(w.tssh(append(tssh, "server", "kill -TERM $$")...)); r.status != 255 {
+				t.Errorf("killed by a signal: %+v", r)
+			}
+			// An end of input that the program over there must see while it still writes.
+			cmd = w.tssh(append(tssh, "server", "wc -c; echo after")...)
+			cmd.Stdin = strings.NewReader(strings.Repeat("x", 1<<20))
+			if r := w.do(cmd); r.out != "1048576\nafter\n" {
+				t.Errorf("half close: %+v", r)
+			}
+			if r := w.do(w.tssh(append(tssh, "-T", "server", "tty; echo $SSH_TTY")...)); r.out != "not a tty\n\n" || r.status != 0 {
+				t.Errorf("without a terminal: %+v", r)
+			}
+			if r := w.do(w.tssh(append(tssh, "server", "echo $SSH_CONNECTION")...)); !strings.HasPrefix(r.out, "10.83.1.2 ") || !strings.HasSuffix(r.out, " 10.83.2.1 22\n") {
+				t.Errorf("SSH_CONNECTION: %+v", r)
+			}
+		})
+	}
+}
+
+// TestOtherLoginShells: the line that starts tsshd, through real sshd.
+func TestOtherLoginShells(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, user := range []string{"fishy", "tessa"} {
+		w.says("it's\n", "", "--udp", placed(), "-l", user, "server", `echo "it's"`)
+	}
+}
+
+// TestFirstLoginUploads: nothing on the server, and the second login finds it.
+func TestFirstLoginUploads(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := os.WriteFile(filepath.Join(w.home(), ".bashrc"), []byte("echo noise; echo more >&2\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	login := func() (file string, change time.Time) {
+		r := w.do(w.tssh("--udp", "server", "echo here"))
+		if !strings.HasSuffix(r.out, "here\n") || r.status != 0 {
+			t.Fatalf("got %+v", r)
+		}
+		found, _ := filepath.Glob(filepath.Join(w.home(), ".cache/tssh/*/*"))
+		if len(found) != 1 {
+			t.Fatalf("in the cache: %q", found)
+		}
+		info, err := os.Stat(found[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found[0], info.ModTime()
+	}
+	file, change := login()
+	if again, changed := login(); again != file || !changed.Equal(change) {
+		t.Errorf("the second login put %s there at %s, the first %s at %s", again, changed, file, change)
+	}
+}
+
+// TestTsshdPathThatIsNotThere is not the end: there are other places to look.
+func TestTsshdPathThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.says("x\n", "", "--udp", "-oTsshdPath=/nonexistent/tsshd", "server", "echo x")
+}

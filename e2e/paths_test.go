@@ -1,0 +1,103 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestOnlyPort22: a firewall that lets nothing through but ssh.
+func TestOnlyPort22(t *testing.T) {
+	for _, m := range transports() {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.fault(onlySSH)
+			w.says("through\n", "", append(m.args, placed(), "server", "echo through")...)
+		})
+	}
+}
+
+// TestUDPBlocked: before the login, in the middle, and no longer.
+func TestUDPBlocked(t *testing.T) {
+	for _, m := range transports() {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.fault(noUDP)
+			x := w.transfer(m.args...)
+			x.goesOn()
+			for _, rules := range []string{"", noUDP, onlySSH, "", onlySSH, noUDP, ""} {
+				t.Logf("the router forwards all but %q", rules)
+				w.fault(rules)
+				x.goesOn()
+				x.goesOn()
+			}
+			x.ends()
+		})
+	}
+}
+
+// TestEachKindOfPath: chosen by hand.
+func TestEachKindOfPath(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, kind := range []string{"udp", "tcp", "ssh"} {
+		for _, m := range transports() {
+			w.says(kind+"\n", "", append(m.args, placed(), "-oUdpProxyMode="+kind, "server", "echo "+kind)...)
+		}
+	}
+}
+
+// TestCarrierDies: the ssh connection that carries the session is killed, and
+// the session goes on over another.
+func TestCarrierDies(t *testing.T) {
+	for _, m := range transports() {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.fault(onlySSH)
+			x := w.transfer(m.args...)
+			for range 3 {
+				x.goesOn()
+				if w.killLogins() == 0 {
+					t.Fatal("no ssh login is seen on the server: the test kills nothing")
+				}
+			}
+			x.goesOn()
+			w.roam() // nothing tells either end that its connection is dead
+			x.goesOn()
+			x.goesOn()
+			x.ends()
+		})
+	}
+}
+
+// killLogins ends all processes of sshd that serve a login.
+func (w *world) killLogins() (n int) {
+	for _, pid := range w.processes(w.server) {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if strings.HasPrefix(string(line), "sshd: alice") {
+			syscall.Kill(pid, syscall.SIGKILL)
+			n++
+		}
+	}
+	return n
+}
+
+// TestJump: through two hosts, of which the last can be reached from them only.
+func TestJump(t *testing.T) {
+	for _, m := range modes() {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.fault(onlySSH4)
+			w.says("three hosts\n", "three hosts\n",
+				append(m.args, placed(), "-J", "server,server", "server6", "cat")...)
+		})
+	}
+}

@@ -1,0 +1,166 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+)
+
+// A terminal is a person at a keyboard with one program before them.
+type terminal struct {
+	w   *world
+	cmd *exec.Cmd
+	tty *os.File
+
+	mu      sync.Mutex // guards what follows
+	text    strings.Builder
+	seen    int // by expect, of text without controls
+	changed chan struct{}
+	done    bool
+}
+
+// terminal starts cmd on the client, on a terminal of 24 lines.
+func (w *world) terminal(cmd *exec.Cmd) *terminal {
+	w.t.Helper()
+	p := &terminal{w: w, cmd: cmd, changed: make(chan struct{})}
+	cmd.SysProcAttr = nil
+	w.within(w.client, func() (err error) {
+		p.tty, err = pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
+		return err
+	})
+	var reading sync.WaitGroup
+	reading.Go(p.read)
+	w.t.Cleanup(func() {
+		cmd.Process.Kill()
+		p.tty.Close()
+		reading.Wait()
+		if w.t.Failed() {
+			w.t.Logf("on the terminal of %s:\n%q", cmd, p.text.String())
+		}
+	})
+	return p
+}
+
+func (p *terminal) read() {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := p.tty.Read(buf)
+		p.mu.Lock()
+		p.text.Write(buf[:n])
+		p.done = err != nil
+		close(p.changed)
+		p.changed = make(chan struct{})
+		p.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// controls are what moves the cursor and sets colours.
+var controls = regexp.MustCompile("\x1b(\\[[0-9;?>=]*[ -/]*[@-~]|\\][^\a\x1b]*(\a|\x1b\\\\)|[=>78c]|[()][A-B0])")
+
+// expect waits until text was printed after what was expected before.
+func (p *terminal) expect(text string) {
+	p.w.t.Helper()
+	deadline := time.After(*patience)
+	for {
+		p.mu.Lock()
+		rest := controls.ReplaceAllString(p.text.String(), "")[p.seen:]
+		if i := strings.Index(rest, text); i >= 0 {
+			p.seen += i + len(text)
+			p.mu.Unlock()
+			return
+		}
+		changed, done := p.changed, p.done
+		p.mu.Unlock()
+		if done {
+			p.w.t.Fatalf("the program ended; %q was expected after %.2000q", text, rest)
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			p.w.t.Fatalf("not within %s: %q was expected after %.2000q", *patience, text, rest)
+		}
+	}
+}
+
+func (p *terminal) keys(text string) {
+	p.w.t.Helper()
+	if _, err := p.tty.WriteString(text); err != nil {
+		p.w.t.Fatalf("type %q: %v", text, err)
+	}
+}
+
+// exit waits for the program's end and returns its status.
+func (p *terminal) exit() int {
+	p.w.t.Helper()
+	ended := make(chan error, 1)
+	go func() { ended <- p.cmd.Wait() }()
+	select {
+	case err := <-ended:
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			p.w.t.Fatal(err)
+		}
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(*patience):
+		p.w.t.Fatalf("%s has not ended within %s", p.cmd, *patience)
+		return -1
+	}
+}
+
+// shell is an interactive login on a terminal.
+func (w *world) shell(args ...string) *terminal {
+	w.t.Helper()
+	rc := "PS1='ready> '\nunset PROMPT_COMMAND\nset +o history\nbind 'set enable-bracketed-paste off'\n"
+	if err := os.WriteFile(w.home()+"/.bash_profile", []byte(rc), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+	p := w.terminal(w.tssh(append([]string{placed()}, args...)...))
+	p.expect("ready> ")
+	return p
+}
+
+// TestShell: an evening at a terminal, over every transport.
+func TestShell(t *testing.T) {
+	for _, m := range modes() {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.shell(append(m.args, "server")...)
+			p.keys("stty size; echo $TERM; shopt -q login_shell && echo lo\"\"gin\r")
+			p.expect("24 80\r\nxterm-256color\r\nlogin\r\n")
+			if err := pty.Setsize(p.tty, &pty.Winsize{Rows: 31, Cols: 99}); err != nil {
+				t.Fatal(err)
+			}
+			p.keys("until [ \"$(stty size)\" = '31 99' ]; do :; done; echo re\"\"sized\r")
+			p.expect("resized\r\n")
+			p.keys("sleep 1000; echo in\"\"terrupted $?\r")
+			p.expect("terrupted $?\r\n")
+			p.keys("\x03")
+			p.expect("ready> ")
+			p.keys("vim -u NONE -N file\r")
+			p.expect("[New]")
+			p.keys("ihello from vim\x1b:wq\r")
+			p.expect("written")
+			p.expect("ready> ")
+			p.keys("exit 7\r")
+			if status := p.exit(); status != 7 {
+				t.Errorf("exit status %d", status)
+			}
+			if text, err := os.ReadFile(w.home() + "/file"); err != nil || string(text) != "hello from vim\n" {
+				t.Errorf("vim wrote %q, %v", text, err)
+			}
+		})
+	}
+}
