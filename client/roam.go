@@ -38,7 +38,7 @@ type roaming struct {
 	mux    mux.Conn
 	login  *carrier
 	since  time.Time
-	toy    bool           // of the demo: its network can be cut
+	toy    bool // of the demo: its network can be cut
 	isCut  atomic.Bool
 	told   *status.Server // nil: nobody can ask from outside
 }
