@@ -63,7 +63,8 @@ func readPrivate(file string, passphrase []byte) (*loadedKey, error) {
 		return k, err
 	}
 	var raw any
-	if passphrase == nil {
+	if raw = parseDSA(b); raw != nil {
+	} else if passphrase == nil {
 		raw, err = ssh.ParseRawPrivateKey(b)
 	} else {
 		raw, err = ssh.ParseRawPrivateKeyWithPassphrase(b, passphrase)

@@ -85,7 +85,7 @@ type Login struct {
 	memory *auth.Memory
 	tr     *transport.Conn
 	conn   net.Conn
-	close  func() error // what the connection came through
+	close  func() error // ends what the connection came through, once, and waits
 
 	mu      sync.Mutex    // guards what follows
 	learned chan struct{} // closed when the host's other keys are; nil: they are not being learned
@@ -184,15 +184,11 @@ func (l *Login) shakeHands(ctx context.Context) error {
 
 // serve puts the channels on the connection and watches over it.
 func (l *Login) serve(check *hostkey.Checker) error {
-	conn, chans, reqs, err := l.tr.Mux(l.host.User)
+	conn, chans, reqs, err := l.tr.Mux(l.host.User, func(err error) { l.finish(l.sessionWords(err)) })
 	if err != nil {
 		return l.lastWords(err)
 	}
 	l.Client = ssh.NewClient(guarded{conn, l}, chans, l.globalRequests(reqs, check, conn))
-	go func() {
-		err := conn.Wait()
-		l.finish(l.sessionWords(err))
-	}()
 	if l.host.ServerAliveInterval > 0 {
 		go l.keepAlive()
 	}
@@ -240,8 +236,9 @@ func (l *Login) finish(err error) {
 	l.once.Do(func() {
 		l.err = err
 		l.conn.Close()
-		l.close()
 		close(l.ended)
+		// Not waited for here: whoever reads must not wait for a command.
+		go l.close()
 	})
 }
 
@@ -261,6 +258,16 @@ type guarded struct {
 // Close ends the login.
 func (g guarded) Close() error { return g.l.Close() }
 
+// Err returns why the login ended, nil while it stands.
+func (g guarded) Err() error {
+	select {
+	case <-g.l.ended:
+		return g.l.err
+	default:
+		return nil
+	}
+}
+
 // Wait returns the end of the login, in ssh's words.
 func (g guarded) Wait() error { return g.l.Wait() }
 
@@ -269,7 +276,7 @@ func (g guarded) Wait() error { return g.l.Wait() }
 func (l *Login) Close() error {
 	select {
 	case <-l.ended:
-		return nil
+		return l.close()
 	default:
 	}
 	l.mu.Lock()
@@ -287,7 +294,7 @@ func (l *Login) Close() error {
 		}
 	}
 	l.finish(&Error{Words: "Connection closed.", Cause: net.ErrClosed, logged: true})
-	return nil
+	return l.close()
 }
 
 // Disconnect is Close after the message that ssh sends when it ends by itself.

@@ -72,6 +72,12 @@ func (r *run) session(ctx context.Context, reqs <-chan *ssh.Request, signals <-c
 // finish is the ordinary end: the channel is closed and all output written.
 func (r *run) finish(ctx context.Context, e ended, signals <-chan os.Signal) int {
 	exit := exitLost
+	if why := r.cut(); why != nil {
+		// The status came, but not all of the output.
+		r.screen.close()
+		r.tell(r.lostWords(why))
+		return r.close(exit)
+	}
 	if e.known {
 		exit = e.status
 	} else if e.signal == "" {
@@ -91,6 +97,21 @@ func (r *run) finish(ctx context.Context, e ended, signals <-chan os.Signal) int
 		return exitLost
 	}
 	return r.close(exit)
+}
+
+// cut returns why the connection ended, if it did before the far side closed
+// the channel. Once that has, our own closing is one too many, which x/crypto
+// answers with EOF.
+func (r *run) cut() error {
+	client, ok := r.conn.(*ssh.Client)
+	if !ok {
+		return nil
+	}
+	c, ok := client.Conn.(interface{ Err() error })
+	if !ok || c.Err() == nil || r.ch.Close() == io.EOF {
+		return nil
+	}
+	return c.Err()
 }
 
 // finishUnstarted is the end when nothing runs: a refusal, which begin told, or

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -14,14 +13,15 @@ import (
 // Mux puts the channels of x/crypto/ssh on an authenticated connection. It
 // speaks to them as OpenSSH's ControlMaster does in proxy mode, whose packets
 // are those of the connection layer, whole and in the clear: both ends of it
-// are in this process.
-func (c *Conn) Mux(user string) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
-	b := &bridge{c: c, pending: hello()}
+// are in this process. Ended is called with the reason, an *Error, when there
+// is nothing more to read, before the channels end for it.
+func (c *Conn) Mux(user string, ended func(error)) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
+	b := &bridge{c: c, pending: hello(), ended: ended}
 	inner, chans, reqs, err := ssh.NewControlClientConn(b)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	return &muxed{Conn: inner, c: c, bridge: b, user: user}, chans, reqs, nil
+	return &muxed{Conn: inner, c: c, user: user}, chans, reqs, nil
 }
 
 // hello is what a ControlMaster says before the first packet: its version,
@@ -41,8 +41,7 @@ type bridge struct {
 	buf     []byte
 	greeted int // messages before the first packet, which nobody needs
 
-	mu  sync.Mutex // guards err
-	err error      // what ended the reads
+	ended func(error)
 }
 
 // Read gives the framed packets, one after the other.
@@ -50,9 +49,7 @@ func (b *bridge) Read(p []byte) (int, error) {
 	if len(b.pending) == 0 {
 		packet, err := b.c.ReadPacket()
 		if err != nil {
-			b.mu.Lock()
-			b.err = err
-			b.mu.Unlock()
+			b.ended(err)
 			return 0, err
 		}
 		b.buf = binary.BigEndian.AppendUint32(b.buf[:0], uint32(len(packet)+1))
@@ -90,23 +87,11 @@ func (b *bridge) SetWriteDeadline(time.Time) error { return errors.ErrUnsupporte
 // muxed knows of the connection what x/crypto's does not.
 type muxed struct {
 	ssh.Conn
-	c      *Conn
-	bridge *bridge
-	user   string
+	c    *Conn
+	user string
 }
 
 func (m *muxed) User() string          { return m.user }
 func (m *muxed) SessionID() []byte     { return slices.Clone(m.c.sessionID) }
 func (m *muxed) ClientVersion() []byte { return []byte(version) }
 func (m *muxed) ServerVersion() []byte { return []byte(m.c.serverVersion) }
-
-// Wait returns why the connection ended, as *Error.
-func (m *muxed) Wait() error {
-	err := m.Conn.Wait()
-	m.bridge.mu.Lock()
-	defer m.bridge.mu.Unlock()
-	if m.bridge.err != nil {
-		return m.bridge.err
-	}
-	return err
-}

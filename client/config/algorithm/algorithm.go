@@ -104,8 +104,7 @@ func Supported(k Kind) []string { return keep(sets[k].known, able(k)) }
 func Default(k Kind) []string { return keep(sets[k].defaults, able(k)) }
 
 // able is what we can do: our transport, x/crypto's keys, and the security
-// keys, for which ssh-sk-helper or the agent signs. DSA is left out, as in
-// OpenSSH since 10.0.
+// keys, for which ssh-sk-helper or the agent signs.
 func able(k Kind) []string {
 	can := transport.Everything()
 	switch k {
@@ -118,7 +117,6 @@ func able(k Kind) []string {
 	}
 	good, weak := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
 	keys := append(append(good.HostKeys, weak.HostKeys...), good.PublicKeyAuths...)
-	keys = slices.DeleteFunc(keys, func(n string) bool { return strings.HasPrefix(n, "ssh-dss") })
 	return append(keys, "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
 		"sk-ssh-ed25519-cert-v01@openssh.com", "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com")
 }
