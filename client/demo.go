@@ -18,8 +18,8 @@ import (
 	"tssh/client/tty"
 )
 
-const demoHello = "tssh: logged in to this machine by ssh, sent tsshd there, and moved to QUIC: this shell outlives its network.\r\n" +
-	"tssh: after Enter, ~! cuts the network and ~! again restores it; ~s tells how the connection is; exit ends the demo.\r\n"
+const demoHello = "tssh: logged in to this machine, sent tsshd there, moved to QUIC\r\n" +
+	"tssh: Enter ~! cuts the network and restores it, ~s tells how it is, exit ends\r\n"
 
 // runDemo shows on this machine alone what tssh is for: with a terminal a shell
 // to play with, otherwise a transfer through a network that is cut meanwhile.
@@ -67,6 +67,7 @@ func (v *invocation) demo(ctx context.Context) error {
 	defer l.Close()
 	if tty.IsTerminal(os.Stdin) && tty.IsTerminal(os.Stdout) {
 		fmt.Print(demoHello)
+		l.roam.toy = true
 		if code := v.serve(ctx, l, session.TTY(v.host, "", true, v.log)); code != 0 {
 			return exitStatus(code)
 		}
