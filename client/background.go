@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"strconv"
+
+	"tssh/client/control"
 )
 
 // Going to the background, for -f and ControlPersist. A Go program can't fork,
@@ -69,10 +71,15 @@ func (v *invocation) background(ctx context.Context) (code int, done bool) {
 	case v.ready.stage != alone:
 		return 0, false
 	case v.isMaster() && v.host.ControlPersist && v.cmd.StdioForward == nil:
+		if v.masterLives() {
+			v.log.Errorf("ControlSocket %s %v", v.controlPath(), control.ErrInUse)
+			v.host.ControlMaster, v.host.ControlPersist = "no", false
+			return v.background(ctx)
+		}
 		if code, ok := v.spawn(master); !ok {
 			return code, true
 		}
-		if code, done := v.join(ctx); done {
+		if code, done := v.joinMaster(ctx); done {
 			return code, true
 		}
 		return exitError, true
@@ -81,6 +88,16 @@ func (v *invocation) background(ctx context.Context) (code int, done bool) {
 		return code, true
 	}
 	return 0, false
+}
+
+// masterLives tells whether ControlPath has a master already.
+func (v *invocation) masterLives() bool {
+	c, err := control.Dial(v.controlPath())
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
 }
 
 // spawn starts a run like ours and returns when it is ready; otherwise ok is

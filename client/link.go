@@ -13,9 +13,9 @@ import (
 // link is the connection that everything else stands on, whatever carries it.
 type link struct {
 	*ssh.Client
-	conn     ssh.Conn // the Client's, whose end is told in ssh's words
-	login    *login.Login
-	roam     *roaming // nil over TCP: ssh's own connection
+	conn     ssh.Conn     // the Client's, whose end is told in ssh's words
+	login    *login.Login // nil inside of a master's connection
+	roam     *roaming     // nil over TCP: ssh's own connection
 	forwards *forward.Set
 }
 
@@ -42,6 +42,9 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 func (l *link) Close() error {
 	if l.roam != nil {
 		return l.roam.Close()
+	}
+	if l.login == nil {
+		return l.Client.Close()
 	}
 	return l.login.Disconnect()
 }

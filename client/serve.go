@@ -61,13 +61,7 @@ func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *c
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if shared != nil {
-		go func() {
-			select {
-			case <-shared.Exited():
-				cancel()
-			case <-ctx.Done():
-			}
-		}()
+		go v.watch(ctx, shared, cancel)
 	}
 	code, err := session.Run(ctx, l.conn, v.host, o)
 	if err != nil {
@@ -77,6 +71,22 @@ func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *c
 		shared.Wait(ctx, 0)
 	}
 	return code
+}
+
+// watch ends the session when a client of the master's asks for the end, and
+// one that only waits (-N) also when the master has stopped and nobody is left.
+func (v *invocation) watch(ctx context.Context, shared *control.Master, end func()) {
+	if v.host.SessionType == "none" {
+		if shared.Wait(ctx, -1) == nil {
+			end()
+		}
+		return
+	}
+	select {
+	case <-shared.Exited():
+		end()
+	case <-ctx.Done():
+	}
 }
 
 // stay serves the clients of a master that has no session of its own, for as
@@ -89,10 +99,19 @@ func (v *invocation) stay(ctx context.Context, l *link, shared *control.Master) 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() { cancel(l.Wait()) }()
-	if shared.Wait(ctx, v.linger()) != nil {
-		return exitError
+	for shared.Wait(ctx, v.linger()) == nil {
+		select {
+		case <-shared.Exited():
+			return 0
+		default:
+		}
+		// Connections that are still forwarded are clients too.
+		if len(l.forwards.Lines()) == 0 {
+			return 0
+		}
+		l.forwards.Wait(ctx)
 	}
-	return 0
+	return exitError
 }
 
 // stdio is -W.
@@ -134,7 +153,7 @@ func (l *link) prepare(h *config.Host, o *session.Options) {
 	o.Prepare = func(ch ssh.Channel) { l.ask(h, ch) }
 	if l.roam != nil {
 		l.roam.observe(o)
-	} else {
+	} else if l.login != nil {
 		o.Rekey = l.login.Rekey
 	}
 }

@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"tssh/client/control"
 	"tssh/client/session"
@@ -25,7 +29,7 @@ func (v *invocation) controlPath() string {
 func (v *invocation) control(ctx context.Context) int {
 	path := v.controlPath()
 	if v.cmd.Control == "proxy" {
-		return v.proxy(path)
+		return v.proxy(ctx, path)
 	}
 	return control.Command(ctx, control.Request{
 		Path:     path,
@@ -38,9 +42,17 @@ func (v *invocation) control(ctx context.Context) int {
 	})
 }
 
-// join lets a master that listens at ControlPath do the work. done is false
-// when there is none, or it would not.
+// join lets a master that listens at ControlPath do the work, unless this run
+// is to be the master. done is false when there is none, or it would not.
 func (v *invocation) join(ctx context.Context) (code int, done bool) {
+	switch v.host.ControlMaster {
+	case "yes", "ask":
+		return 0, false
+	}
+	return v.joinMaster(ctx)
+}
+
+func (v *invocation) joinMaster(ctx context.Context) (code int, done bool) {
 	path := v.controlPath()
 	if path == "" {
 		return 0, false
@@ -48,14 +60,20 @@ func (v *invocation) join(ctx context.Context) (code int, done bool) {
 	c, err := control.Dial(path)
 	var none *control.DialError
 	switch {
-	case errors.As(err, &none) && (none.Absent() || none.Stale()):
-		v.log.Debugf("%v", err)
+	case err == nil:
+	case errors.As(err, &none) && none.Absent():
+		v.log.Debugf("Control socket \"%s\" does not exist", path)
 		return 0, false
-	case err != nil:
+	case errors.As(err, &none) && none.Stale() && v.host.ControlMaster != "no":
+		v.log.Debugf("Stale control socket %s, unlinking", path)
+		return 0, false // whoever listens next replaces it
+	default:
 		v.log.Errorf("%v", err)
 		return 0, false
 	}
 	defer c.Close()
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	code, err = v.ride(ctx, c)
 	if err != nil {
 		v.log.Errorf("%v", err)
@@ -76,11 +94,11 @@ func (v *invocation) ride(ctx context.Context, c *control.Client) (int, error) {
 	if err := v.askForwards(c); err != nil {
 		return 0, err
 	}
-	if v.host.SessionType == "none" && !v.host.ForkAfterAuthentication {
-		<-ctx.Done()
-		return exitError, nil
-	}
 	if v.host.SessionType == "none" {
+		if !v.host.ForkAfterAuthentication {
+			c.Wait(ctx)
+			return exitError, nil
+		}
 		return 0, nil
 	}
 	p := control.Passenger{
@@ -117,19 +135,17 @@ func (v *invocation) ride(ctx context.Context, c *control.Client) (int, error) {
 	return code, err
 }
 
-// askForwards has the master open what the command line wants forwarded.
+// askForwards has the master open what the command line wants forwarded. When
+// it can't, a connection of our own may.
 func (v *invocation) askForwards(c *control.Client) error {
 	for _, f := range control.Forwardings(v.host) {
 		port, err := c.Forward(f.Kind, f.Forward)
 		if err != nil {
-			if v.host.ExitOnForwardFailure {
-				return err
-			}
-			v.log.Errorf("%v", err)
-			continue
+			v.log.Errorf("forwarding request failed: %v", err)
+			return errors.New("master forward request failed")
 		}
 		if port != 0 {
-			fmt.Fprintf(os.Stderr, "Allocated port %d for remote forward to %s:%d\n", port, f.Host, f.Port)
+			v.log.Verbosef("Allocated port %d for remote forward to %s:%d", port, f.Host, f.Port)
 		}
 	}
 	return nil
@@ -176,18 +192,17 @@ func (v *invocation) linger() time.Duration {
 	return v.host.ControlPersistTimeout
 }
 
-// proxy is -O proxy: whoever started us speaks ssh's connection protocol with
-// the master through our standard input and output.
-func (v *invocation) proxy(path string) int {
-	c, err := control.Dial(path)
+// proxy is -O proxy: what the command line wants, on an ssh connection of our
+// own inside of the master's.
+func (v *invocation) proxy(ctx context.Context, path string) int {
+	conn, chans, reqs, err := control.Proxy(path)
 	if err != nil {
 		v.tell(err)
 		return exitError
 	}
-	defer c.Close()
-	if err := c.Relay(os.Stdin, os.Stdout); err != nil {
-		v.tell(err)
-		return exitError
-	}
-	return 0
+	l := &link{Client: ssh.NewClient(conn, chans, reqs), conn: conn}
+	defer l.Close()
+	v.host.ControlMaster = "no" // one master is enough
+	isTTY := session.TTY(v.host, v.command(), tty.IsTerminal(os.Stdin), v.log)
+	return v.serve(ctx, l, isTTY)
 }

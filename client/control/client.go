@@ -210,16 +210,13 @@ func gone(err error) error {
 	return err
 }
 
-// Relay hands the control connection to whoever started us, as "-O proxy" does:
-// ssh's connection protocol passes through in and out until either end closes.
-func (c *Client) Relay(in io.Reader, out io.Writer) error {
-	if err := c.want(cProxy, sProxy, nil, nil); err != nil {
-		return fmt.Errorf("proxy request: %w", err)
+// Wait returns when the master is gone, or ctx ends.
+func (c *Client) Wait(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() { c.conn.Close() })
+	defer stop()
+	for {
+		if _, err := readMessage(c.conn); err != nil {
+			return
+		}
 	}
-	go func() {
-		io.Copy(c.conn, in)
-		c.conn.CloseWrite()
-	}()
-	_, err := io.Copy(out, c.conn)
-	return err
 }
