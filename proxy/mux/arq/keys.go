@@ -208,10 +208,11 @@ func (k *keys) forget() { *k = keys{} }
 // window remembers which of the last sequences were seen.
 type window struct {
 	highest uint64
-	bits    [16]uint64 // of the last 1024, in a ring
+	bits    [16]uint64 // a ring
 }
 
-const windowSize = 16 * 64
+// windowSize is a word less than the ring: the highest need not end its word.
+const windowSize = 15 * 64
 
 func (w *window) fresh(seq uint64) bool {
 	switch {

@@ -1,0 +1,218 @@
+package arq
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tssh/proxy/simnet"
+)
+
+func ends(t *testing.T) (client, server *keys) {
+	t.Helper()
+	client, server = &keys{}, &keys{}
+	if err := client.start([32]byte{1}, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.start([32]byte{1}, false); err != nil {
+		t.Fatal(err)
+	}
+	return client, server
+}
+
+func seal(t *testing.T, k *keys, body string) []byte {
+	t.Helper()
+	p, err := k.seal(nil, []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func opens(k *keys, packet []byte, body string) bool {
+	got, err := k.open(bytes.Clone(packet))
+	return err == nil && string(got) == body
+}
+
+func exchange(t *testing.T, client, server *keys) {
+	t.Helper()
+	half, err := client.ask()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := server.meet(half)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.meet(answer); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPacketOpensOnceAndAtTheOtherEndOnly(t *testing.T) {
+	client, server := ends(t)
+	p := seal(t, client, "body")
+	if opens(client, p, "body") {
+		t.Error("a client takes its own packet for the server's")
+	}
+	if !opens(server, p, "body") {
+		t.Error("the server does not open it")
+	}
+	if opens(server, p, "body") {
+		t.Error("the server takes it twice")
+	}
+	for i := range p {
+		p := seal(t, client, "body")
+		p[i] ^= 1
+		if opens(server, p, "body") {
+			t.Errorf("it opens with byte %d changed", i)
+		}
+	}
+	stranger := &keys{}
+	stranger.start([32]byte{2}, true)
+	if opens(server, seal(t, stranger, "body"), "body") {
+		t.Error("another secret seals")
+	}
+}
+
+func TestRenewalChangesKeysWithoutLosingPackets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := ends(t)
+		late, recorded := seal(t, client, "late"), seal(t, client, "recorded")
+		exchange(t, client, server)
+		// The server goes on with the old keys until the client's new ones are seen.
+		if p := seal(t, server, "old"); p[1] != 0 || !opens(client, p, "old") {
+			t.Error("the server does not go on in the old epoch")
+		}
+		if p := seal(t, client, "new"); p[1] != 1 || !opens(server, p, "new") {
+			t.Error("the client does not begin the new epoch")
+		}
+		if p := seal(t, server, "new"); p[1] != 1 || !opens(client, p, "new") {
+			t.Error("the server does not follow")
+		}
+		if !opens(server, late, "late") {
+			t.Error("a packet that was on its way is lost")
+		}
+		time.Sleep(oldFor + time.Second)
+		if opens(server, recorded, "recorded") {
+			t.Error("keys of the last epoch are still there")
+		}
+		// Who knows the secret alone can follow no more.
+		thief := &keys{}
+		thief.start([32]byte{1}, false)
+		thief.meet(make([]byte, 32))
+		if opens(thief, seal(t, client, "x"), "x") {
+			t.Error("the first secret opens later epochs")
+		}
+	})
+}
+
+func TestRenewalRefusesNonsense(t *testing.T) {
+	client, server := ends(t)
+	if _, err := client.meet(make([]byte, 32)); err == nil {
+		t.Error("an answer to no question is taken")
+	}
+	for _, half := range [][]byte{nil, make([]byte, 31), make([]byte, 32)} {
+		if _, err := server.meet(half); err == nil {
+			t.Errorf("%d zero bytes are taken for a key", len(half))
+		}
+	}
+	exchange(t, client, server)
+	half, _ := client.ask()
+	if _, err := server.meet(half); err == nil {
+		t.Error("a renewal begins before the last is over")
+	}
+}
+
+func TestKeysAreRenewedByTimeAndVolume(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server, _ := pair(t, simnet.Link{Delay: 10 * time.Millisecond, Loss: 0.05})
+		renew(client, server)
+		go echo(server)
+		epoch := func() uint16 {
+			for _, c := range []*Conn{server, client} {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+			}
+			if client.keys.out.epoch != server.keys.out.epoch {
+				t.Errorf("epochs %d and %d", client.keys.out.epoch, server.keys.out.epoch)
+			}
+			return client.keys.out.epoch
+		}
+		talk := func() {
+			for range 5 {
+				say(t, client, "talk")
+				time.Sleep(time.Second)
+			}
+		}
+		talk()
+		if e := epoch(); e != 1 {
+			t.Errorf("epoch %d after the first words", e)
+		}
+		time.Sleep(renewAfter)
+		talk()
+		if e := epoch(); e != 2 {
+			t.Errorf("epoch %d after %v", e, renewAfter)
+		}
+		client.mu.Lock()
+		client.keys.volume = renewVolume // as if
+		client.mu.Unlock()
+		talk()
+		talk()
+		if e := epoch(); e != 3 {
+			t.Errorf("epoch %d after %d bytes", e, renewVolume)
+		}
+	})
+}
+
+func TestWindowKnowsWhatItSaw(t *testing.T) {
+	var w window
+	seen := map[uint64]bool{}
+	var highest uint64
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 200_000 {
+		seq := uint64(max(1, int64(highest)+int64(r.IntN(2200))-1500))
+		if r.IntN(1000) == 0 {
+			seq += uint64(r.IntN(5000))
+		}
+		want := !seen[seq] && (seq > highest || highest-seq < windowSize)
+		if got := w.fresh(seq); got != want {
+			t.Fatalf("fresh(%d) = %v, highest %d", seq, got, highest)
+		}
+		if want {
+			w.mark(seq)
+			seen[seq] = true
+			highest = max(highest, seq)
+		}
+	}
+	if w.fresh(0) {
+		t.Error("sequence 0 is never used")
+	}
+}
+
+func FuzzPacket(f *testing.F) {
+	k := &keys{}
+	k.start([32]byte{1}, true)
+	for range 3 {
+		p, _ := k.seal(nil, make([]byte, 40))
+		f.Add(p)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		server := &keys{}
+		if err := server.start([32]byte{1}, false); err != nil {
+			t.Fatal(err)
+		}
+		server.open(bytes.Clone(b))
+		server.meet(b)
+		var p pilot
+		p.init(1000)
+		p.heard(b, time.Now())
+		p.left(b, time.Now())
+		p.heard(b, time.Now())
+		if w := p.window(); w < leastSegments || w > mostSegments {
+			t.Errorf("window of %d", w)
+		}
+	})
+}
