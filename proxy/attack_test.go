@@ -154,15 +154,21 @@ func TestForgedAndMangledKnocksChangeNothing(t *testing.T) {
 func TestReflectedPacketsChangeNothing(t *testing.T) {
 	story(t, wifi, func(s *session) {
 		m := newMallory(s)
+		var mu sync.Mutex
 		var acks []simnet.Packet
 		s.phone.Tap(func(p simnet.Packet) {
 			if p.From.Port() == 61001 && !wire.IsTransport(p.Data) {
+				mu.Lock()
+				defer mu.Unlock()
 				acks = append(acks, p)
 			}
 		})
 		s.echo("x", time.Minute)
 		time.Sleep(time.Second)
-		for _, p := range acks { // the server's own words, to itself
+		mu.Lock()
+		recorded := slices.Clone(acks)
+		mu.Unlock()
+		for _, p := range recorded { // the server's own words, to itself
 			p.From, p.To = p.To, p.From
 			s.phone.Network().Inject(p, 0)
 		}
@@ -219,7 +225,9 @@ func TestOvertakingCopyOfKnocksStallsNothing(t *testing.T) {
 	story(t, wifi, func(s *session) {
 		m := newMallory(s)
 		time.Sleep(5 * time.Second)
+		m.mu.Lock()
 		m.fast = true // from now on the server hears mallory first, always
+		m.mu.Unlock()
 		for range 20 {
 			within(t, "key under attack", s.echo("x", time.Minute), rtt+time.Millisecond)
 			time.Sleep(100 * time.Millisecond)

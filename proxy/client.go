@@ -50,6 +50,7 @@ type Client struct {
 	mu      sync.Mutex // guards what follows
 	pulse   pulse
 	keep    keep
+	extra   redundancy
 	current *link // nil: none yet
 	links   []*link
 	sockets []*clientSocket
@@ -174,13 +175,27 @@ func (c *Client) transmit(b []byte, segment int, ecn byte) {
 		c.pulse.hasten(later(now, c.pulse.round.Add(eventSpacing)))
 		token(c.kick)
 	}
+	var copies []time.Duration
+	if segment == 0 {
+		copies = c.extra.copies(now, len(b), c.pulse.loss)
+	}
 	c.mu.Unlock()
 	if l == nil || c.cut.Load() {
 		return
 	}
+	if l.stream == nil {
+		again(copies, b, c.repeat)
+	}
 	err := l.knock(knock)
 	if err = errors.Join(err, l.send(b, segment, ecn)); err != nil {
 		c.unreachable()
+	}
+}
+
+// repeat sends a datagram once more.
+func (c *Client) repeat(b []byte) {
+	if l := c.currentLink(); l != nil && !c.cut.Load() {
+		l.send(b, 0, 0) // it is a copy, whatever becomes of it
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,8 +64,26 @@ func TestTransferOutlivesFirewall(t *testing.T) {
 	})
 }
 
+// connections remembers those that were made.
+type connections struct {
+	mu   sync.Mutex // guards what follows
+	list []net.Conn
+}
+
+func (c *connections) add(x net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list = append(c.list, x)
+}
+
+func (c *connections) closeLast() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list[len(c.list)-1].Close()
+}
+
 // carrier makes a path through ssh of TCP connections to port 22.
-func carrier(s *session, conns *[]net.Conn) tweak {
+func carrier(s *session, conns *connections) tweak {
 	return func(c *ClientConfig, sc *ServerConfig) {
 		c.Carrier = func(ctx context.Context) (io.ReadWriteCloser, error) {
 			l, err := sc.Network.ListenTCP(22)
@@ -85,7 +104,7 @@ func carrier(s *session, conns *[]net.Conn) tweak {
 			}
 			x, err := c.Network.DialTCP(ctx, netip.AddrPortFrom(c.Servers[0].Addr(), 22))
 			if err == nil {
-				*conns = append(*conns, x)
+				conns.add(x)
 			}
 			return x, err
 		}
@@ -96,7 +115,7 @@ func TestSessionOutlivesItsCarrier(t *testing.T) {
 	for _, mode := range []string{Auto, OnlySSH} {
 		synctest.Test(t, func(t *testing.T) {
 			phone, far := simnet.Pair(t, wifi)
-			var conns []net.Conn
+			var conns connections
 			s := &session{t: t, phone: phone, far: far, got: make(chan []byte, 1024)}
 			s.open(carrier(s, &conns), func(c *ClientConfig, sc *ServerConfig) {
 				c.Mode, sc.Mode = mode, OnlySSH // only port 22 answers
@@ -109,7 +128,7 @@ func TestSessionOutlivesItsCarrier(t *testing.T) {
 			s.transfer(1<<20, nil)
 			for range 3 {
 				time.Sleep(20 * time.Second)
-				conns[len(conns)-1].Close()
+				conns.closeLast()
 				within(t, "the carrier died", s.echo("x", time.Minute), 5*time.Second)
 			}
 			s.phone.Move("10.5.5.5")

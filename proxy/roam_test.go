@@ -74,3 +74,25 @@ func TestKeysTypedInABlackoutComeOnceAndAtOnce(t *testing.T) {
 		})
 	}
 }
+
+func TestLossyPathLosesFewKeys(t *testing.T) {
+	link := wifi
+	link.Loss = 0.05
+	story(t, link, func(s *session) {
+		for range 300 { // so that the loss is known
+			s.echo("x", time.Minute)
+			time.Sleep(150 * time.Millisecond)
+		}
+		slow := 0
+		for range 1000 {
+			if s.echo("x", time.Minute) > rtt+copyAgain+5*time.Millisecond {
+				slow++
+			}
+			time.Sleep(150 * time.Millisecond)
+		}
+		t.Logf("%d of 1000 echoes were slow, at a loss of %.1f%% both ways", slow, 100*s.client.State().Loss)
+		if slow > 25 { // without copies about 100
+			t.Errorf("%d of 1000 echoes were slow", slow)
+		}
+	})
+}

@@ -51,6 +51,7 @@ type Server struct {
 	mu       sync.Mutex // guards what follows
 	door     admission
 	keep     keep
+	extra    redundancy
 	streams  []*stream // the oldest first
 	started  time.Time
 	since    time.Time // when the client took its place
@@ -223,9 +224,24 @@ func (s *Server) transmit(b []byte, segment int, ecn byte) {
 	s.keep.note(now, b, segment)
 	s.sent += uint64(len(b))
 	places := s.door.routes(space[:0], now, len(b))
+	var copies []time.Duration
+	if segment == 0 && s.door.home.stream == nil {
+		copies = s.extra.copies(now, len(b), float64(s.door.newest.Loss)/255)
+	}
 	s.mu.Unlock()
+	again(copies, b, s.repeat)
 	for _, p := range places {
 		s.sendTo(p, b, segment, ecn)
+	}
+}
+
+// repeat sends a datagram once more.
+func (s *Server) repeat(b []byte) {
+	s.mu.Lock()
+	home := s.door.home
+	s.mu.Unlock()
+	if home.known() && !s.in.isClosed() {
+		s.sendTo(home, b, 0, 0)
 	}
 }
 

@@ -1,0 +1,65 @@
+package proxy
+
+import (
+	"bytes"
+	"time"
+)
+
+const (
+	lossyFrom    = 0.01                  // loss from which small datagrams are sent twice,
+	veryLossy    = 0.08                  // and three times
+	copyAfter    = 5 * time.Millisecond  // losses come in bursts, so copies wait,
+	copyAgain    = 15 * time.Millisecond // each longer
+	copyBytes    = 4 << 10               // that copies may cost at once,
+	copyRefill   = 4 << 10               // and a second
+	quietWindow  = 100 * time.Millisecond
+	quietMaximum = 2 << 10 // bytes in a window of a flow that is somebody typing
+)
+
+// redundancy decides which datagrams are sent again before anybody misses
+// them: on a path that loses some, a key that was lost costs a round trip and
+// more, a copy of it less than a hundred bytes. Receivers drop what they have.
+// It knows no clock and no socket.
+type redundancy struct {
+	window time.Time // when it began
+	bytes  int       // written in it
+	budget int
+	filled time.Time
+}
+
+// copies returns after what times a datagram of size bytes is to be sent again.
+func (r *redundancy) copies(now time.Time, size int, loss float64) []time.Duration {
+	if now.Sub(r.window) > quietWindow {
+		r.window, r.bytes = now, 0
+	}
+	r.bytes += size
+	if loss < lossyFrom || size > smallDatagram || r.bytes > quietMaximum {
+		return nil
+	}
+	if r.filled.IsZero() {
+		r.budget, r.filled = copyBytes, now
+	}
+	if more := int(now.Sub(r.filled) * copyRefill / time.Second); more > 0 {
+		r.budget, r.filled = min(copyBytes, r.budget+more), now
+	}
+	var after []time.Duration
+	for _, d := range []time.Duration{copyAfter, copyAgain} {
+		if r.budget < size || d == copyAgain && loss < veryLossy {
+			break
+		}
+		r.budget -= size
+		after = append(after, d)
+	}
+	return after
+}
+
+// again calls send with a copy of b after each of these times.
+func again(after []time.Duration, b []byte, send func([]byte)) {
+	if len(after) == 0 {
+		return
+	}
+	b = bytes.Clone(b)
+	for _, d := range after {
+		time.AfterFunc(d, func() { send(b) })
+	}
+}
