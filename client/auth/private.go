@@ -98,7 +98,7 @@ func (s *session) load(id *identity) *loadedKey {
 		say("no such identity: %s: %s", id.file, reason(err))
 		return nil
 	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 && info.Mode().IsRegular() && isOurs(info) {
+	if tooOpen(info) {
 		s.warnOpen(id.file, info.Mode().Perm())
 		return nil
 	}
@@ -122,6 +122,11 @@ func (s *session) load(id *identity) *loadedKey {
 		s.addToAgent(id, k, passphrase)
 	}
 	return k
+}
+
+// tooOpen reports whether others can use the key in a file of ours.
+func tooOpen(info os.FileInfo) bool {
+	return runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 && info.Mode().IsRegular() && isOurs(info)
 }
 
 // unlock asks for the passphrase as often as NumberOfPasswordPrompts allows.

@@ -3,6 +3,7 @@ package auth
 import (
 	"bytes"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 
@@ -99,6 +100,10 @@ func (s *session) signsFreely(id *identity) bool {
 	}
 	k := s.Memory.key(id.file)
 	if k == nil {
+		info, err := os.Stat(id.file)
+		if err != nil || tooOpen(info) {
+			return false // a word is due about it, if the server wants the key
+		}
 		k, _ = readPrivate(id.file, nil)
 	}
 	return k != nil && !isSK(k.public) && sameKey(k.public, plainKey(id.key))

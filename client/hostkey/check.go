@@ -216,12 +216,16 @@ func (c *Checker) checkPlain(key ssh.PublicKey) error {
 		if err := c.refuseRevoked(key); err != nil {
 			return err
 		}
-		c.disarm()
+		if err := c.disarm(); err != nil {
+			return err
+		}
 	case changed:
 		if err := c.refuseChanged(key, found, ipStatus, ipFound); err != nil {
 			return err
 		}
-		c.disarm()
+		if err := c.disarm(); err != nil {
+			return err
+		}
 	}
 	if c.checksIP() && s != changed && ipStatus == changed {
 		return c.addressDiffers(key, s, found, ipFound)

@@ -14,11 +14,11 @@ import (
 
 // Refused is the end of a login for its host's key. The reason has been
 // logged; the text is ssh's last word.
-type Refused struct{}
+type Refused struct{ words string }
 
-func (Refused) Error() string { return "Host key verification failed." }
+func (r Refused) Error() string { return r.words }
 
-var errRefused error = Refused{} // never changed
+var errRefused error = Refused{"Host key verification failed."} // never changed
 
 const frame = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@"
 
@@ -196,7 +196,7 @@ func (c *Checker) warnChanged(key ssh.PublicKey) {
 
 // disarm takes away what a false host could abuse: passwords typed to it,
 // keys of the agent lent to it, connections made for it.
-func (c *Checker) disarm() {
+func (c *Checker) disarm() error {
 	c.Distrust = true
 	h := c.h
 	off := func(what string, on bool) bool {
@@ -220,8 +220,9 @@ func (c *Checker) disarm() {
 	h.LocalForward, h.RemoteForward, h.DynamicForward = nil, nil, nil
 	h.UdpLocalForward, h.UdpRemoteForward = nil, nil
 	if cancelled && h.ExitOnForwardFailure {
-		c.log.Errorf("Error: forwarding disabled due to host key check failure")
+		return Refused{"Error: forwarding disabled due to host key check failure"}
 	}
+	return nil
 }
 
 // addressDiffers is the case of a name and an address with different keys.

@@ -35,16 +35,17 @@ func connect(ctx context.Context, h *config.Host, log voice.Log) (net.Conn, []ne
 		}
 		for _, addr := range addrs {
 			log.Debugf("Connecting to %s [%s] port %d.", h.HostName, addr, h.Port)
-			conn, err := connectOne(ctx, h, addr)
-			if err == nil {
+			conn, err := connectOne(ctx, h, addr, log)
+			if conn != nil {
 				log.Debugf("Connection established.")
 				return conn, addrs, nil
 			}
 			if ctx.Err() != nil {
 				return nil, nil, context.Cause(ctx)
 			}
-			log.Debugf("connect to address %s port %d: %s", addr, h.Port, cause(err))
-			last = err
+			if last = err; err != nil {
+				log.Debugf("connect to address %s port %d: %s", addr, h.Port, cause(err))
+			}
 		}
 	}
 	return nil, nil, &Error{Words: fmt.Sprintf("ssh: connect to host %s port %d: %s", h.HostName, h.Port, cause(last)), Cause: last}
@@ -88,7 +89,7 @@ func resolve(ctx context.Context, h *config.Host) ([]netip.Addr, error) {
 	return nil, &Error{Words: fmt.Sprintf("ssh: Could not resolve hostname %s: %s", strings.ToLower(h.HostName), why), Cause: err}
 }
 
-func connectOne(ctx context.Context, h *config.Host, addr netip.Addr) (net.Conn, error) {
+func connectOne(ctx context.Context, h *config.Host, addr netip.Addr, log voice.Log) (net.Conn, error) {
 	// The system's own keep-alive times, as ssh leaves them: Go's would end
 	// a session after two minutes without a network.
 	d := net.Dialer{Timeout: h.ConnectTimeout, KeepAliveConfig: net.KeepAliveConfig{
@@ -104,7 +105,13 @@ func connectOne(ctx context.Context, h *config.Host, addr netip.Addr) (net.Conn,
 	if local.IsValid() {
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
 	}
-	return d.DialContext(ctx, "tcp", netip.AddrPortFrom(addr, uint16(h.Port)).String())
+	conn, err := d.DialContext(ctx, "tcp", netip.AddrPortFrom(addr, uint16(h.Port)).String())
+	var bind *os.SyscallError
+	if errors.As(err, &bind) && bind.Syscall == "bind" {
+		log.Errorf("bind %s: %s", local, cause(err))
+		return nil, nil // told; ssh has no more words for it either
+	}
+	return conn, err
 }
 
 // localAddr is what BindAddress or BindInterface makes of a destination; not

@@ -161,7 +161,7 @@ func (l *Login) shakeHands(ctx context.Context) error {
 		},
 	})
 	if limit.stop() {
-		err = &transport.Error{Reason: transport.TimedOut, Err: err}
+		err = lateWords(err)
 	}
 	if err != nil {
 		return l.lastWords(err)

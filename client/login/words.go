@@ -97,6 +97,16 @@ func (l *Login) log(err error) error {
 	return own
 }
 
+// lateWords is the error of a handshake that took too long.
+func lateWords(err error) error {
+	late := &transport.Error{Reason: transport.TimedOut, Err: err}
+	var ended *transport.Error
+	if errors.As(err, &ended) && len(ended.Words) > 0 { // it ended before the versions
+		late.Words = []string{"Connection timed out during banner exchange"}
+	}
+	return late
+}
+
 // limit ends a handshake that takes too long, on connections without
 // deadlines too.
 type limit struct {
