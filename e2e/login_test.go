@@ -90,3 +90,22 @@ func TestTsshdPathThatIsNotThere(t *testing.T) {
 	w := newWorld(t)
 	w.says("x\n", "", "--udp", "-oTsshdPath=/nonexistent/tsshd", "server", "echo x")
 }
+
+// TestForcedCommand: a key that may run one command only gets no session of ours.
+func TestForcedCommand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	pub, err := os.ReadFile(filepath.Join(built, "user.pub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write("authorized_keys", `command="echo this and nothing else" `+string(pub))
+	r := w.do(w.tssh("--udp", placed(), "server", "true"))
+	if r.status != 255 || !strings.Contains(r.err, "forced command") || !strings.Contains(r.err, "this and nothing else") {
+		t.Errorf("got %+v", r)
+	}
+	w.write("authorized_keys", `command="eval \"$SSH_ORIGINAL_COMMAND\"" `+string(pub))
+	if r := w.do(w.tssh("--udp", placed(), "server", "true")); r.status != 255 || !strings.Contains(r.err, "command=") {
+		t.Errorf("with a command that wraps ours: %+v", r)
+	}
+}

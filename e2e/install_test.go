@@ -1,0 +1,62 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestInstall: install.sh with every sh that may be there, again and again.
+func TestInstall(t *testing.T) {
+	script, err := filepath.Abs("../install.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shell := range [][]string{{"dash"}, {"bash", "--posix"}, {"busybox", "sh"}} {
+		t.Run(shell[0], func(t *testing.T) {
+			t.Parallel()
+			if _, err := exec.LookPath(shell[0]); err != nil {
+				t.Skipf("SKIPPED, not tested at all: %v", err)
+			}
+			home := filepath.Join(t.TempDir(), "a home")
+			bin := filepath.Join(home, ".local/bin")
+			run := func(path string, args ...string) (string, error) {
+				cmd := exec.Command(shell[0], append(append(shell[1:], script), args...)...)
+				cmd.Env = []string{"HOME=" + home, "PATH=" + path}
+				out, err := cmd.CombinedOutput()
+				return string(out), err
+			}
+			must := func(want, path string, args ...string) {
+				t.Helper()
+				if out, err := run(path, args...); err != nil || !strings.Contains(out, want) {
+					t.Fatalf("install.sh %s: %v, %s; %q was expected", strings.Join(args, " "), err, out, want)
+				}
+			}
+			const path = "/usr/bin:/bin"
+			file := filepath.Join(built, "bin/tssh")
+			must(bin+" is not in your PATH", path, file)
+			must("installed", path+":"+bin, file)
+			if out, err := exec.Command(filepath.Join(bin, "tsshd"), "--version").CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "tsshd") {
+				t.Errorf("tsshd --version: %v, %s", err, out)
+			}
+			if entries, err := os.ReadDir(bin); err != nil || len(entries) != 2 {
+				t.Errorf("left in %s: %v, %v", bin, entries, err)
+			}
+			if out, err := run(path, "/etc/passwd"); err == nil || !strings.Contains(out, "does not run here") {
+				t.Errorf("installed /etc/passwd: %s", out)
+			}
+			must("removed", path, "--uninstall")
+			must("nothing to remove", path, "--uninstall")
+			if err := os.WriteFile(filepath.Join(bin, "tsshd"), nil, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := run(path, "--uninstall"); err == nil || !strings.Contains(out, "left alone") {
+				t.Errorf("a tsshd of somebody else: %v, %s", err, out)
+			}
+		})
+	}
+}
