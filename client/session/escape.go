@@ -107,7 +107,7 @@ func (r *run) suspend() {
 // print shows text of ours amid the session's.
 func (r *run) print(text string) {
 	if r.screen != nil {
-		r.screen.Write([]byte(text))
+		r.screen.print([]byte(text))
 		return
 	}
 	fmt.Fprint(r.Stderr, text)

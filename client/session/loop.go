@@ -63,8 +63,6 @@ func (r *run) session(ctx context.Context, reqs <-chan *ssh.Request, signals <-c
 		case <-resized:
 			r.windowChange()
 			r.screen.resize()
-		case <-r.screen.changed():
-			r.screen.update()
 		}
 	}
 }

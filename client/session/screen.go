@@ -1,6 +1,22 @@
 package session
 
-import "time"
+import (
+	"bytes"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tssh/notify"
+)
+
+// giveUpKey ends the session while a notice is shown: ^d.
+const giveUpKey = 4
+
+// answerTime is how long the terminal has to tell where its cursor is.
+const answerTime = 500 * time.Millisecond
 
 // Link tells a session how the way to the server is.
 type Link struct {
@@ -17,15 +33,259 @@ type LinkState struct {
 	Trying string    // what is being tried, for people
 }
 
-// screen is the terminal's screen while notices may be drawn on it.
-type screen struct{}
+// screen is the terminal's screen, on which a notice is shown while the server
+// is out of reach for long. Nothing of it runs while all is well but the model.
+// A nil screen is that of a session without one.
+type screen struct {
+	run  *run
+	stop chan struct{}
+	done chan struct{}
+	kick chan struct{} // the terminal answered, or was resized
+	// heed says that what is typed matters here: a notice is shown or an answer
+	// awaited. Else typing never waits for mu, which a slow terminal may hold.
+	heed atomic.Bool
 
-func (r *run) newScreen() *screen { return nil }
+	mu       sync.Mutex // guards what follows, and the order of what is written
+	out      io.Writer
+	model    *notify.Screen
+	held     []byte    // the beginning of a sequence that is not complete
+	asked    time.Time // when the terminal was asked for its cursor's place; zero: not
+	partial  []byte    // what may be the beginning of its answer
+	answered bool      // since the last change of what we know
+	resized  bool      // since the notice was drawn
+}
 
-func (s *screen) Write(p []byte) (int, error) { return len(p), nil }
-func (s *screen) typed(p []byte) []byte       { return p }
-func (s *screen) givesUp([]byte) bool         { return false }
-func (s *screen) resize()                     {}
-func (s *screen) changed() <-chan struct{}    { return nil }
-func (s *screen) update()                     {}
-func (s *screen) close()                      {}
+func (r *run) newScreen() *screen {
+	if r.Link == nil || !r.TTY || r.Terminal == nil || !r.Screen {
+		return nil
+	}
+	size := r.Terminal.Size()
+	if size.Cols == 0 || size.Rows == 0 {
+		return nil
+	}
+	s := &screen{
+		run: r, out: r.Stdout, stop: make(chan struct{}), done: make(chan struct{}), kick: make(chan struct{}, 1),
+		model: notify.NewScreen(size.Cols, size.Rows, isUTF8()),
+	}
+	go func() {
+		defer close(s.done)
+		defer r.guard()
+		s.watch()
+	}()
+	return s
+}
+
+// isUTF8 tells whether the terminal takes UTF-8, as all do whose locale names
+// no other character set.
+func isUTF8() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := os.Getenv(name); v != "" {
+			_, set, named := strings.Cut(v, ".")
+			set = strings.ToLower(set)
+			return !named || strings.HasPrefix(set, "utf-8") || strings.HasPrefix(set, "utf8")
+		}
+	}
+	return true
+}
+
+// Write passes on what the far side writes. The beginning of a sequence waits
+// for its end, which is what the terminal would do with it, so that a notice
+// never gets between.
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.hideLocked(); err != nil {
+		return 0, err
+	}
+	n := len(p)
+	held := s.model.Feed(p)
+	if len(s.held) > 0 {
+		p = append(s.held, p...)
+	}
+	ready := p[:len(p)-min(held, len(p))]
+	s.held = bytes.Clone(p[len(ready):])
+	if len(ready) == 0 {
+		return n, nil
+	}
+	_, err := s.out.Write(ready)
+	return n, err
+}
+
+// print writes text of ours.
+func (s *screen) print(text []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hideLocked()
+	s.model.Inject(text)
+	s.out.Write(text)
+}
+
+func (s *screen) hideLocked() error {
+	if b := s.model.Clear(); b != nil {
+		_, err := s.out.Write(b)
+		return err
+	}
+	return nil
+}
+
+// watch shows the notice while contact is lost, and takes it away.
+func (s *screen) watch() {
+	tick := time.NewTimer(time.Hour)
+	defer tick.Stop()
+	for {
+		wait := s.update(time.Now())
+		if wait == 0 {
+			tick.Stop()
+		} else {
+			tick.Reset(wait)
+		}
+		select {
+		case <-s.stop:
+			return
+		case <-s.run.Link.Changed:
+		case <-s.kick:
+		case <-tick.C:
+		}
+	}
+}
+
+// update does what the moment wants, and returns when to look again (0: when
+// something changes).
+func (s *screen) update(now time.Time) time.Duration {
+	st := s.run.Link.State()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if st.Online || st.Lost.IsZero() {
+		s.repaintLocked()
+		s.hideLocked()
+		s.answered = false
+		s.heed.Store(len(s.partial) > 0)
+		return 0
+	}
+	if early := st.Lost.Add(s.run.host.UdpReconnectTimeout).Sub(now); early > 0 {
+		return early
+	}
+	if s.model.Open() {
+		return time.Second // a picture, or tmux's control mode
+	}
+	if wait := s.askLocked(now); wait > 0 {
+		return wait
+	}
+	s.repaintLocked()
+	h := s.run.host
+	lines := notify.Text(h.ShowFullNotifications, notify.Status{
+		Host: h.HostName, Lost: st.Lost, Heard: st.Heard, Trying: st.Trying, Key: "^d",
+	}, now)
+	at := notify.Cursor
+	if h.ShowNotificationOnTop {
+		at = notify.Top
+	}
+	s.heed.Store(true)
+	s.out.Write(s.model.Draw(lines, at))
+	return time.Second - now.Sub(st.Lost)%time.Second
+}
+
+// askLocked asks the terminal where its cursor is, once for each time that we
+// may be wrong, and returns how long to wait for the answer. One that does not
+// answer is left in peace.
+func (s *screen) askLocked(now time.Time) time.Duration {
+	if s.answered {
+		return 0
+	}
+	if s.asked.IsZero() {
+		s.asked = now
+		s.heed.Store(true)
+		s.out.Write([]byte(notify.Query))
+	}
+	if wait := s.asked.Add(answerTime).Sub(now); wait > 0 {
+		return wait
+	}
+	s.asked, s.answered = time.Time{}, true
+	s.run.keys.put(s.partial)
+	s.partial = nil
+	return 0
+}
+
+// repaintLocked removes what a resize made of a notice.
+func (s *screen) repaintLocked() {
+	if s.resized {
+		s.resized = false
+		s.out.Write(s.model.Repaint())
+	}
+}
+
+// resize follows the terminal.
+func (s *screen) resize() {
+	if s == nil {
+		return
+	}
+	size := s.run.Terminal.Size()
+	s.mu.Lock()
+	s.resized = s.resized || s.model.Shown()
+	s.model.Resize(size.Cols, size.Rows)
+	s.answered, s.asked = false, time.Time{}
+	s.mu.Unlock()
+	s.wake()
+}
+
+func (s *screen) wake() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// typed takes the terminal's answer out of what is typed.
+func (s *screen) typed(p []byte) []byte {
+	if s == nil || !s.heed.Load() {
+		return p
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p = append(s.partial, p...)
+	s.partial = nil
+	for i := 0; !s.asked.IsZero() && i < len(p); i++ {
+		x, y, n, ok := notify.Answer(p[i:])
+		switch {
+		case ok:
+			s.model.At(x, y)
+			s.asked, s.answered = time.Time{}, true
+			s.wake()
+			return append(bytes.Clone(p[:i]), p[i+n:]...)
+		case n > 0: // may become one
+			s.partial = bytes.Clone(p[i:])
+			return p[:i]
+		}
+	}
+	return p
+}
+
+// givesUp tells whether the key that leaves is among what was typed.
+func (s *screen) givesUp(p []byte) bool {
+	if s == nil || !s.heed.Load() {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.model.Shown() && bytes.IndexByte(p, giveUpKey) >= 0
+}
+
+// close takes the notice away and writes what was held. It may be called twice.
+func (s *screen) close() {
+	if s == nil {
+		return
+	}
+	select {
+	case <-s.stop:
+		return
+	default:
+	}
+	close(s.stop)
+	<-s.done
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.repaintLocked()
+	s.hideLocked()
+	s.out.Write(s.held)
+	s.held = nil
+}
