@@ -21,6 +21,10 @@ type link struct {
 
 // dial logs in, and moves the connection to the proxies when asked to.
 func (v *invocation) dial(ctx context.Context) (*link, error) {
+	if v.host.UdpMode != "no" {
+		// What becomes of the login's own connection is no matter then.
+		v.host.ServerAliveInterval = 0
+	}
 	l, err := login.Dial(ctx, v.host, login.Options{Log: v.log, Resolve: v.resolve})
 	if err != nil {
 		return nil, err
@@ -35,7 +39,7 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 		return nil, err
 	}
 	v.log.Debugf("Moved to %s in %v.", v.host.UdpMode, time.Since(start).Round(time.Millisecond))
-	return &link{Client: r.client, conn: r.client, login: l, roam: r}, nil
+	return &link{Client: r.client, conn: r.conn, login: l, roam: r}, nil
 }
 
 // Close ends the connection and what carried it.

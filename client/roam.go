@@ -30,10 +30,14 @@ import (
 // have read everything by then, or the network is gone.
 const farewell = 5 * time.Second
 
+// moveTimeout is how long the first contact with tsshd may take, over all paths.
+const moveTimeout = 30 * time.Second
+
 // roaming is a session that moved from ssh's connection onto the proxies.
 type roaming struct {
 	host   *config.Host
 	client *ssh.Client
+	conn   ssh.Conn // the client's, whose end is told in ssh's words
 	proxy  *proxy.Client
 	mux    mux.Conn
 	login  *carrier
@@ -77,7 +81,7 @@ func (v *invocation) roam(ctx context.Context, l *login.Login) (*roaming, error)
 	}
 	r := &roaming{host: v.host, login: newCarrier(l, started), since: time.Now()}
 	if err := r.move(ctx, v, identity, started.Greeting); err != nil {
-		r.Close()
+		r.leave()
 		return nil, fmt.Errorf("tssh: %s: %w", v.host.HostName, err)
 	}
 	if r.told, err = status.Serve(status.Dir(), r.report); err != nil {
@@ -88,38 +92,84 @@ func (v *invocation) roam(ctx context.Context, l *login.Login) (*roaming, error)
 
 // move opens the proxy, the transport on it, and ssh's channels on that.
 func (r *roaming) move(ctx context.Context, v *invocation, identity *mux.Identity, g wire.Greeting) (err error) {
+	var up atomic.Pointer[mux.Conn]
+	where := servers(r.login.first(), g)
 	r.proxy, err = proxy.Dial(ctx, proxy.ClientConfig{
 		Secret:    g.Secret,
 		Transport: v.host.UdpMode,
 		Mode:      v.host.UdpProxyMode,
-		Servers:   servers(r.login.first(), g),
+		Servers:   where,
 		Carrier:   r.login.open,
 		Heartbeat: v.host.UdpHeartbeatTimeout,
 		Alive:     v.host.UdpAliveTimeout,
 		Logf:      v.log.Debugf,
 		Returned: func() {
-			if r.mux != nil {
-				r.mux.Returned()
+			if m := up.Load(); m != nil {
+				(*m).Returned()
 			}
 		},
 	})
 	if err != nil {
 		return err
 	}
-	r.mux, err = mux.Dial(ctx, v.host.UdpMode, r.proxy, r.proxy.Peer(), mux.Config{
+	patience, cancel := context.WithTimeout(ctx, moveTimeout)
+	defer cancel()
+	r.mux, err = mux.Dial(patience, v.host.UdpMode, r.proxy, r.proxy.Peer(), mux.Config{
 		Identity: identity, PeerPin: g.ServerPin, Secret: g.Secret,
 		MTU: v.host.UdpMTU, Logf: v.log.Debugf,
 	})
+	if err != nil && patience.Err() != nil {
+		return unreachable(v.host, where)
+	}
 	if err != nil {
 		return fmt.Errorf("move to %s: %w", v.host.UdpMode, err)
 	}
+	up.Store(&r.mux)
+	go func() {
+		// The server was silent for longer than the session may be alone.
+		<-r.proxy.Done()
+		r.mux.Close()
+	}()
 	old := r.login.first().Client
 	conn, chans, reqs := sshconn.Client(r.mux, sshconn.Meta{
 		User: old.User(), Local: old.LocalAddr(), Remote: old.RemoteAddr(), SessionID: old.SessionID(),
 		ClientVersion: old.ClientVersion(), ServerVersion: old.ServerVersion(),
 	})
-	r.client = ssh.NewClient(conn, chans, reqs)
+	r.conn = &roamingConn{Conn: conn, host: v.host, gone: r.proxy.Done()}
+	r.client = ssh.NewClient(r.conn, chans, reqs)
 	return nil
+}
+
+// unreachable says that nothing came back on any path, and what to do about it.
+func unreachable(h *config.Host, where []netip.AddrPort) error {
+	if len(where) == 0 {
+		return errors.New("no path to tsshd: it has no port that can be reached, and the path through ssh did not work")
+	}
+	hint := "a firewall may block it; try -o UdpProxyMode=auto"
+	if h.UdpProxyMode == "auto" {
+		hint = "try tssh --doctor " + h.Original
+	}
+	return fmt.Errorf("dial %v: no answer from tsshd for %v\ntssh: hint: %s", where[0], moveTimeout, hint)
+}
+
+// roamingConn tells of the end of a session in ssh's words.
+type roamingConn struct {
+	ssh.Conn
+	host *config.Host
+	gone <-chan struct{} // closed when the server was silent for too long
+}
+
+// Wait returns when the session has ended.
+func (c *roamingConn) Wait() error {
+	err := c.Conn.Wait()
+	select {
+	case <-c.gone:
+		if !errors.Is(err, io.EOF) {
+			return &login.Error{Words: fmt.Sprintf("Timeout, server %s not responding.", c.host.HostName), Cause: err}
+		}
+	default:
+	}
+	return err
 }
 
 // servers are the addresses to try: the one that ssh reached before all others.
@@ -157,7 +207,7 @@ func (r *roaming) Close() error {
 		ctx, cancel := context.WithTimeout(context.Background(), farewell)
 		defer cancel()
 		if !r.proxy.State().Online {
-			cancel()
+			cancel() // nobody to take leave of
 		}
 		err = r.mux.Shutdown(ctx)
 	}
@@ -249,6 +299,9 @@ func (c *carrier) open(ctx context.Context) (io.ReadWriteCloser, error) {
 func (c *carrier) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.login == nil {
+		return nil
+	}
 	return c.login.Close()
 }
 

@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
+
+	"tssh/proxy/wire"
 )
 
 const usage = `usage: tsshd --offer WORD [--log FILE]   serve one session for the tssh that wrote WORD (tssh does this)
@@ -44,7 +45,7 @@ func Main(args []string) int {
 	case "--verify":
 		return verify(args[1:])
 	case "--version":
-		fmt.Println("tsshd " + release())
+		fmt.Println("tsshd " + wire.Release)
 		return exitOK
 	case "--help", "-h":
 		fmt.Print(usage)
@@ -58,21 +59,6 @@ func Main(args []string) int {
 func complain(status int, err error) int {
 	fmt.Fprintln(os.Stderr, "tsshd: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 	return status
-}
-
-// release is what this program was built from.
-func release() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	version := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (version == "" || version == "(devel)") {
-			return s.Value
-		}
-	}
-	return version
 }
 
 // verify checks that this very file arrived whole: its SHA-256 in hex is the argument.

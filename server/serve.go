@@ -110,7 +110,7 @@ func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
 	h := &host{offer: o, arrival: arrival}
 	h.login, h.logf = whoAmI(), logf
 	g := &h.greeting
-	g.Release, g.PID = release(), os.Getpid()
+	g.Release, g.PID = wire.Release, os.Getpid()
 	var err error
 	if h.policy, err = permitted(h.login); err != nil {
 		g.Warnings = append(g.Warnings, strings.ReplaceAll(err.Error(), "\n", "; "))

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tssh/client/config"
+	"tssh/proxy/wire"
 )
 
 // Usage is what ssh says on misuse, with our options behind.
@@ -23,7 +24,7 @@ const Usage = `usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
 `
 
 // Release is the version of this program.
-const Release = "0.1.0"
+const Release = wire.Release
 
 // Version is the line of -V: ours, and the OpenSSH whose options are read, since
 // scripts look for that.

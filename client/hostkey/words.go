@@ -102,7 +102,7 @@ func (c *Checker) otherNames(key ssh.PublicKey) string {
 	blob := key.Marshal()
 	for _, file := range slices.Concat(c.user, c.system) {
 		for _, e := range loadFile(file) {
-			if e.marker == plain && bytes.Equal(e.key.Marshal(), blob) && !e.matches(c.name) && !e.matches(c.ip) {
+			if e.marker == plain && bytes.Equal(e.key.Marshal(), blob) && !e.matches(c.name) && !(c.checksIP() && e.matches(c.ip)) {
 				hosts := e.hosts
 				if _, _, hashed := hashedName(hosts); hashed {
 					hosts = "[hashed name]"

@@ -1,0 +1,117 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/client/login"
+	"tssh/proxy"
+)
+
+// examTimeout is how long one kind of path is tried.
+const examTimeout = 6 * time.Second
+
+// doctor says in words what works from here to the host, and what to change.
+func (v *invocation) doctor(ctx context.Context) int {
+	say := func(what, format string, args ...any) {
+		fmt.Printf("%-9s %s\n", what+":", fmt.Sprintf(format, args...))
+	}
+	if v.host.UdpMode == "no" {
+		v.host.UdpMode = "quic"
+	}
+	start := time.Now()
+	l, err := login.Dial(ctx, v.host, login.Options{Log: v.log, Resolve: v.resolve})
+	if err != nil {
+		say("ssh", "no: %v", err)
+		return exitError
+	}
+	defer l.Close()
+	say("ssh", "works, logged in as %s in %v", v.host.User, time.Since(start).Round(time.Millisecond))
+	if !l.Direct {
+		say("route", "through a proxy or another host: UDP and TCP only work if this machine reaches %s by itself", v.host.HostName)
+	}
+	works := map[string]bool{}
+	for _, mode := range []string{proxy.OnlyUDP, proxy.OnlyTCP, proxy.OnlySSH} {
+		how, err := v.examine(ctx, l, mode)
+		works[mode] = err == nil
+		if err != nil {
+			say(strings.ToUpper(mode), "no: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+			continue
+		}
+		say(strings.ToUpper(mode), "works: %s", how)
+	}
+	for _, line := range lingering(l.Client) {
+		say("logout", "%s", line)
+	}
+	switch {
+	case works[proxy.OnlyUDP]:
+		say("advice", "nothing to change: tssh --udp %s", v.cmd.Destination)
+	case works[proxy.OnlyTCP], works[proxy.OnlySSH]:
+		say("advice", "open UDP ports %s to %s in its firewall, at best all of them; until then tssh --udp uses the next best path by itself",
+			v.host.UdpPort, v.host.HostName)
+	default:
+		say("advice", "see the errors above; if no tsshd could be started, install one and set TsshdPath")
+		return exitError
+	}
+	return 0
+}
+
+// examine moves a session onto one kind of path, and says how that went.
+func (v *invocation) examine(ctx context.Context, l *login.Login, mode string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, examTimeout)
+	defer cancel()
+	one := *v.host
+	one.UdpProxyMode = mode
+	patient := *v
+	patient.host = &one
+	r, err := patient.roam(ctx, l)
+	if ctx.Err() != nil {
+		return "", fmt.Errorf("no answer within %v", examTimeout)
+	}
+	if err != nil {
+		return "", errors.New(strings.TrimPrefix(err.Error(), "tssh: "+one.HostName+": "))
+	}
+	// The login is for the other kinds too.
+	defer r.leave()
+	if err := r.mux.Confirmed(ctx); err != nil {
+		return "", err
+	}
+	s := r.proxy.State()
+	how := fmt.Sprintf("%s, tsshd %s", r.login.started.Path, r.login.started.Release)
+	if s.Remote.IsValid() {
+		how = fmt.Sprintf("%v, round trip %v, %s", s.Remote, s.RTT.Round(100*time.Microsecond), how)
+	}
+	return how, nil
+}
+
+// lingering tells whether systemd lets the user's processes outlive a login.
+func lingering(c *ssh.Client) []string {
+	s, err := c.NewSession()
+	if err != nil {
+		return nil
+	}
+	defer s.Close()
+	var out bytes.Buffer
+	s.Stdout = &out
+	if s.Run(`sh -c 'test -d /run/systemd/system && loginctl show-user "$(id -un)" -p Linger && grep -hi "^ *KillUserProcesses *= *yes" /etc/systemd/logind.conf /etc/systemd/logind.conf.d/*.conf' 2>/dev/null`) != nil && out.Len() == 0 {
+		return []string{"no systemd that would end sessions when you log out"}
+	}
+	if strings.Contains(out.String(), "Linger=no") && strings.Contains(strings.ToLower(out.String()), "killuserprocesses") {
+		return []string{"systemd ends what you leave running (KillUserProcesses=yes); run there: loginctl enable-linger"}
+	}
+	return []string{"sessions outlive the login"}
+}
+
+// leave ends the session and keeps the login.
+func (r *roaming) leave() {
+	keep := r.login
+	r.login = &carrier{}
+	r.Close()
+	r.login = keep
+}
