@@ -1,24 +1,513 @@
 package login
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
 
 	"tssh/client/config"
 )
 
-func TestRefusedConnectionSaysItAsSSH(t *testing.T) {
+func TestRefusedConnectionIsToldAsSSHDoes(t *testing.T) {
+	u := newUser(t)
+	h := newHost(t, &ssh.ServerConfig{})
+	c := u.config(h)
+	h.l.Close()
+	_, err := u.dial(c)
+	if want := fmt.Sprintf("ssh: connect to host 127.0.0.1 port %d: Connection refused", h.port()); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// passwords accepts one password.
+func passwords(right string) *ssh.ServerConfig {
+	return &ssh.ServerConfig{PasswordCallback: func(_ ssh.ConnMetadata, p []byte) (*ssh.Permissions, error) {
+		if string(p) != right {
+			return nil, errors.New("wrong")
+		}
+		return nil, nil
+	}}
+}
+
+func TestPasswordIsAskedAgain(t *testing.T) {
+	h := newHost(t, passwords("right"))
+	u := newUser(t, "wrong", "right")
+	u.trusts(h)
+	l, err := u.dial(u.config(h))
+	if err != nil {
+		t.Fatal(err)
+	}
+	works(t, l)
+	u.wasAsked("me@127.0.0.1's password: ", "me@127.0.0.1's password: ")
+	u.wasTold("Permission denied, please try again.")
+	// Later it is known, and nobody is asked.
+	again, err := l.Redial(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	works(t, again)
+	if len(u.asked) != 2 {
+		t.Errorf("asked %q", u.asked)
+	}
+}
+
+func TestWrongPasswordsEndInDenial(t *testing.T) {
+	h := newHost(t, passwords("right"))
+	u := newUser(t, "1", "2", "3", "4")
+	u.trusts(h)
+	_, err := u.dial(u.config(h, "NumberOfPasswordPrompts 2"))
+	if err == nil || err.Error() != "me@127.0.0.1: Permission denied (password)." {
+		t.Fatal(err)
+	}
+	if len(u.asked) != 2 {
+		t.Errorf("asked %q", u.asked)
+	}
+}
+
+func TestBatchModeAsksNothing(t *testing.T) {
+	h := newHost(t, passwords("right"))
+	u := newUser(t, "right")
+	u.trusts(h)
+	key, _ := newKey(t)
+	_, err := u.dial(u.config(h, "BatchMode yes", "IdentityFile "+keyFile(t, key, "secret")))
+	if err == nil || err.Error() != "me@127.0.0.1: Permission denied (password)." || len(u.asked) > 0 {
+		t.Fatalf("%v, asked %q", err, u.asked)
+	}
+}
+
+// keys accepts some public keys.
+func keys(right ...ssh.PublicKey) *ssh.ServerConfig {
+	return &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, k ssh.PublicKey) (*ssh.Permissions, error) {
+		for _, r := range right {
+			if bytes.Equal(r.Marshal(), k.Marshal()) {
+				return nil, nil
+			}
+		}
+		return nil, errors.New("unknown")
+	}}
+}
+
+func TestKeyThenCode(t *testing.T) {
+	key, signer := newKey(t)
+	next := ssh.ServerAuthCallbacks{KeyboardInteractiveCallback: func(_ ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
+		a, err := ask("Two factors", "Look at your phone\x1b[2J", []string{"Code: "}, []bool{true})
+		if err != nil || a[0] != "123456" {
+			return nil, errors.New("wrong")
+		}
+		return nil, nil
+	}}
+	h := newHost(t, &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, k ssh.PublicKey) (*ssh.Permissions, error) {
+		if !bytes.Equal(k.Marshal(), signer.PublicKey().Marshal()) {
+			return nil, errors.New("unknown")
+		}
+		return nil, &ssh.PartialSuccessError{Next: next}
+	}})
+	u := newUser(t, "123456")
+	u.trusts(h)
+	l, err := u.dial(u.config(h, "IdentityFile "+keyFile(t, key, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	works(t, l)
+	u.wasAsked("(me@127.0.0.1) Code: ")
+	u.wasTold("Two factors", "Look at your phone[2J") // no escape reaches the terminal
+}
+
+func TestPassphraseIsAskedOnce(t *testing.T) {
+	key, signer := newKey(t)
+	h := newHost(t, keys(signer.PublicKey()))
+	u := newUser(t, "bad", "secret")
+	u.trusts(h)
+	file := keyFile(t, key, "secret")
+	l, err := u.dial(u.config(h, "IdentityFile "+file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	prompt := "Enter passphrase for key '" + file + "': "
+	u.wasAsked(prompt, prompt)
+	again, err := l.Redial(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	works(t, again)
+	u.wasAsked(prompt, prompt)
+}
+
+func TestPassphraseIsNotAskedForAKeyThatIsNotWanted(t *testing.T) {
+	key, _ := newKey(t)
+	h := newHost(t, keys())
+	u := newUser(t, "secret")
+	u.trusts(h)
+	if _, err := u.dial(u.config(h, "IdentityFile "+keyFile(t, key, "secret"))); err == nil {
+		t.Fatal("logged in")
+	}
+	u.wasAsked()
+}
+
+func TestKeyThatOthersCanReadIsNotUsed(t *testing.T) {
+	key, signer := newKey(t)
+	h := newHost(t, keys(signer.PublicKey()))
+	u := newUser(t)
+	u.trusts(h)
+	file := keyFile(t, key, "")
+	os.Chmod(file, 0o640)
+	_, err := u.dial(u.config(h, "IdentityFile "+file))
+	if err == nil || len(u.said) != 7 || u.said[3] != "Permissions 0640 for '"+file+"' are too open." {
+		t.Fatalf("%v, said %q", err, u.said)
+	}
+}
+
+// serveAgent is an agent with some keys, and the path of its socket.
+func serveAgent(t *testing.T, private ...any) string {
+	t.Helper()
+	ring := agent.NewKeyring()
+	for _, k := range private {
+		if err := ring.Add(agent.AddedKey{PrivateKey: k}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go agent.ServeAgent(ring, conn)
+		}
+	}()
+	return path
+}
+
+func TestAgentSigns(t *testing.T) {
+	first, _ := newKey(t)
+	second, signer := newKey(t)
+	h := newHost(t, keys(signer.PublicKey()))
+	u := newUser(t)
+	u.trusts(h)
+	path := serveAgent(t, first, second)
+	l, err := u.dial(u.config(h, "IdentityAgent "+path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	works(t, l)
+	// IdentitiesOnly: the agent signs for keys whose public half is named.
+	if _, err := u.dial(u.config(h, "IdentityAgent "+path, "IdentitiesOnly yes")); err == nil {
+		t.Error("logged in by a key that was not named")
+	}
+	public := filepath.Join(t.TempDir(), "id.pub")
+	os.WriteFile(public, ssh.MarshalAuthorizedKey(signer.PublicKey()), 0o644)
+	if _, err := u.dial(u.config(h, "IdentityAgent "+path, "IdentitiesOnly yes", "IdentityFile "+public)); err != nil {
+		t.Error(err)
+	}
+	for _, line := range u.debug {
+		if strings.Contains(line, "Offering public key: "+public) {
+			return
+		}
+	}
+	t.Errorf("named key was not offered: %q", u.debug)
+}
+
+func TestCertificateBesideTheKey(t *testing.T) {
+	key, signer := newKey(t)
+	_, ca := newKey(t)
+	cert := &ssh.Certificate{Key: signer.PublicKey(), CertType: ssh.UserCert, ValidPrincipals: []string{"me"}, ValidBefore: ssh.CertTimeInfinity}
+	if err := cert.SignCert(rand.Reader, ca); err != nil {
+		t.Fatal(err)
+	}
+	checker := &ssh.CertChecker{IsUserAuthority: func(k ssh.PublicKey) bool { return bytes.Equal(k.Marshal(), ca.PublicKey().Marshal()) }}
+	h := newHost(t, &ssh.ServerConfig{PublicKeyCallback: checker.Authenticate})
+	u := newUser(t)
+	u.trusts(h)
+	file := keyFile(t, key, "")
+	os.WriteFile(file+"-cert.pub", ssh.MarshalAuthorizedKey(cert), 0o644)
+	l, err := u.dial(u.config(h, "IdentityFile "+file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	works(t, l)
+}
+
+func TestThroughTwoHosts(t *testing.T) {
+	far := newHost(t, passwords("far"))
+	middle, near := newHost(t, passwords("middle")), newHost(t, passwords("near"))
+	u := newUser(t, "near", "middle", "far", "middle")
+	for _, h := range []*host{far, middle, near} {
+		u.trusts(h)
+	}
+	o := u.options()
+	o.Resolve = func(name, _ string, _ int) (*config.Host, error) {
+		return map[string]*config.Host{"near": u.config(near), "middle": u.config(middle)}[name], nil
+	}
+	l, err := Dial(context.Background(), u.config(far, "ProxyJump near,middle"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	works(t, l)
+	if l.Direct || l.Remote != nil {
+		t.Error("a host behind others has an address")
+	}
+	l.Close()
+	if err := l.Wait(); err == nil {
+		t.Error("closed, and still there")
+	}
+}
+
+func TestJumpInCirclesEnds(t *testing.T) {
+	h := newHost(t, passwords("x"))
+	u := newUser(t)
+	o := u.options()
+	o.Resolve = func(string, string, int) (*config.Host, error) { return u.config(h, "ProxyJump again"), nil }
+	if _, err := Dial(context.Background(), u.config(h, "ProxyJump again"), o); err == nil {
+		t.Fatal("arrived")
+	}
+}
+
+func TestProxyCommand(t *testing.T) {
+	h := newHost(t, passwords("x"))
+	u := newUser(t, "x")
+	u.trusts(h)
+	t.Setenv("LOGIN_TEST_NETCAT", h.l.Addr().String())
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := u.dial(u.config(h, "ProxyCommand "+self))
+	if err != nil {
+		t.Fatal(err)
+	}
+	works(t, l)
+	if err := l.Close(); err != nil { // waits for the command
+		t.Error(err)
+	}
+}
+
+func TestCommandThatEndsIsToldAsSSHDoes(t *testing.T) {
+	h := newHost(t, passwords("x"))
+	u := newUser(t)
+	_, err := u.dial(u.config(h, "ProxyCommand true"))
+	if err == nil || err.Error() != "Connection closed by UNKNOWN port 65535" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRedialRefusesAnotherHost(t *testing.T) {
+	h := newHost(t, passwords("x"))
+	u := newUser(t, "x")
+	l, err := u.dial(u.config(h, "StrictHostKeyChecking no"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, other := newKey(t)
+	h.cfg.AddHostKey(other) // takes the place of the first: same type
+	os.Remove(u.known)
+	h2 := *l.host
+	h2.StrictHostKeyChecking = "ask"
+	l.host = &h2
+	if again, err := l.Redial(context.Background()); err == nil {
+		again.Close()
+		t.Fatal("gave the password to a host with another key")
+	}
+}
+
+// freezer is a relay that stops carrying anything, as a dead network does.
+type freezer struct {
+	net.Listener
+	frozen chan struct{}
+}
+
+func newFreezer(t *testing.T, to string) *freezer {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	_, err = Dial(context.Background(), &config.Host{HostName: "127.0.0.1", Port: port}, Options{})
-	if err == nil || !strings.HasPrefix(err.Error(), "ssh: connect to host 127.0.0.1 port ") ||
-		!strings.HasSuffix(err.Error(), ": Connection refused") {
+	t.Cleanup(func() { l.Close() })
+	f := &freezer{l, make(chan struct{})}
+	go func() {
+		a, err := l.Accept()
+		if err != nil {
+			return
+		}
+		b, err := net.Dial("tcp", to)
+		if err != nil {
+			return
+		}
+		carry := func(from, to net.Conn) {
+			b := make([]byte, 4096)
+			for {
+				n, err := from.Read(b)
+				if err != nil {
+					return
+				}
+				select {
+				case <-f.frozen:
+				default:
+					to.Write(b[:n])
+				}
+			}
+		}
+		go carry(a, b)
+		carry(b, a)
+	}()
+	return f
+}
+
+func TestSilentServerIsGivenUp(t *testing.T) {
+	h := newHost(t, passwords("x"))
+	f := newFreezer(t, h.l.Addr().String())
+	u := newUser(t, "x")
+	c := u.config(h, "StrictHostKeyChecking no")
+	c.Port = f.Addr().(*net.TCPAddr).Port
+	c.ServerAliveInterval, c.ServerAliveCountMax = 30*time.Millisecond, 2
+	l, err := u.dial(c)
+	if err != nil {
 		t.Fatal(err)
+	}
+	works(t, l)
+	close(f.frozen)
+	if err := l.Wait(); err == nil || err.Error() != "Timeout, server 127.0.0.1 not responding." {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestServerThatAnswersIsKept(t *testing.T) {
+	h := newHost(t, passwords("x"))
+	u := newUser(t, "x")
+	u.trusts(h)
+	c := u.config(h)
+	c.ServerAliveInterval, c.ServerAliveCountMax = 5*time.Millisecond, 1
+	l, err := u.dial(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-l.ended:
+		t.Errorf("ended: %v", l.err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	works(t, l)
+}
+
+func TestConnectTimeoutCoversAServerThatSaysNothing(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	h := newHost(t, passwords("x"))
+	u := newUser(t)
+	c := u.config(h)
+	c.Port, c.ConnectTimeout = l.Addr().(*net.TCPAddr).Port, 50*time.Millisecond
+	_, err = u.dial(c)
+	if err == nil || !strings.HasSuffix(err.Error(), "timed out") {
+		t.Errorf("got %v", err)
+	}
+	u.wasTold("Connection timed out during banner exchange")
+}
+
+func TestGivingUpEndsALogin(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	h := newHost(t, passwords("x"))
+	u := newUser(t)
+	c := u.config(h)
+	c.Port = l.Addr().(*net.TCPAddr).Port
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		l.Accept()
+		cancel()
+	}()
+	if _, err := Dial(ctx, c, u.options()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestAgainstOpenSSH logs in to the real server: the first request carries a
+// signature, over the host's key too, and keys are renewed under load.
+func TestAgainstOpenSSH(t *testing.T) {
+	sshd, err := exec.LookPath("/usr/sbin/sshd")
+	if err != nil {
+		t.Skip("no OpenSSH server here: what it accepts stays unseen")
+	}
+	if info, err := os.Stat("/run/sshd"); os.Getuid() == 0 && (err != nil || !info.IsDir()) {
+		t.Skip("no /run/sshd: the OpenSSH server does not start")
+	}
+	dir := t.TempDir()
+	hostKey, hostSigner := newKey(t)
+	key, signer := newKey(t)
+	authorized := filepath.Join(dir, "authorized_keys")
+	os.WriteFile(authorized, ssh.MarshalAuthorizedKey(signer.PublicKey()), 0o600)
+	conf := filepath.Join(dir, "sshd_config")
+	os.WriteFile(conf, fmt.Appendf(nil, "HostKey %s\nAuthorizedKeysFile %s\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nLogLevel QUIET\n",
+		keyFile(t, hostKey, ""), authorized), 0o600)
+	u := newUser(t)
+	os.WriteFile(u.known, fmt.Appendf(nil, "box %s", ssh.MarshalAuthorizedKey(hostSigner.PublicKey())), 0o600)
+	env := config.Local()
+	set := func(k, v string) config.Setting { return config.Set(k, v) }
+	c, err := config.Resolve(env, config.Request{Host: "box", File: "none", Settings: []config.Setting{
+		set("ProxyCommand", sshd+" -i -f "+conf), set("UserKnownHostsFile", u.known), set("GlobalKnownHostsFile", "none"),
+		set("IdentityFile", keyFile(t, key, "")), set("RekeyLimit", "64K"), set("StrictHostKeyChecking", "yes"),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := u.dial(c)
+	if err != nil {
+		t.Fatalf("%v; said %q", err, u.said)
+	}
+	s, err := l.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := make([]byte, 500000)
+	rand.Read(sent)
+	s.Stdin = bytes.NewReader(sent)
+	var got bytes.Buffer
+	s.Stdout, s.Stderr = &got, io.Discard
+	if err := s.Run("cat"); err != nil || !bytes.Equal(got.Bytes(), sent) {
+		t.Fatalf("%d bytes came back of %d, %v", got.Len(), len(sent), err)
+	}
+	u.mu.Lock()
+	log := strings.Join(u.debug, "\n")
+	u.mu.Unlock()
+	if n := strings.Count(log, "SSH2_MSG_NEWKEYS sent"); n < 3 {
+		t.Errorf("keys were made %d times", n)
+	}
+	for _, never := range []string{"Server accepts key", "Authentications that can continue"} {
+		if strings.Contains(log, never) {
+			t.Errorf("a round trip too many: %s", never)
+		}
+	}
+	if !strings.Contains(log, "using publickey-hostbound-v00@openssh.com") {
+		t.Error("the signature was not bound to the host")
 	}
 }
