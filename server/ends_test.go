@@ -33,6 +33,7 @@ type carrier struct {
 var carriers = []carrier{
 	{"ssh", overSSH},
 	{"quic", func(t *testing.T, s service) *ssh.Client { return overUDP(t, s, "quic", proxy.Auto) }},
+	{"kcp", func(t *testing.T, s service) *ssh.Client { return overUDP(t, s, "kcp", proxy.Auto) }},
 	{"quic by relay", func(t *testing.T, s service) *ssh.Client { return overUDP(t, s, "quic", proxy.OnlySSH) }},
 }
 

@@ -32,7 +32,7 @@ func TestCommandSaysAllItHas(t *testing.T) {
 func TestTailOfOutput(t *testing.T) {
 	each(t, func(t *testing.T, open func(service) *ssh.Client) {
 		c := open(testService(t))
-		for range 20 {
+		for range 10 {
 			r := command(t, c, "head -c 3000000 /dev/zero; printf end; head -c 300000 /dev/zero >&2; printf end >&2; exit 3")
 			if len(r.out) != 3000003 || !strings.HasSuffix(r.out, "end") || len(r.err) != 300003 || r.status() != 3 {
 				t.Fatalf("%d and %d bytes, status %d", len(r.out), len(r.err), r.status())
