@@ -86,8 +86,9 @@ type Conn struct {
 	first   bool      // it was heard
 	unacked int       // packets since acknowledgements were sent at once
 	kicked  int       // segments that the window is open for above the pilot's
-	rest    []byte    // of a message that Read did not take whole
-	message []byte    // room for one
+	inward  []byte    // the message that Read takes from
+	rest    []byte    // of it, not yet taken
+	message []byte    // room for one to send
 	packet  []byte    // likewise
 	err     error     // why it ended
 
@@ -123,7 +124,7 @@ func New(pc net.PacketConn, peer net.Addr, secret [32]byte, client bool, mtu int
 	c.kcp.SetMtu(mtu - overhead)
 	c.mss = mtu - overhead - kcp.IKCP_OVERHEAD - 1
 	c.kcp.NoDelay(1, int(tick/time.Millisecond), resend, 1)
-	c.message = make([]byte, mtu)
+	c.message, c.inward = make([]byte, mtu), make([]byte, 2048)
 	c.packet = make([]byte, 0, mtu)
 	c.pilot.init(c.mss)
 	c.setWindow()
@@ -338,17 +339,13 @@ func (c *Conn) takeLocked(p []byte) (n int) {
 			n += m
 			continue
 		}
-		size := c.kcp.PeekSize()
-		if size < 0 {
-			break
-		}
-		message := make([]byte, size)
-		if c.kcp.Recv(message) < 0 {
+		size := c.kcp.Recv(c.inward) // -2 is a message that we don't send
+		if size <= 0 {
 			break
 		}
 		c.dirty = true // the window may have opened
-		if message[0] == kindData {
-			c.rest = message[1:]
+		if c.inward[0] == kindData {
+			c.rest = c.inward[1:size]
 		}
 	}
 	return n
