@@ -95,11 +95,15 @@ func overSSH(t *testing.T, s service) *ssh.Client {
 	return c
 }
 
+// testPorts are outside of those from which the forwards of other tests come,
+// each of which is in use for a minute after.
+const testPorts = "21001-30999"
+
 // overUDP is a whole tsshd in this process, and the client's half of UDP mode.
 func overUDP(t *testing.T, s service, transport, mode string) *ssh.Client {
 	t.Helper()
 	identity := newIdentity(t)
-	h, err := newHost(wire.Offer{Transport: transport, ClientPin: identity.Pin(), Proxy: mode}, s.logf)
+	h, err := newHost(wire.Offer{Transport: transport, Ports: testPorts, ClientPin: identity.Pin(), Proxy: mode}, s.logf)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ type started struct {
 func offered(t *testing.T, o wire.Offer, prepare func(*exec.Cmd)) started {
 	t.Helper()
 	s := started{identity: newIdentity(t)}
-	o.ClientPin = s.identity.Pin()
+	o.ClientPin, o.Ports = s.identity.Pin(), testPorts
 	s.word = o.String()
 	cmd := tsshd(t, "--offer", s.word)
 	if prepare != nil {
@@ -254,7 +254,7 @@ func TestVerify(t *testing.T) {
 
 // TestNobodyComes: a tsshd whose client never arrives ends.
 func TestNobodyComes(t *testing.T) {
-	h, err := newHost(wire.Offer{Transport: "quic"}, t.Logf)
+	h, err := newHost(wire.Offer{Transport: "quic", Ports: testPorts}, t.Logf)
 	if err != nil {
 		t.Fatal(err)
 	}
