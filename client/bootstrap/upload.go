@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"bufio"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -43,11 +44,15 @@ func (t *talk) upload(stdin io.WriteCloser, place, how string) (err error) {
 		return err
 	}
 	// Compressed while it is sent; the best level would outlast most networks.
-	z := gzip.NewWriter(stdin)
+	packets := bufio.NewWriterSize(stdin, 32<<10) // gzip's own writes are of 240 bytes
+	z := gzip.NewWriter(packets)
 	if _, err := io.Copy(z, counted); err != nil {
 		return err
 	}
-	return z.Close()
+	if err := z.Close(); err != nil {
+		return err
+	}
+	return packets.Flush()
 }
 
 type writerFunc func([]byte) (int, error)
