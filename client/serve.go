@@ -53,7 +53,7 @@ func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *c
 		v.tell(err)
 	}
 	if v.ready.stage == behind {
-		if err := v.ready.tell(false); err != nil {
+		if err := v.leave(ctx, l, false); err != nil {
 			v.tell(err)
 			return exitError
 		}
@@ -71,6 +71,16 @@ func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *c
 		shared.Wait(ctx, 0)
 	}
 	return code
+}
+
+// leave goes to the background, with every forwarding in place: whoever
+// started us uses them at once.
+func (v *invocation) leave(ctx context.Context, l *link, quiet bool) error {
+	select {
+	case <-l.forwards.Asked():
+	case <-ctx.Done():
+	}
+	return v.ready.tell(quiet)
 }
 
 // watch ends the session when a client of the master's asks for the end, and
@@ -92,7 +102,7 @@ func (v *invocation) watch(ctx context.Context, shared *control.Master, end func
 // stay serves the clients of a master that has no session of its own, for as
 // long as ControlPersist says.
 func (v *invocation) stay(ctx context.Context, l *link, shared *control.Master) int {
-	if err := v.ready.tell(true); err != nil {
+	if err := v.leave(ctx, l, true); err != nil {
 		v.tell(err)
 		return exitError
 	}

@@ -56,6 +56,7 @@ type Set struct {
 	// choosing is held while the server chooses a port: a connection to it may be
 	// here before we know of it.
 	choosing sync.RWMutex
+	asked    chan struct{} // closed when the server has answered all that Start asked
 
 	mu        sync.Mutex // guards what follows
 	closed    bool
@@ -71,6 +72,7 @@ func New(c Client, h *config.Host, log voice.Log) *Set {
 	s := &Set{
 		client: c, host: h, log: log, dial: new(net.Dialer).DialContext,
 		listeners: map[string]*listener{}, remote: map[string]*target{}, open: map[int]string{}, ids: map[int]bool{},
+		asked: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.serve("forwarded-tcpip", s.forwardedTCP)
@@ -114,11 +116,19 @@ func (s *Set) Start(ctx context.Context) error {
 	}
 	s.take() // the session's number
 	if !s.host.ExitOnForwardFailure {
-		s.spawn(func() { s.startRemote(ctx) })
+		s.spawn(func() {
+			defer close(s.asked)
+			s.startRemote(ctx)
+		})
 		return nil
 	}
+	defer close(s.asked)
 	return s.startRemote(ctx)
 }
+
+// Asked is closed when the server has answered for every forwarding of Start's:
+// who goes to the background then leaves none behind that does not listen yet.
+func (s *Set) Asked() <-chan struct{} { return s.asked }
 
 func (s *Set) startLocal() error {
 	asked, opened := 0, 0

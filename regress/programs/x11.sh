@@ -1,8 +1,9 @@
 # A client of X on the far side, a server of X here.
 . "$lib"
 need Xvfb; need xauth; need xdpyinfo
-Xvfb :7 -screen 0 640x480x24 -nolisten tcp >/dev/null 2>&1 &
-export DISPLAY=:7
+Xvfb -displayfd 3 -screen 0 640x480x24 -nolisten tcp 3>display >/dev/null 2>&1 &
+until_ok test -s display
+export DISPLAY=:$(cat display)
 until_ok xdpyinfo
 for flag in -X -Y; do
 	ssh $flag host 'echo "$DISPLAY"; xdpyinfo' >out
