@@ -89,7 +89,7 @@ func (p *terminal) expect(text string) {
 		select {
 		case <-changed:
 		case <-deadline:
-			p.w.t.Fatalf("not within %s: %q was expected after %.2000q", *patience, text, rest)
+			p.w.t.Fatalf("not within %s: %q was expected after %.2000q\non the server:\n%s", *patience, text, rest, p.w.ps())
 		}
 	}
 }
@@ -131,6 +131,16 @@ func (w *world) shell(args ...string) *terminal {
 	return p
 }
 
+// runs types a command line and waits for what it prints, and the next prompt.
+// The line itself, which the terminal echoes, is not taken for an answer.
+func (p *terminal) runs(line, answer string) {
+	p.w.t.Helper()
+	p.keys(line + "\r")
+	p.expect(line[len(line)-5:] + "\r\n")
+	p.expect(answer)
+	p.expect("ready> ")
+}
+
 // TestShell: an evening at a terminal, over every transport.
 func TestShell(t *testing.T) {
 	for _, m := range modes() {
@@ -138,15 +148,13 @@ func TestShell(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			p := w.shell(append(m.args, "server")...)
-			p.keys("stty size; echo $TERM; shopt -q login_shell && echo lo\"\"gin\r")
-			p.expect("24 80\r\nxterm-256color\r\nlogin\r\n")
+			p.runs("stty size; echo $TERM; shopt -q login_shell && echo login", "24 80\r\nxterm-256color\r\nlogin\r\n")
 			if err := pty.Setsize(p.tty, &pty.Winsize{Rows: 31, Cols: 99}); err != nil {
 				t.Fatal(err)
 			}
-			p.keys("until [ \"$(stty size)\" = '31 99' ]; do :; done; echo re\"\"sized\r")
-			p.expect("resized\r\n")
-			p.keys("sleep 1000; echo in\"\"terrupted $?\r")
-			p.expect("terrupted $?\r\n")
+			p.runs("until [ \"$(stty size)\" = '31 99' ]; do :; done; echo resized", "resized\r\n")
+			p.keys("sh -c 'echo sle\"\"eping; exec sleep 1000'\r")
+			p.expect("sleeping\r\n")
 			p.keys("\x03")
 			p.expect("ready> ")
 			p.keys("vim -u NONE -N file\r")

@@ -158,6 +158,19 @@ func (w *world) processes(ns string) (pids []int) {
 	return pids
 }
 
+// ps tells what runs on the server, for whoever reads why a test failed.
+func (w *world) ps() string {
+	args := []string{"-o", "pid,ppid,stat,tty,wchan:20,args"}
+	for _, pid := range w.processes(w.server) {
+		args = append(args, strconv.Itoa(pid))
+	}
+	out, err := exec.Command("ps", args...).CombinedOutput()
+	if err != nil {
+		return err.Error()
+	}
+	return string(out)
+}
+
 // tsshds lists the processes of ours on the server.
 func (w *world) tsshds() (pids []int) {
 	for _, pid := range w.processes(w.server) {
