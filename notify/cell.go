@@ -59,9 +59,19 @@ func (l *line) clear(p pen) {
 	}
 }
 
+// split keeps a wide character whole: one half overwritten takes the other with
+// it. x is where what is written begins or has ended.
+func (l *line) split(x int) {
+	if x > 0 && x < l.n && l.cells[x].r == second {
+		l.cells[x-1].r, l.cells[x].r = ' ', ' '
+	}
+}
+
 // erase blanks a part in the background of p.
 func (l *line) erase(from, to int, p pen) {
 	to = min(to, len(l.cells))
+	l.split(from)
+	l.split(to)
 	if p.bg == 0 && to >= l.n {
 		l.n = min(l.n, from)
 	} else {
@@ -99,6 +109,7 @@ func (l *line) at(x int) cell {
 	return l.cells[x]
 }
 
+// resize cuts the line or makes room.
 func (l *line) resize(cols int) {
 	cells := make([]cell, cols)
 	copy(cells, l.cells[:min(l.n, cols)])

@@ -253,6 +253,8 @@ func (s *Screen) insertCells(n int) {
 	l := s.row(s.y)
 	n = min(n, s.cols-s.x)
 	s.pend = false
+	l.split(s.x)
+	l.split(s.cols - n)
 	if l.n > s.x {
 		l.put(min(l.n+n, s.cols)-1, cell{})
 		copy(l.cells[s.x+n:l.n], l.cells[s.x:l.n-n])
@@ -265,6 +267,8 @@ func (s *Screen) deleteCells(n int) {
 	l := s.row(s.y)
 	n = min(n, s.cols-s.x)
 	s.pend = false
+	l.split(s.x)
+	l.split(s.x + n)
 	if l.n > s.x {
 		k := copy(l.cells[s.x:l.n], l.cells[min(s.x+n, l.n):l.n])
 		l.n = s.x + k

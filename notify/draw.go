@@ -33,24 +33,16 @@ func (s *Screen) Draw(lines []string, at Place) []byte {
 		b = s.goRow(b, y)
 		b = append(b, noticeLook...)
 		text := lines[i]
-		room := s.cols - 1 // the last column would make the cursor wrap
-		for n := 0; n < room; {
+		for n := 0; text != ""; {
 			r, size := utf8.DecodeRuneInString(text)
-			w := 1
-			if size == 0 {
-				r = ' '
-			} else {
-				w = max(width(r), 0)
-			}
-			if n+w > room {
-				r, w = ' ', room-n
-			}
 			if r >= 0x80 && !s.utf8 {
 				r = '?'
 			}
+			if n += width(r); n >= s.cols { // the last column would make the cursor wrap
+				break
+			}
 			text = text[size:]
 			b = utf8.AppendRune(b, r)
-			n += w
 		}
 		b = append(b, "\x1b[K"...)
 	}
@@ -151,6 +143,7 @@ func (s *Screen) begin(b []byte) []byte {
 
 // end puts back what begin and painting changed.
 func (s *Screen) end(b []byte) []byte {
+	b = s.goBack(b) // while its last character means itself
 	if s.sets[0] != 'B' {
 		b = append(b, 0x1b, '(', s.sets[0])
 	}
@@ -160,7 +153,6 @@ func (s *Screen) end(b []byte) []byte {
 	case 2, 3:
 		b = append(b, 0x1b, "no"[s.gl-2])
 	}
-	b = s.goBack(b)
 	if s.insert {
 		b = append(b, "\x1b[4h"...)
 	}
@@ -178,7 +170,7 @@ func (s *Screen) end(b []byte) []byte {
 func (s *Screen) goBack(b []byte) []byte {
 	x, y := s.x, s.y
 	l := s.row(y)
-	again := s.pend && l.at(x).r != 0
+	again := s.pend
 	if again && l.at(x).r == second && x > 0 {
 		x--
 	}

@@ -39,7 +39,7 @@ func Text(full bool, s Status, now time.Time) []string {
 	if !s.Heard.IsZero() {
 		second = "last heard at " + s.Heard.Format("15:04:05") + "; "
 	}
-	lines = append(lines, second+"what you type is kept and sent once; "+s.Key+" gives up and leaves")
+	lines = append(lines, second+"what you type is kept; "+s.Key+" gives up and leaves")
 	for i, l := range lines {
 		lines[i] = printable(l)
 	}

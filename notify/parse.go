@@ -85,8 +85,8 @@ func (s *Screen) plain(p []byte) int {
 			l.erase(s.x, s.x+room, pen{})
 			l.put(s.x, cell{})
 		}
-		s.split(l, s.x)
-		s.split(l, s.x+room)
+		l.split(s.x)
+		l.split(s.x + room)
 		for j, c := range run[:room] {
 			l.cells[s.x+j] = cell{rune(c), s.pen}
 		}

@@ -12,10 +12,12 @@ type cursor struct {
 }
 
 // page is the main screen or the alternate one. Rows turn in a ring, so that
-// scrolling moves none.
+// scrolling moves none; the ring of the main screen is longer than the screen and
+// has what scrolled off last, since a terminal that grows may show it again.
 type page struct {
 	lines []*line
 	first int // the ring's place of row 0
+	past  int // how many rows before row 0 are those that scrolled off
 	saved cursor
 	// anchored says that the model's rows are the terminal's. Until then they may
 	// all be some rows too low.
@@ -50,7 +52,7 @@ func NewScreen(cols, rows int, utf8 bool) *Screen {
 	s := &Screen{utf8: utf8}
 	s.sets = [4]byte{'B', 'B', 'B', 'B'}
 	s.setSize(max(cols, 1), max(rows, 1))
-	s.main.lines = newLines(s.rows, s.cols)
+	s.main.lines = newLines(2*s.rows, s.cols)
 	s.y = s.rows - 1
 	s.row(s.y).known = true
 	return s
@@ -109,14 +111,6 @@ func (s *Screen) advance(n int) {
 	}
 }
 
-// split keeps a wide character whole: one half overwritten takes the other with
-// it. x is where what is written begins or has ended.
-func (s *Screen) split(l *line, x int) {
-	if x > 0 && x < l.n && l.cells[x].r == second {
-		l.cells[x-1].r, l.cells[x].r = ' ', ' '
-	}
-}
-
 func (s *Screen) print(r rune) {
 	if s.graphics() {
 		r = graphic(r)
@@ -138,8 +132,8 @@ func (s *Screen) print(r rune) {
 	if s.insert {
 		s.insertCells(w)
 	}
-	s.split(l, s.x)
-	s.split(l, s.x+w)
+	l.split(s.x)
+	l.split(s.x + w)
 	l.put(s.x, cell{r, s.pen})
 	if w == 2 {
 		l.put(s.x+1, cell{second, s.pen})
@@ -160,6 +154,9 @@ func (s *Screen) mark(r rune) {
 	}
 	if x < 0 || len(l.marks[x]) > 32 {
 		return
+	}
+	if l.at(x).r == 0 {
+		l.put(x, cell{' ', l.at(x).pen})
 	}
 	if l.marks == nil {
 		l.marks = map[int]string{}
@@ -183,26 +180,35 @@ func (s *Screen) scroll(top, n int) {
 	p := s.page()
 	for ; n > 0 && height > 0; n-- {
 		if top == 0 && height == s.rows {
-			p.first = (p.first + 1) % s.rows
+			s.down()
 			s.row(s.rows - 1).clear(s.pen)
 			continue
 		}
 		gone := s.row(top)
 		for y := top; y < s.bottom; y++ {
-			p.lines[(p.first+y)%s.rows] = s.row(y + 1)
+			p.set(y, s.row(y+1))
 		}
-		p.lines[(p.first+s.bottom)%s.rows] = gone
+		p.set(s.bottom, gone)
 		gone.clear(s.pen)
 	}
 	for ; n < 0 && height > 0; n++ {
 		gone := s.row(s.bottom)
 		for y := s.bottom; y > top; y-- {
-			p.lines[(p.first+y)%s.rows] = s.row(y - 1)
+			p.set(y, s.row(y-1))
 		}
-		p.lines[(p.first+top)%s.rows] = gone
+		p.set(top, gone)
 		gone.clear(s.pen)
 	}
 }
+
+// down moves the screen one row down its ring.
+func (s *Screen) down() {
+	p := s.page()
+	p.first = (p.first + 1) % len(p.lines)
+	p.past = min(p.past+1, len(p.lines)-s.rows)
+}
+
+func (p *page) set(y int, l *line) { p.lines[(p.first+y)%len(p.lines)] = l }
 
 // moveTo goes to a place counted from the screen's corner, or the region's.
 func (s *Screen) moveTo(x, y int) {
@@ -306,11 +312,15 @@ func (s *Screen) At(x, y int) {
 	p := s.page()
 	was := s.y
 	for ; s.y > y; s.y-- { // everything is higher than we thought
-		p.first = (p.first + 1) % s.rows
+		s.down()
 		s.row(s.rows - 1).clear(pen{})
 	}
 	for ; s.y < y; s.y++ {
-		p.first = (p.first + s.rows - 1) % s.rows
+		p.first = (p.first + len(p.lines) - 1) % len(p.lines)
+		if p.past > 0 {
+			p.past--
+			continue
+		}
 		s.row(0).clear(pen{})
 		s.row(0).known = false
 	}
@@ -326,53 +336,6 @@ func (s *Screen) At(x, y int) {
 
 // Anchored says that the row of the cursor is known.
 func (s *Screen) Anchored() bool { return s.page().anchored }
-
-// Resize follows the terminal to a new size. What terminals do to the main
-// screen then differs; what may be elsewhere now is not known any more.
-func (s *Screen) Resize(cols, rows int) {
-	cols, rows = max(cols, 1), max(rows, 1)
-	if cols == s.cols && rows == s.rows {
-		return
-	}
-	narrower, reflows := cols < s.cols, false
-	for _, l := range s.main.lines {
-		reflows = reflows || cols != s.cols && l.wrapped || narrower && l.n > cols
-	}
-	y := s.y
-	s.main.resize(cols, rows, s.y, s.onAlt)
-	if reflows || s.onAlt {
-		for _, l := range s.main.lines {
-			l.known = false
-		}
-	}
-	if s.alt.lines != nil {
-		s.alt.resize(cols, rows, 0, true)
-	}
-	s.setSize(cols, rows)
-	s.x, s.y, s.pend = min(s.x, cols-1), min(y, rows-1), s.pend && s.x < cols
-	s.main.anchored = false
-	if !s.onAlt {
-		s.row(s.y).known = true
-	}
-}
-
-// resize keeps the corner, or on the main screen the row of the cursor.
-func (p *page) resize(cols, rows, y int, corner bool) {
-	skip := 0
-	if !corner && y >= rows {
-		skip = y - rows + 1
-	}
-	lines := make([]*line, rows)
-	for i := range lines {
-		if i+skip < len(p.lines) {
-			lines[i] = p.lines[(p.first+i+skip)%len(p.lines)]
-			lines[i].resize(cols)
-		} else {
-			lines[i] = &line{cells: make([]cell, cols), known: true}
-		}
-	}
-	p.lines, p.first = lines, 0
-}
 
 // graphic is the line drawing set.
 func graphic(r rune) rune {

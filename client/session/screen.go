@@ -52,7 +52,8 @@ type screen struct {
 	asked    time.Time // when the terminal was asked for its cursor's place; zero: not
 	partial  []byte    // what may be the beginning of its answer
 	answered bool      // since the last change of what we know
-	resized  bool      // since the notice was drawn
+	resized  bool      // and a notice may be anywhere now
+	stained  bool      // resized under a notice at least once
 }
 
 func (r *run) newScreen() *screen {
@@ -155,8 +156,13 @@ func (s *screen) update(now time.Time) time.Duration {
 	st := s.run.Link.State()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if st.Online || st.Lost.IsZero() {
+	if s.resized && !s.model.Open() {
+		if wait := s.askLocked(now); wait > 0 {
+			return wait
+		}
 		s.repaintLocked()
+	}
+	if st.Online || st.Lost.IsZero() {
 		s.hideLocked()
 		s.answered = false
 		s.heed.Store(len(s.partial) > 0)
@@ -171,7 +177,6 @@ func (s *screen) update(now time.Time) time.Duration {
 	if wait := s.askLocked(now); wait > 0 {
 		return wait
 	}
-	s.repaintLocked()
 	h := s.run.host
 	lines := notify.Text(h.ShowFullNotifications, notify.Status{
 		Host: h.HostName, Lost: st.Lost, Heard: st.Heard, Trying: st.Trying, Key: "^d",
@@ -221,8 +226,11 @@ func (s *screen) resize() {
 	}
 	size := s.run.Terminal.Size()
 	s.mu.Lock()
-	s.resized = s.resized || s.model.Shown()
-	s.model.Resize(size.Cols, size.Rows)
+	// A terminal that shrinks may keep the notice in what scrolled off, and show
+	// it again when it grows.
+	s.stained = s.stained || s.model.Shown()
+	s.resized = s.stained
+	s.model.Resize(size.Cols, size.Rows, s.resized)
 	s.answered, s.asked = false, time.Time{}
 	s.mu.Unlock()
 	s.wake()
