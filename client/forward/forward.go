@@ -58,7 +58,10 @@ type Set struct {
 	choosing sync.RWMutex
 	asked    chan struct{} // closed when the server has answered all that Start asked
 
+	agent, x11 sync.Once // the server may open these channels
+
 	mu        sync.Mutex // guards what follows
+	displays  []*display
 	closed    bool
 	listeners map[string]*listener // by kind and where they listen
 	remote    map[string]*target   // by what the server was asked to listen on

@@ -27,11 +27,11 @@ func Stdio(c Client, f config.Forward, in io.Reader, out io.Writer) error {
 	return err
 }
 
-// Refused is what ssh says of a refused channel, and false for other errors.
+// Refused is why a channel was refused, in ssh's words, and false for other errors.
 func Refused(err error) (string, bool) {
 	var open *ssh.OpenChannelError
 	if !errors.As(err, &open) {
 		return "", false
 	}
-	return "channel 0: open failed: " + reason(open) + ": " + open.Message, true
+	return reason(open) + ": " + open.Message, true
 }
