@@ -1,5 +1,5 @@
 // Package forward carries connections through an ssh.Conn: -L, -R, -D and -W,
-// the agent's, X11's, and UDP. What can be asked for on the command line can be
+// and UDP. What can be asked for on the command line can be
 // added and cancelled while the connection lives. Words are those of ssh.
 package forward
 
@@ -58,10 +58,7 @@ type Set struct {
 	choosing sync.RWMutex
 	asked    chan struct{} // closed when the server has answered all that Start asked
 
-	agent, x11 sync.Once // the server may open these channels
-
 	mu        sync.Mutex // guards what follows
-	displays  []*display
 	closed    bool
 	listeners map[string]*listener // by kind and where they listen
 	remote    map[string]*target   // by what the server was asked to listen on
