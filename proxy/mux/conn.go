@@ -75,21 +75,20 @@ func newConn(c carrier, client bool, cfg Config) *conn {
 
 // runControl lives as long as the connection.
 func (c *conn) runControl() {
-	if err := c.readControl(); err != nil {
-		select {
-		case <-c.done():
-		default:
-			c.cfg.logf("control stream: %v", err)
-		}
+	err := c.readControl()
+	if !c.ended() {
+		c.cfg.logf("control stream: %v", err)
 	}
 	c.carrier.close()
 }
 
+// readControl returns why the stream can't be read any more.
 func (c *conn) readControl() error {
 	s, err := c.openControl()
 	if err != nil {
 		return err
 	}
+	Urgent(s)
 	c.control = s
 	close(c.ready)
 	c.say(msgHello, nil)
@@ -290,6 +289,13 @@ func (s *stream) Read(p []byte) (int, error) {
 }
 
 func (s *stream) Write(p []byte) (int, error) { return s.raw.Write(p) }
+
+// Urgent is described at Urgent.
+func (s *stream) Urgent() {
+	if u, ok := s.raw.(interface{ Urgent() }); ok {
+		u.Urgent()
+	}
+}
 
 func (s *stream) CloseWrite() error {
 	s.conn.writeDone(s)

@@ -74,6 +74,14 @@ type Stream interface {
 	Close() error
 }
 
+// Urgent lets what is written to s leave before what waits on other streams, as
+// far as the transport can. It is for keys and what they make appear.
+func Urgent(s Stream) {
+	if u, ok := s.(interface{ Urgent() }); ok {
+		u.Urgent()
+	}
+}
+
 // Config is what both ends must agree on, over ssh.
 type Config struct {
 	// Identity is this end's key for QUIC.

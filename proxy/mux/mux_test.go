@@ -180,6 +180,114 @@ func offered(transport string) bool {
 	return false
 }
 
+// The contexts of Dial and Serve are for the beginning, not for the connection.
+func TestConnectionOutlivesTheContextsOfItsMaking(t *testing.T) {
+	story(t, func(t *testing.T, transport string) {
+		cc, sc := configs(t)
+		ce, se := newLink(t, &link{delay: 10 * time.Millisecond})
+		ctx, cancel := context.WithCancel(t.Context())
+		accepted := make(chan Conn, 1)
+		go func() {
+			c, err := Serve(ctx, transport, se, sc)
+			if err != nil {
+				t.Error(err)
+			}
+			accepted <- c
+		}()
+		client, err := Dial(ctx, transport, ce, se.addr, cc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := client.Confirmed(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		server := <-accepted
+		cancel()
+		time.Sleep(time.Minute)
+		s := open(t, client)
+		s.Write([]byte("x"))
+		if _, err := accept(t, server).Read(make([]byte, 1)); err != nil {
+			t.Error(err)
+		}
+		client.Close()
+		server.Close()
+	})
+}
+
+func TestServeEndsWithItsContext(t *testing.T) {
+	story(t, func(t *testing.T, transport string) {
+		_, sc := configs(t)
+		_, se := newLink(t, &link{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := Serve(ctx, transport, se, sc); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+}
+
+// A key is echoed soon though other streams are full both ways.
+func TestKeysPassBulk(t *testing.T) {
+	story(t, func(t *testing.T, transport string) {
+		const rtt = 40 * time.Millisecond
+		client, server := connect(t, transport, &link{delay: rtt / 2, rate: 2_000_000, queue: 100_000})
+		go func() {
+			for {
+				s, err := server.Accept(t.Context())
+				if err != nil {
+					return
+				}
+				go func() {
+					kind := make([]byte, 1)
+					io.ReadFull(s, kind)
+					if kind[0] == 'k' {
+						Urgent(s)
+						io.Copy(s, s)
+						return
+					}
+					go io.Copy(io.Discard, s)
+					for {
+						if _, err := s.Write(make([]byte, 32<<10)); err != nil {
+							return
+						}
+					}
+				}()
+			}
+		}()
+		for range 2 {
+			s := open(t, client)
+			go io.Copy(io.Discard, s)
+			go func() {
+				for {
+					if _, err := s.Write(make([]byte, 32<<10)); err != nil {
+						return
+					}
+				}
+			}()
+		}
+		s := open(t, client)
+		Urgent(s)
+		s.Write([]byte("k"))
+		time.Sleep(5 * time.Second)
+		var worst, all time.Duration
+		for range 50 {
+			began := time.Now()
+			s.Write([]byte("x"))
+			if _, err := io.ReadFull(s, make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+			took := time.Since(began)
+			worst, all = max(worst, took), all+took
+			time.Sleep(100 * time.Millisecond)
+		}
+		t.Logf("echo %v on average, %v at worst", all/50, worst)
+		// QUIC lets them pass, KCP only on their way into it.
+		if most := map[string]time.Duration{"quic": 3 * rtt, "kcp": 10 * rtt}[transport]; all/50 > most {
+			t.Errorf("an echo takes %v", all/50)
+		}
+	})
+}
+
 func TestManyStreamsAtOnce(t *testing.T) {
 	story(t, func(t *testing.T, transport string) {
 		const n = 2000

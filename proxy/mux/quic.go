@@ -175,6 +175,9 @@ func (s *quicStream) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// Urgent sets a priority above the 3 of all other streams.
+func (s *quicStream) Urgent() { s.s.SetPriority(1, true) }
+
 func (s *quicStream) CloseWrite() error {
 	s.writing <- struct{}{}
 	defer func() { <-s.writing }()

@@ -1,12 +1,9 @@
 package sshconn
 
 import (
-	"bufio"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"sync"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -78,174 +75,6 @@ func newChannel(c *conn, s mux.Stream, o opening) *channel {
 	return ch
 }
 
-// run reads the stream until the peer has closed the channel. It never waits
-// for the user, but for one that does not read its requests.
-func (c *channel) run() {
-	defer c.conn.left(c)
-	r := newReader(c.stream)
-	err := c.readFrames(r)
-	good := err == nil
-	if _, refused := err.(*ssh.OpenChannelError); !refused {
-		if err != nil {
-			c.conn.blame(err)
-		}
-		err = io.EOF
-	}
-	c.finish(err)
-	c.sendClose()
-	if good {
-		r.ReadByte() // the end of the stream, so that nothing is left to cancel
-	}
-	c.stream.Close()
-}
-
-// newReader reads heads and small frames together, and big ones past its buffer.
-func newReader(s mux.Stream) *bufio.Reader { return bufio.NewReaderSize(s, 512) }
-
-// readFrames returns nil when the peer has closed the channel.
-func (c *channel) readFrames(r *bufio.Reader) error {
-	for {
-		h, err := readHead(r)
-		if err != nil {
-			return whole(err) // a channel ends with close
-		}
-		switch h.kind {
-		case frameData:
-			err = c.receive(r, h.size, &c.data)
-		case frameStderr:
-			err = c.receive(r, h.size, &c.stderr)
-		case frameClose:
-			return nil
-		default:
-			var body []byte
-			if body, err = readBody(r, h); err == nil {
-				err = c.handle(h.kind, body)
-			}
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// receive reads data into one of the inboxes.
-func (c *channel) receive(r io.Reader, n int, in *inbox) error {
-	c.mu.Lock()
-	c.allowed -= n
-	bad := c.allowed < 0 || in.eof
-	c.mu.Unlock()
-	if bad {
-		return fmt.Errorf("%w: more data than the window allows", errMalformed)
-	}
-	if n == 0 {
-		return nil
-	}
-	chunk := newChunk(n)
-	if _, err := io.ReadFull(r, chunk.b); err != nil {
-		return whole(err)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	in.put(chunk)
-	c.unread += n
-	c.readable.Broadcast()
-	return nil
-}
-
-func (c *channel) handle(kind byte, body []byte) error {
-	switch kind {
-	case frameRequest:
-		r, err := parseRequest(body)
-		if err != nil {
-			return err
-		}
-		r.reply = func(ok bool, _ []byte) error { return c.send(replyFrame(ok), nil) }
-		c.deliver(r)
-		return nil
-	case frameReject:
-		if c.isAccepted() {
-			return fmt.Errorf("%w: late refusal", errMalformed)
-		}
-		reason := ssh.RejectionReason(binary.BigEndian.Uint32(body))
-		return &ssh.OpenChannelError{Reason: reason, Message: string(body[4:])}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch kind {
-	case frameConfirm:
-		if c.accepted {
-			return fmt.Errorf("%w: second confirmation", errMalformed)
-		}
-		c.accepted = true
-		close(c.opened)
-	case frameWindow, frameGrowth:
-		n := int(binary.BigEndian.Uint32(body))
-		if c.credit += n; c.credit > 1<<32 {
-			return fmt.Errorf("%w: window of %d bytes", errMalformed, c.credit)
-		}
-		c.complained = false
-		if c.flight != nil && kind == frameWindow {
-			c.flight.landed(n, time.Now())
-		}
-		c.writable.Broadcast()
-	case frameStarved:
-		c.widenLocked()
-	case framePrompt:
-		c.prompt = true
-	case frameSuccess, frameFailure:
-		if c.asked { // else nobody waits: a reply too many
-			c.asked = false
-			c.replies <- kind == frameSuccess
-		}
-	case frameEOF:
-		c.data.eof, c.stderr.eof = true, true
-		c.readable.Broadcast()
-	}
-	return nil
-}
-
-func (c *channel) isAccepted() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.accepted
-}
-
-// widenLocked doubles the window if our user was not what the peer waits for.
-func (c *channel) widenLocked() {
-	if c.unread > c.window/2 || c.window >= maxWindow {
-		return
-	}
-	c.growth += c.window
-	c.allowed += c.window
-	c.window *= 2
-	go c.giveWindow() // the reading goroutine must not write
-}
-
-// finish makes every call return: reads when the inboxes are empty.
-func (c *channel) finish(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.err = err
-	if c.writeErr == nil {
-		c.writeErr = err
-	}
-	c.data.eof, c.stderr.eof = true, true
-	if !c.accepted {
-		close(c.opened)
-	}
-	close(c.ended)
-	c.ends()
-	c.readable.Broadcast()
-	c.writable.Broadcast()
-}
-
-func replyFrame(ok bool) byte {
-	if ok {
-		return frameSuccess
-	}
-	return frameFailure
-}
-
 func (c *channel) ChannelType() string { return c.kind }
 
 func (c *channel) ExtraData() []byte { return c.extra }
@@ -285,118 +114,7 @@ func (c *channel) readFrom(in *inbox, p []byte) (int, error) {
 	return n, nil
 }
 
-// giveWindow sends the gift, unless someone is writing, who will do it then:
-// a Read must not wait for a Write.
-func (c *channel) giveWindow() {
-	for {
-		c.mu.Lock()
-		any := c.gift > 0 || c.growth > 0
-		c.mu.Unlock()
-		if !any || !c.writing.tryTake() {
-			return
-		}
-		c.mu.Lock()
-		gift, growth := c.gift, c.growth
-		c.gift, c.growth = 0, 0
-		c.mu.Unlock()
-		if gift > 0 {
-			c.writeFrame(frameWindow, binary.BigEndian.AppendUint32(nil, uint32(gift)))
-		}
-		if growth > 0 {
-			c.writeFrame(frameGrowth, binary.BigEndian.AppendUint32(nil, uint32(growth)))
-		}
-		c.writing.pass()
-	}
-}
-
-// send writes one frame, in order with all others.
-func (c *channel) send(kind byte, body []byte) error {
-	c.writing.take()
-	err := c.writeFrame(kind, body)
-	c.writing.pass()
-	c.giveWindow()
-	return err
-}
-
-// writeFrame is called with writing held. After a close it is io.EOF, as in
-// x/crypto/ssh.
-func (c *channel) writeFrame(kind byte, body []byte) error {
-	if c.sentClose {
-		return io.EOF
-	}
-	var small [64]byte
-	b := small[:0]
-	if n := headSize + len(body); n > len(small) {
-		if n <= headSize+maxData {
-			a := pool.Get().(*[headSize + maxData]byte)
-			defer pool.Put(a)
-			b = a[:0]
-		} else {
-			b = make([]byte, 0, n)
-		}
-	}
-	b = b[:headSize]
-	putHead(b, kind, len(body))
-	if _, err := c.stream.Write(append(b, body...)); err != nil {
-		return io.EOF // the connection's end is told by Wait
-	}
-	return nil
-}
-
 func (c *channel) Write(p []byte) (int, error) { return c.writeTo(frameData, p) }
-
-func (c *channel) writeTo(kind byte, p []byte) (n int, err error) {
-	for len(p) > 0 {
-		room, err := c.reserve(min(len(p), maxData))
-		if err != nil {
-			return n, err
-		}
-		c.writing.take()
-		if c.sentEOF {
-			err = io.EOF
-		} else {
-			err = c.writeFrame(kind, p[:room])
-		}
-		c.writing.pass()
-		c.giveWindow()
-		if err != nil {
-			return n, err
-		}
-		n += room
-		p = p[room:]
-	}
-	return n, nil
-}
-
-// reserve waits until some of n bytes may be sent.
-func (c *channel) reserve(n int) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for {
-		if c.writeErr != nil {
-			return 0, c.writeErr
-		}
-		room := min(n, c.credit)
-		if room > 0 && c.flight != nil {
-			room = min(room, c.flight.room())
-		}
-		if room > 0 {
-			c.credit -= room
-			if c.flight != nil {
-				c.flight.left(room, time.Now())
-			}
-			return room, nil
-		}
-		if c.credit == 0 && !c.complained {
-			c.complained = true
-			c.mu.Unlock()
-			c.send(frameStarved, nil)
-			c.mu.Lock()
-			continue
-		}
-		c.writable.Wait()
-	}
-}
 
 func (c *channel) CloseWrite() error {
 	c.writing.take()
@@ -422,22 +140,13 @@ func (c *channel) Close() error {
 	return c.sendClose()
 }
 
-func (c *channel) sendClose() error {
-	c.writing.take()
-	defer c.writing.pass()
-	if c.sentClose {
-		return io.EOF
-	}
-	err := c.writeFrame(frameClose, nil)
-	c.sentClose = true
-	c.stream.CloseWrite()
-	return err
-}
-
 func (c *channel) SendRequest(kind string, wantReply bool, payload []byte) (bool, error) {
 	body, err := appendRequest(nil, kind, wantReply, payload)
 	if err != nil {
 		return false, err
+	}
+	if kind == "pty-req" {
+		mux.Urgent(c.stream) // a session at a terminal
 	}
 	if !wantReply {
 		return false, c.orRefused(c.send(frameRequest, body))
@@ -488,6 +197,7 @@ func (s stderr) Write(p []byte) (int, error) { return s.c.writeTo(frameStderr, p
 func (c *channel) Interactive() {
 	c.mu.Lock()
 	first := c.flight == nil
+	mux.Urgent(c.stream)
 	if first {
 		c.flight = newFlight()
 	}

@@ -9,7 +9,7 @@ import (
 	"tssh/proxy/mux/gauge"
 )
 
-// pilot says how many segments may be under way: twice what the path holds. KCP
+// pilot says how many segments may be under way: half as much again as the path holds. KCP
 // alone would send a fixed number a round trip, too many for most paths and too
 // few for the rest. Loss does not count: on the paths that KCP is for it says
 // nothing of how full they are.
@@ -92,7 +92,7 @@ func (p *pilot) heard(body []byte, now time.Time) {
 	})
 	p.gauge.Age(now, p.sent, p.delivered, p.segments*p.size)
 	if holds := p.gauge.Holds(); holds > 0 {
-		p.segments = min(max(leastSegments, 2*holds/p.size), mostSegments)
+		p.segments = min(max(leastSegments, 3*holds/2/p.size), mostSegments)
 	}
 }
 
