@@ -94,7 +94,7 @@ type Config struct {
 	// for ever: whether a silent peer is gone is for package proxy to say,
 	// whose heartbeats are not seen here.
 	IdleTimeout time.Duration
-	// MTU is the largest datagram in bytes. 0 finds it out (QUIC) or is 1200 (KCP).
+	// MTU is the largest datagram in bytes. 0 finds it out (QUIC) or is 1199 (KCP).
 	MTU int
 	// Logf gets what may help to find a fault. nil is silent.
 	Logf func(format string, args ...any)

@@ -51,8 +51,10 @@ const (
 	slowTick = time.Second           // while nobody answers
 	stalled  = 2 * time.Second       // of silence: an outage
 
-	// DefaultMTU passes wherever QUIC does.
-	DefaultMTU = 1200
+	// DefaultMTU passes wherever QUIC does, with a byte that the path adds.
+	DefaultMTU = 1199
+	leastMTU   = 576
+	mostMTU    = 1400
 
 	resend        = 2    // later acknowledgements until a segment counts as lost
 	kickSegments  = 16   // what Returned opens the window by
@@ -101,9 +103,7 @@ func New(pc net.PacketConn, peer net.Addr, secret [32]byte, client bool, mtu int
 	if mtu <= 0 {
 		mtu = DefaultMTU
 	}
-	if mtu < 576 || mtu > 1400 {
-		return nil, fmt.Errorf("datagrams of %d bytes: not within 576 and 1400", mtu)
-	}
+	mtu = max(leastMTU, min(mtu, mostMTU))
 	if logf == nil {
 		logf = func(string, ...any) {}
 	}
