@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/xtaci/smux"
 )
@@ -28,19 +29,31 @@ type kcpStream struct {
 	writing chan struct{} // holds a token while a piece is written; guards what follows
 	ended   bool          // by us
 
+	reading chan struct{} // holds a token while someone reads; guards what follows
+	left    int           // bytes of this piece that were not read
+
 	mu       sync.Mutex // guards what follows
 	sent     bool       // the end went out
 	received bool       // the end came
-	closed   bool
-
-	left int // bytes of this piece that were not read; belongs to Read
+	given    bool       // Close was called
+	closed   bool       // smux's stream is
 }
 
 func newKCPStream(s *smux.Stream, k *kcpConn) *kcpStream {
-	return &kcpStream{smux: s, conn: k, writing: make(chan struct{}, 1)}
+	return &kcpStream{smux: s, conn: k, writing: make(chan struct{}, 1), reading: make(chan struct{}, 1)}
 }
 
 func (s *kcpStream) Read(p []byte) (int, error) {
+	s.reading <- struct{}{}
+	defer func() { <-s.reading }()
+	if s.isGiven() {
+		return 0, net.ErrClosed
+	}
+	return s.take(p)
+}
+
+// take is called with reading held.
+func (s *kcpStream) take(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -83,15 +96,22 @@ func (s *kcpStream) over(end *bool) bool {
 	return received
 }
 
+func (s *kcpStream) isGiven() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.given
+}
+
 // broken explains an error of smux's before the end came.
 func (s *kcpStream) broken(err error) error {
-	s.mu.Lock()
-	closed := s.closed
-	s.mu.Unlock()
-	switch {
-	case s.conn.link.Err() == nil && closed:
+	if s.conn.link.Err() != nil {
+		return s.conn.explain(err)
+	}
+	if s.isGiven() {
 		return net.ErrClosed
-	case s.conn.link.Err() == nil && (err == io.EOF || err == io.ErrUnexpectedEOF):
+	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		s.abort() // or a Write would wait for a reader who is gone
 		return errReset
 	}
 	return s.conn.explain(err)
@@ -142,29 +162,42 @@ func (s *kcpStream) endLocked() error {
 	return err
 }
 
-// Close does not wait for the network, and smux's may: it goes on behind.
+// Close does not wait for the network. The peer's Write may wait for us to
+// read, so what it sends is thrown away until it ends as well.
 func (s *kcpStream) Close() error {
+	s.mu.Lock()
+	first := !s.given
+	s.given = true
+	s.mu.Unlock()
+	if !first {
+		return nil
+	}
 	select {
 	case s.writing <- struct{}{}:
 	default:
-		return s.abort() // in the middle of a Write, which fails
-	}
-	s.mu.Lock()
-	done := s.closed
-	s.mu.Unlock()
-	if done {
-		<-s.writing
+		s.abort() // in the middle of a piece: nothing more can be said
 		return nil
 	}
+	s.smux.SetReadDeadline(time.Unix(1, 0)) // ends a Read in progress
 	go func() {
 		s.endLocked()
 		<-s.writing
+		s.reading <- struct{}{}
+		s.smux.SetReadDeadline(time.Time{})
+		b := make([]byte, 512)
+		for {
+			if _, err := s.take(b); err != nil {
+				break
+			}
+		}
+		<-s.reading
 		s.abort()
 	}()
 	return nil
 }
 
-func (s *kcpStream) abort() error {
+// abort gives the stream back to smux at once.
+func (s *kcpStream) abort() {
 	s.mu.Lock()
 	first := !s.closed
 	s.closed = true
@@ -172,5 +205,4 @@ func (s *kcpStream) abort() error {
 	if first {
 		s.smux.Close()
 	}
-	return nil
 }

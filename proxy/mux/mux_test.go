@@ -405,6 +405,52 @@ func TestCloseTellsThePeer(t *testing.T) {
 	})
 }
 
+// Who writes to a peer that gave up a stream must not wait for ever, and what was
+// written before the peer's Close is there to read.
+func TestCloseOfAStreamFreesTheOtherEnd(t *testing.T) {
+	story(t, func(t *testing.T, transport string) {
+		client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})
+		s := open(t, client)
+		s.Write([]byte("hello"))
+		far := accept(t, server)
+		far.Write([]byte("sorry"))
+		reading := make(chan error, 1)
+		go func() {
+			io.ReadFull(far, make([]byte, 5))
+			_, err := far.Read(make([]byte, 1))
+			reading <- err
+		}()
+		time.Sleep(time.Second)
+		far.Close()
+		if err := <-reading; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Read of a closed stream: %v", err)
+		}
+		if got, err := io.ReadAll(s); string(got) != "sorry" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for range 1000 {
+				if _, err := s.Write(make([]byte, 32<<10)); err != nil {
+					return // QUIC tells it, KCP takes it all
+				}
+			}
+			s.Close()
+		}()
+		select {
+		case <-done:
+		case <-time.After(time.Hour):
+			t.Error("the writer waits for ever")
+		}
+		s.Close()
+		time.Sleep(time.Minute)
+		if m, ok := client.(*conn).carrier.(*kcpConn); ok && m.session.NumStreams() != 1 {
+			t.Errorf("%d streams are left", m.session.NumStreams())
+		}
+	})
+}
+
 func TestStreamsGoOnAfterALongOutage(t *testing.T) {
 	story(t, func(t *testing.T, transport string) {
 		l := &link{delay: 20 * time.Millisecond}
