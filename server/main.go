@@ -11,11 +11,13 @@ import (
 	"strings"
 
 	"tssh/proxy/wire"
+	"tssh/server/sftp"
 )
 
 const usage = `usage: tsshd --offer WORD [--log FILE]   serve one session for the tssh that wrote WORD (tssh does this)
-       tsshd relay SOCKET                join stdin and stdout to a session (tssh does this)
+       tsshd relay SOCKET [PID]          join stdin and stdout to a session (tssh does this)
        tsshd sshd [--listen ADDR] ...    be an SSH server for this user; see tsshd sshd --help
+       tsshd sftp-server [-R] [-d DIR]   serve sftp on stdin and stdout, as OpenSSH's does
        tsshd --verify HASH               check that this file is what was sent
        tsshd --version | --help
 `
@@ -42,6 +44,8 @@ func Main(args []string) int {
 		return relay(args[1:])
 	case "sshd":
 		return sshd(args[1:])
+	case "sftp-server":
+		return sftpServer(args[1:])
 	case "--verify":
 		return verify(args[1:])
 	case "--version":
@@ -53,6 +57,17 @@ func Main(args []string) int {
 	}
 	fmt.Fprintf(os.Stderr, "tsshd: unknown argument %q\n%s", args[0], usage)
 	return exitUsage
+}
+
+func sftpServer(args []string) int {
+	err := sftp.Serve(struct {
+		io.Reader
+		io.WriteCloser
+	}{os.Stdin, os.Stdout}, args)
+	if err != nil {
+		return complain(exitFailure, err)
+	}
+	return exitOK
 }
 
 // complain says what went wrong and returns status.

@@ -277,3 +277,16 @@ func TestSilence(t *testing.T) {
 	c.proxy.Cut(true)
 	s.gone(t)
 }
+
+// TestOwnSFTP runs the sftp server that a session runs where there is no other.
+func TestOwnSFTP(t *testing.T) {
+	words := ownSFTP()
+	cmd := exec.Command(words[0])
+	cmd.Args = append(words[1:], "-R")
+	// SSH_FXP_INIT of version 3 is answered by SSH_FXP_VERSION.
+	cmd.Stdin = bytes.NewReader([]byte{0, 0, 0, 5, 1, 0, 0, 0, 3})
+	out, err := cmd.Output()
+	if err != nil || len(out) < 9 || out[4] != 2 || out[8] != 3 {
+		t.Errorf("%x, %v", out, err)
+	}
+}

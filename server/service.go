@@ -1,6 +1,7 @@
 package server
 
 import (
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -74,9 +75,19 @@ func (c *connection) session(n sshconn.NewChannel) {
 		defer c.sessions.Add(-1)
 		session.Serve(ch, session.Config{
 			Login: c.login, Policy: c.policy, Logf: c.logf,
-			Agent: c.forwards.Agent, X11: c.display,
+			Agent: c.forwards.Agent, X11: c.display, SFTPServer: ownSFTP(),
 		})
 	})
+}
+
+// ownSFTP is our own sftp server: its path, then its argv.
+func ownSFTP() []string {
+	path, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	// The name tells the role to a file of whatever name.
+	return []string{path, "tsshd", "sftp-server"}
 }
 
 func (c *connection) display(x session.X11) (*session.Display, error) {

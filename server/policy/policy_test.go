@@ -243,6 +243,8 @@ func FuzzSplitArgs(f *testing.F) {
 		if err == nil && len(strings.Join(args, "")) > len(rest) {
 			t.Errorf("%q from %q", args, rest)
 		}
-		match(s, rest)
+		if !match("*"+rest, "x"+rest) && !match(s, s) {
+			t.Errorf("neither %q nor %q matches itself", rest, s)
+		}
 	})
 }

@@ -2,10 +2,32 @@
 
 package pty
 
-import "golang.org/x/sys/unix"
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+)
 
 // undefined is the value that a client gives a control character it has not.
 const undefined = 255
+
+// mode is one terminal mode of RFC 4254 section 8.
+type mode struct {
+	opcode byte
+	value  uint32
+}
+
+// parseModes reads encoded terminal modes. It stops, as RFC 4254 says, at
+// opcode 0 and at the opcodes from 160 on, whose arguments nobody knows, and at
+// an argument cut short.
+func parseModes(b []byte) []mode {
+	var modes []mode
+	for len(b) >= 5 && b[0] != 0 && b[0] < 160 {
+		modes = append(modes, mode{b[0], binary.BigEndian.Uint32(b[1:])})
+		b = b[5:]
+	}
+	return modes
+}
 
 // setModes changes the modes of the terminal fd to what the client's terminal has.
 func setModes(fd int, modes []mode) error {

@@ -10,8 +10,6 @@
 // Close may be called at any time and ends a Read and a Write under way.
 package pty
 
-import "encoding/binary"
-
 // Size is how large a terminal is, in characters and, where known, in pixels.
 type Size struct {
 	Cols, Rows    uint32
@@ -22,22 +20,4 @@ type Size struct {
 // the upper bits off; a terminal of 65536 columns would then have none.
 func clamp(n uint32) uint16 {
 	return uint16(min(n, 0xffff))
-}
-
-// mode is one terminal mode of RFC 4254 section 8.
-type mode struct {
-	opcode byte
-	value  uint32
-}
-
-// parseModes reads encoded terminal modes. It stops, as RFC 4254 says, at
-// opcode 0 and at the opcodes from 160 on, whose arguments nobody knows, and at
-// an argument cut short.
-func parseModes(b []byte) []mode {
-	var modes []mode
-	for len(b) >= 5 && b[0] != 0 && b[0] < 160 {
-		modes = append(modes, mode{b[0], binary.BigEndian.Uint32(b[1:])})
-		b = b[5:]
-	}
-	return modes
 }

@@ -4,7 +4,6 @@ package session
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,15 +63,13 @@ func signalName(sig syscall.Signal) string {
 }
 
 // findSFTPServer finds OpenSSH's sftp server, which does what its internal one does.
-func findSFTPServer() (string, error) {
+func findSFTPServer() (path string, ok bool) {
 	for _, dir := range []string{"/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh", "/usr/libexec",
 		"/usr/local/libexec", "/usr/lib64/ssh", "/usr/lib64/misc", "/opt/homebrew/libexec"} {
 		if name := filepath.Join(dir, "sftp-server"); isFile(name) {
-			return name, nil
+			return name, true
 		}
 	}
-	if name, err := exec.LookPath("sftp-server"); err == nil {
-		return name, nil
-	}
-	return "", fmt.Errorf("sftp: no sftp-server on this host")
+	path, err := exec.LookPath("sftp-server")
+	return path, err == nil
 }

@@ -47,10 +47,11 @@ func hangup(pid int) { kill(pid, "KILL") }
 func howEnded(state *os.ProcessState) ending { return exitStatus(uint32(state.ExitCode())) }
 
 // findSFTPServer finds the sftp server of OpenSSH for Windows.
-func findSFTPServer() (string, error) {
-	name := filepath.Join(os.Getenv("SystemRoot"), "System32", "OpenSSH", "sftp-server.exe")
-	if isFile(name) {
-		return name, nil
+func findSFTPServer() (path string, ok bool) {
+	path = filepath.Join(os.Getenv("SystemRoot"), "System32", "OpenSSH", "sftp-server.exe")
+	if isFile(path) {
+		return path, true
 	}
-	return exec.LookPath("sftp-server.exe")
+	path, err := exec.LookPath("sftp-server.exe")
+	return path, err == nil
 }

@@ -6,7 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os/exec"
-	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -184,19 +184,27 @@ func (s *session) stderr() io.Writer {
 	return s.ch
 }
 
+// refusal is said to the user as it is.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
 // program is the command to run: the user's login shell does all but sshd's own sftp server.
 func (s *session) program() (*exec.Cmd, error) {
 	cmd := &exec.Cmd{Env: s.environ(), Dir: s.cfg.Login.Home}
 	if args, ok := policy.IsInternalSFTP(s.command); ok && (s.kind == "subsystem" || s.forced) {
 		if s.kind != "subsystem" {
-			return nil, errors.New("This service allows sftp connections only.") // sshd's words
+			return nil, refusal("This service allows sftp connections only.") // sshd's words
 		}
-		server, err := findSFTPServer()
-		if err != nil {
-			return nil, err
+		server := s.cfg.SFTPServer
+		if path, ok := findSFTPServer(); ok {
+			server = []string{path, "sftp-server"}
 		}
-		cmd.Path = server
-		cmd.Args = append([]string{filepath.Base(server)}, strings.Fields(args)...)
+		if server == nil {
+			return nil, errors.New("sftp: no sftp-server on this host")
+		}
+		cmd.Path = server[0]
+		cmd.Args = append(slices.Clone(server[1:]), strings.Fields(args)...)
 	} else {
 		throughShell(cmd, s.cfg.Login.Shell, s.kind == "shell" && !s.forced, s.command)
 	}

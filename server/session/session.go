@@ -36,8 +36,11 @@ type Config struct {
 	// Agent gives the path of a socket that leads to the client's agent. Nil: there is none.
 	Agent func() (socket string, err error)
 	// X11 opens a display that leads to the client's. Nil: there is none.
-	X11  func(X11) (*Display, error)
-	Logf func(format string, args ...any) // nil: silent
+	X11 func(X11) (*Display, error)
+	// SFTPServer is the program that serves sftp where OpenSSH's server is not
+	// installed: its path, then its argv. Nil: there is none.
+	SFTPServer []string
+	Logf       func(format string, args ...any) // nil: silent
 }
 
 // X11 is what a client says when it asks for a display.

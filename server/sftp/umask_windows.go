@@ -1,0 +1,4 @@
+package sftp
+
+// umask does nothing: Windows has none.
+func umask(int) {}
