@@ -126,8 +126,10 @@ func (r *roaming) move(ctx context.Context, v *invocation, identity *mux.Identit
 	}
 	up.Store(&r.mux)
 	go func() {
-		// The server was silent for longer than the session may be alone.
-		<-r.proxy.Done()
+		select {
+		case <-r.proxy.Done(): // the server was silent for longer than the session may be alone
+		case <-r.login.gone:
+		}
 		r.mux.Close()
 	}()
 	old := r.login.first().Client
@@ -135,7 +137,7 @@ func (r *roaming) move(ctx context.Context, v *invocation, identity *mux.Identit
 		User: old.User(), Local: old.LocalAddr(), Remote: old.RemoteAddr(), SessionID: old.SessionID(),
 		ClientVersion: old.ClientVersion(), ServerVersion: old.ServerVersion(),
 	})
-	r.conn = &roamingConn{Conn: conn, host: v.host, gone: r.proxy.Done()}
+	r.conn = &roamingConn{Conn: conn, host: v.host, silent: r.proxy.Done(), gone: r.login.gone}
 	r.client = ssh.NewClient(r.conn, chans, reqs)
 	return nil
 }
@@ -155,8 +157,9 @@ func unreachable(h *config.Host, where []netip.AddrPort) error {
 // roamingConn tells of the end of a session in ssh's words.
 type roamingConn struct {
 	ssh.Conn
-	host *config.Host
-	gone <-chan struct{} // closed when the server was silent for too long
+	host   *config.Host
+	silent <-chan struct{} // closed when the server was silent for too long
+	gone   <-chan struct{} // closed when the server has ended without a word
 }
 
 // Wait returns when the session has ended.
@@ -164,6 +167,8 @@ func (c *roamingConn) Wait() error {
 	err := c.Conn.Wait()
 	select {
 	case <-c.gone:
+		return &login.Error{Words: fmt.Sprintf("Connection to %s closed by remote host.", c.host.HostName), Cause: err}
+	case <-c.silent:
 		if !errors.Is(err, io.EOF) {
 			return &login.Error{Words: fmt.Sprintf("Timeout, server %s not responding.", c.host.HostName), Cause: err}
 		}
@@ -249,13 +254,15 @@ func (r *roaming) cut() string {
 // when that is gone over a new one.
 type carrier struct {
 	started bootstrap.Started
+	gone    chan struct{} // closed when no tsshd is there any more, as after a restart of the server
 
 	mu    sync.Mutex // guards what follows
 	login *login.Login
+	over  bool // gone is closed
 }
 
 func newCarrier(l *login.Login, s bootstrap.Started) *carrier {
-	return &carrier{started: s, login: l}
+	return &carrier{started: s, login: l, gone: make(chan struct{})}
 }
 
 func (c *carrier) first() *login.Login {
@@ -279,7 +286,7 @@ func (c *carrier) open(ctx context.Context) (io.ReadWriteCloser, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s, err := relay(ctx, oldLogin, c.login, command)
+	s, err := c.relay(ctx, oldLogin, c.login, command)
 	if err == nil {
 		return s, nil
 	}
@@ -292,7 +299,7 @@ func (c *carrier) open(ctx context.Context) (io.ReadWriteCloser, error) {
 	}
 	c.login.Close()
 	c.login = l
-	return relay(ctx, newLogin, l, command)
+	return c.relay(ctx, newLogin, l, command)
 }
 
 // Close ends the login.
@@ -317,12 +324,20 @@ func (r relayed) Close() error {
 	return r.session.Close()
 }
 
+// exitGone is the status of a relay that finds no tsshd behind the socket.
+const exitGone = 94
+
 // relay starts the command on the server, or closes a login that does not
 // answer within patience.
-func relay(ctx context.Context, patience time.Duration, l *login.Login, command string) (io.ReadWriteCloser, error) {
+func (c *carrier) relay(ctx context.Context, patience time.Duration, l *login.Login, command string) (rwc io.ReadWriteCloser, err error) {
 	impatient := time.AfterFunc(patience, func() { l.Close() })
 	defer impatient.Stop()
-	context.AfterFunc(ctx, func() { l.Close() }) // also for a write that waits when the end comes
+	stop := context.AfterFunc(ctx, func() { l.Close() }) // also for a write that waits when the end comes
+	defer func() {
+		if err != nil {
+			stop()
+		}
+	}()
 	s, err := l.NewSession()
 	if err != nil {
 		return nil, err
@@ -337,6 +352,24 @@ func relay(ctx context.Context, patience time.Duration, l *login.Login, command 
 		s.Close()
 		return nil, fmt.Errorf("run %s: %w", strings.Fields(command)[0], err)
 	}
-	go func() { feed.CloseWithError(s.Wait()) }() // it ends with the login
+	go func() { // it ends with the login
+		err := s.Wait()
+		stop()
+		var exit *ssh.ExitError
+		if errors.As(err, &exit) && exit.ExitStatus() == exitGone {
+			c.end()
+		}
+		feed.CloseWithError(err)
+	}()
 	return relayed{out, in, s}, nil
+}
+
+// end tells, once, that the server's end of the session is gone.
+func (c *carrier) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		c.over = true
+		close(c.gone)
+	}
 }

@@ -64,9 +64,7 @@ func TestCarrierDies(t *testing.T) {
 			x := w.transfer(m.args...)
 			for range 3 {
 				x.goesOn()
-				if w.killLogins() == 0 {
-					t.Fatal("no ssh login is seen on the server: the test kills nothing")
-				}
+				w.awaits("an ssh login to kill", func() bool { return w.killLogins() > 0 })
 			}
 			x.goesOn()
 			w.roam() // nothing tells either end that its connection is dead

@@ -271,3 +271,35 @@ func readFull(t *testing.T, r io.Reader, p []byte) string {
 	}
 	return string(p)
 }
+
+// TestServerDies: a tsshd that was killed, or whose machine was restarted,
+// cannot say good-bye; its client finds out and does not wait for ever.
+func TestServerDies(t *testing.T) {
+	for _, m := range transports() {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			cmd := w.tssh(append(m.args, placed(), "server", "echo ready; exec cat")...)
+			var said strings.Builder
+			cmd.Stderr = &said
+			if _, err := cmd.StdinPipe(); err != nil {
+				t.Fatal(err)
+			}
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.start(cmd)
+			if got := readFull(t, out, make([]byte, 6)); got != "ready\n" {
+				t.Fatalf("got %q", got)
+			}
+			for _, pid := range w.tsshds() {
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
+			cmd.Wait()
+			if status := cmd.ProcessState.ExitCode(); status != 255 || !strings.Contains(said.String(), "closed by remote host") {
+				t.Errorf("status %d, %s", status, said.String())
+			}
+		})
+	}
+}

@@ -10,8 +10,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"syscall"
 
 	"tssh/proxy"
+	"tssh/server/detach"
 )
 
 // relayDoor is the unix socket of the path through ssh. Only the user can reach
@@ -78,15 +80,22 @@ func (r *relayDoor) close() {
 	os.RemoveAll(r.dir)
 }
 
+// exitGone is the status of relay when the session has ended, for certain.
+const exitGone = 94
+
 // relay joins stdin and stdout to the socket of a session: the client's frames
 // come through the channel of an ssh login.
 func relay(args []string) int {
-	if len(args) != 1 {
+	if len(args) != 1 && len(args) != 2 {
 		io.WriteString(os.Stderr, usage)
 		return exitUsage
 	}
 	conn, err := new(net.Dialer).DialContext(context.Background(), "unix", args[0])
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, syscall.ECONNREFUSED), len(args) == 2 && detach.Ended(args[1]):
+		return complain(exitGone, fmt.Errorf("the session has ended: %w", err))
+	default: // the file may be gone from under a session that lives
 		return complain(exitFailure, err)
 	}
 	if err := samePeer(conn.(*net.UnixConn)); err != nil {

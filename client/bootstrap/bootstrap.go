@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,7 +51,7 @@ type Started struct {
 // RelayCommand is the command, for any login shell, that joins its stdin and
 // stdout to this tsshd: the path through ssh.
 func (s Started) RelayCommand() (string, error) {
-	words, err := quoteAll(s.Path, "relay", s.Relay)
+	words, err := quoteAll(s.Path, "relay", s.Relay, strconv.Itoa(s.PID))
 	if err != nil {
 		return "", fmt.Errorf("relay command: %w", err)
 	}

@@ -59,3 +59,9 @@ func Streams() (stdout *os.File, err error) {
 	}
 	return stdout, nil
 }
+
+// Ended tells whether surely no process has the number pid.
+func Ended(pid string) bool {
+	n, err := strconv.Atoi(pid)
+	return err == nil && n > 0 && unix.Kill(n, 0) == unix.ESRCH
+}

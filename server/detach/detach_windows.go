@@ -29,3 +29,6 @@ func Streams() (stdout *os.File, err error) {
 
 // Undumpable does nothing here.
 func Undumpable() {}
+
+// Ended tells whether surely no process has the number pid. Here it does not know.
+func Ended(string) bool { return false }
