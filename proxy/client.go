@@ -258,6 +258,9 @@ func (c *Client) acked(b []byte, from netip.AddrPort) {
 	} else if l.kind < c.current.kind {
 		token(c.kick) // the climb goes on
 	}
+	if l == c.current && silence >= outage {
+		c.extra.returned(now)
+	}
 	c.noteOnlineLocked(now)
 	c.mu.Unlock()
 	for _, p := range packets {

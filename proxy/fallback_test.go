@@ -114,6 +114,7 @@ func carrier(s *session, conns *connections) tweak {
 func TestSessionOutlivesItsCarrier(t *testing.T) {
 	for _, mode := range []string{Auto, OnlySSH} {
 		synctest.Test(t, func(t *testing.T) {
+			afterQUIC()
 			phone, far := simnet.Pair(t, wifi)
 			var conns connections
 			s := &session{t: t, phone: phone, far: far, got: make(chan []byte, 1024)}

@@ -12,6 +12,7 @@ const (
 	copyAgain    = 15 * time.Millisecond // each longer
 	copyBytes    = 4 << 10               // that copies may cost at once,
 	copyRefill   = 4 << 10               // and a second
+	waryFor      = time.Minute           // after an outage
 	quietWindow  = 100 * time.Millisecond
 	quietMaximum = 2 << 10 // bytes in a window of a flow that is somebody typing
 )
@@ -25,7 +26,14 @@ type redundancy struct {
 	bytes  int       // written in it
 	budget int
 	filled time.Time
+	wary   time.Time // until then every path counts as very lossy
 }
+
+// returned is told when contact came back after an outage. An answer to what
+// was sent in it, which comes now, makes QUIC believe in a round trip of up to
+// a minute, and wait that long to repeat the next packet that is lost. A few
+// dozen more answers teach it better.
+func (r *redundancy) returned(now time.Time) { r.wary = now.Add(waryFor) }
 
 // copies returns after what times a datagram of size bytes is to be sent again.
 func (r *redundancy) copies(now time.Time, size int, loss float64) []time.Duration {
@@ -33,6 +41,9 @@ func (r *redundancy) copies(now time.Time, size int, loss float64) []time.Durati
 		r.window, r.bytes = now, 0
 	}
 	r.bytes += size
+	if now.Before(r.wary) {
+		loss = veryLossy
+	}
 	if loss < lossyFrom || size > smallDatagram || r.bytes > quietMaximum {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tssh/proxy/simnet"
+	"tssh/proxy/wire"
 )
 
 const rtt = 60 * time.Millisecond // of most stories: 30 ms each way
@@ -94,5 +95,67 @@ func TestLossyPathLosesFewKeys(t *testing.T) {
 		if slow > 25 { // without copies about 100
 			t.Errorf("%d of 1000 echoes were slow", slow)
 		}
+	})
+}
+
+// loseOne writes a key, loses the first datagram of the transport that the
+// server, or else the client, sends then, and returns how long the echo takes.
+func (s *session) loseOne(key string, fromServer bool) time.Duration {
+	lost := false
+	s.phone.Lose(func(p simnet.Packet) bool {
+		if lost || !wire.IsTransport(p.Data) || (p.From.Port() == 61001) != fromServer {
+			return false
+		}
+		lost = true
+		return true
+	})
+	return s.echo(key, time.Hour)
+}
+
+func TestLossSoonAfterAnOutageIsNoOutage(t *testing.T) {
+	for _, dark := range []time.Duration{47 * time.Second, 10 * time.Hour} {
+		story(t, wifi, func(s *session) {
+			time.Sleep(5 * time.Second)
+			s.phone.Change(func(l *simnet.Link) { l.NoAnswer = true })
+			time.Sleep(time.Second)
+			s.write("a") // the server answers it for hours, each time later
+			time.Sleep(dark)
+			s.phone.Change(func(l *simnet.Link) { l.NoAnswer = false })
+			within(t, "first echo", s.hear("a", time.Now(), time.Hour), 3*rtt+probeSlow)
+			time.Sleep(5 * time.Second)
+			within(t, "keys and echoes lost five seconds later", max(s.loseOne("b", true), s.loseOne("c", false), s.loseOne("d", true)), 500*time.Millisecond)
+		})
+	}
+}
+
+func TestAnswersComeBackLaterThanQuestions(t *testing.T) {
+	story(t, wifi, func(s *session) {
+		time.Sleep(5 * time.Second)
+		s.phone.Change(func(l *simnet.Link) { l.Down = true })
+		s.write("a")
+		time.Sleep(10 * time.Minute)
+		s.phone.Change(func(l *simnet.Link) { l.Down, l.NoAnswer = false, true })
+		time.Sleep(10 * time.Minute)
+		s.phone.Change(func(l *simnet.Link) { l.NoAnswer = false })
+		within(t, "first echo", s.hear("a", time.Now(), time.Hour), 2*rtt+probeMedium)
+		time.Sleep(5 * time.Second)
+		within(t, "keys and echoes lost five seconds later", max(s.loseOne("b", true), s.loseOne("c", false), s.loseOne("d", true)), 500*time.Millisecond)
+	})
+}
+
+func TestFullWindowsDrainAfterAnOutage(t *testing.T) {
+	story(t, simnet.Link{Delay: rtt / 2, Rate: 4 << 20}, func(s *session) {
+		took := s.transfer(8<<20, func() {
+			time.Sleep(2 * time.Second)
+			s.phone.Change(func(l *simnet.Link) { l.Down = true })
+			time.Sleep(20 * time.Minute)
+			s.phone.Change(func(l *simnet.Link) { l.Down = false })
+			before := s.client.State().Received
+			time.Sleep(2 * time.Second)
+			if got := s.client.State().Received - before; got < 1<<20 {
+				t.Errorf("%d bytes in the two seconds after", got)
+			}
+		})
+		t.Logf("8 MiB with an outage of 20 minutes: %s", took)
 	})
 }

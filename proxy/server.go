@@ -302,6 +302,9 @@ func (s *Server) knocked(from place, b []byte) bool {
 	if v.Returned && s.config.Transport == "quic" {
 		s.peer.Store(fakePeer(k.Generation))
 	}
+	if v.Returned {
+		s.extra.returned(now)
+	}
 	again := s.againLocked(now, heard, v, from)
 	ack := wire.Ack{Knock: k.Sequence, Challenge: v.Challenge, Fresh: v.Fresh}
 	packet := s.codec.Seal(&ack)
@@ -333,6 +336,10 @@ func (s *Server) againLocked(now, heard time.Time, v verdict, from place) [][]by
 	late := now.Sub(heard) >= outage && from == s.door.home
 	if !v.Returned && !v.Arrived && !late {
 		return nil
+	}
+	if v.Returned {
+		// Its knocks may have come through all the time, and nothing back.
+		heard = time.Time{}
 	}
 	list := s.keep.last(heard.Add(-slack))
 	if from == s.door.home {

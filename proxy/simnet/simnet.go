@@ -34,6 +34,7 @@ type Network struct {
 	random *rand.Rand
 	hosts  []*Host
 	taps   []func(Packet)
+	lose   func(Packet) bool
 	flying flights
 	sent   uint64
 }
@@ -78,6 +79,13 @@ func (n *Network) Tap(f func(Packet)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.taps = append(n.taps, f)
+}
+
+// Lose makes those packets vanish of which f says so; nil: none. f must not wait.
+func (h *Host) Lose(f func(Packet) bool) {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	h.net.lose = f
 }
 
 // Inject delivers p after delay, whoever is named as its sender: the network
@@ -137,6 +145,9 @@ func (n *Network) send(h *Host, p Packet, ecn byte) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.lose != nil && n.lose(p) {
+		return
+	}
 	far := n.ownerLocked(p.To.Addr())
 	links := []*Host{h}
 	if far != nil && far != h {
