@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,5 +59,31 @@ func TestInstall(t *testing.T) {
 				t.Errorf("a tsshd of somebody else: %v, %s", err, out)
 			}
 		})
+	}
+}
+
+// TestInstallFromCheckout builds what it installs.
+func TestInstallFromCheckout(t *testing.T) {
+	t.Parallel()
+	prefix := t.TempDir()
+	run := func(name string, args ...string) error {
+		out, err := exec.Command(name, args...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%s %q: %w: %s", name, args, err, out)
+		}
+		return nil
+	}
+	if err := run("../install.sh", "--prefix", prefix); err != nil {
+		t.Fatal(err)
+	}
+	tssh := filepath.Join(prefix, "bin/tssh")
+	if err := run(tssh, "-V"); err != nil {
+		t.Error(err)
+	}
+	if err := run("../install.sh", "--prefix="+prefix, "--uninstall"); err != nil {
+		t.Error(err)
+	}
+	if err := run(tssh, "-V"); err == nil {
+		t.Error("it is still there")
 	}
 }

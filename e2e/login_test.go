@@ -23,6 +23,8 @@ func TestCommands(t *testing.T) {
 			w.says(w.home()+"\n", "", append(tssh, "server", "pwd")...)
 			w.says("hello from here\n", "", append(tssh, "-oSetEnv=E2E_WORD=hello\\ from\\ here", "server", "echo $E2E_WORD")...)
 
+			w.says("none\n", "", append(tssh, "-oSetEnv=OTHER=x", "server", "echo ${OTHER-none}")...) // AcceptEnv has no such name
+
 			cmd := w.tssh(append(tssh, "server", "echo out; echo err >&2; exit 42")...)
 			if r := w.do(cmd); r.out != "out\n" || r.err != "err\n" || r.status != 42 {
 				t.Errorf("got %+v", r)

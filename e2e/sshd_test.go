@@ -18,7 +18,7 @@ func (w *world) home() string { return filepath.Join(w.dir, "alice") }
 // startSSHD runs OpenSSH's server in mounts of its own: the users are ours,
 // nothing of this machine's systemd can be seen, and what sshd_config permits
 // is where tsshd looks for it.
-func (w *world) startSSHD() {
+func (w *world) startSSHD(more string) {
 	w.t.Helper()
 	d := w.dir
 	pub, err := os.ReadFile(filepath.Join(built, "user.pub"))
@@ -47,8 +47,9 @@ StrictModes no
 MaxStartups 100
 AcceptEnv LANG LC_* E2E_*
 Subsystem sftp /usr/lib/openssh/sftp-server
-`, built, d))
-	w.write("motd", "")
+%s
+`, built, d, more))
+	w.write("motd", "the message of the day\n")
 	if err := os.Mkdir(w.home(), 0o755); err != nil {
 		w.t.Fatal(err)
 	}

@@ -127,6 +127,7 @@ func (w *world) shell(args ...string) *terminal {
 		w.t.Fatal(err)
 	}
 	p := w.terminal(w.tssh(append([]string{placed()}, args...)...))
+	p.expect("the message of the day")
 	p.expect("ready> ")
 	return p
 }

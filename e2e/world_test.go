@@ -42,9 +42,10 @@ const (
 
 var worlds atomic.Int32 // gives each a name of its own
 
-// newWorld starts sshd in a world where all is well. It is gone at the end of
+// newWorld starts sshd, with these lines in its configuration, in a world where
+// all is well. It is gone at the end of
 // the test, with every process in it.
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, sshd ...string) *world {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED, not tested at all: network namespaces need root")
@@ -82,7 +83,7 @@ func newWorld(t *testing.T) *world {
 	w.ip(w.client, "link set lo up", "link set wan up",
 		"addr add 10.83.1.2/24 dev wan", "addr add fd83:1::2/64 dev wan nodad",
 		"route add default via 10.83.1.1", "-6 route add default via fd83:1::1")
-	w.startSSHD()
+	w.startSSHD(strings.Join(sshd, "\n"))
 	return w
 }
 
