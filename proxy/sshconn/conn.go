@@ -46,6 +46,7 @@ type conn struct {
 	err      error         // the peer broke the protocol
 	answered uint32        // global replies sent
 	seen     uint32        // global replies received
+	seenAt   time.Time     // the last of them
 	moved    chan struct{} // closed and replaced when seen moves
 	answers  bool          // the peer's global channel is there
 }
@@ -98,29 +99,28 @@ func (c *conn) greet(s mux.Stream) {
 	c.user.opened(newChannel(c, s, o))
 }
 
+// noteTime is what a user of a global reply has to note it.
+const noteTime = 5 * time.Millisecond
+
 // waitSeen waits until as many global replies have come. Whoever gets the reply
 // to tcpip-forward then notes what it listens to, and refuses what comes before.
-// On a TCP connection that is a race, too, but one that it does not lose; here
-// both are released at once, so the channel gives way.
+// On a TCP connection that is a race, too, but one that it hardly loses; here
+// both may come at once, so the channel gives way.
 func (c *conn) waitSeen(n uint32) bool {
-	var pause <-chan time.Time
 	for {
 		c.mu.Lock()
-		seen, moved := c.seen, c.moved
+		enough, moved, fresh := c.seen >= n, c.moved, noteTime-time.Since(c.seenAt)
 		c.mu.Unlock()
-		if seen >= n && pause != nil {
-			select {
-			case <-pause:
-			case <-c.ctx.Done():
-				return false
-			}
-		}
-		if seen >= n {
+		if enough && (n == 0 || fresh <= 0) {
 			return true
+		}
+		var noted <-chan time.Time
+		if enough {
+			moved, noted = nil, time.After(fresh)
 		}
 		select {
 		case <-moved:
-			pause = time.After(5 * time.Millisecond)
+		case <-noted:
 		case <-c.ctx.Done():
 			return false
 		}
@@ -132,6 +132,7 @@ func (c *conn) replySeen() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.seen++
+	c.seenAt = time.Now()
 	close(c.moved)
 	c.moved = make(chan struct{})
 }
