@@ -77,6 +77,10 @@ func (v *invocation) roam(ctx context.Context, l *login.Login) (*roaming, error)
 		return nil, fmt.Errorf("tssh: %s: %w", v.host.HostName, err)
 	}
 	for _, w := range started.Warnings {
+		if note, ok := strings.CutPrefix(w, "note: "); ok {
+			v.log.Debugf("tsshd: %s", note)
+			continue
+		}
 		v.log.Infof("tssh: %s: %s", v.host.HostName, w)
 	}
 	r := &roaming{host: v.host, login: newCarrier(l, started), since: time.Now()}

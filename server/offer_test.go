@@ -269,7 +269,7 @@ func TestNobodyComes(t *testing.T) {
 
 // TestSilence: a client that is silent for longer than Alive has left nothing behind.
 func TestSilence(t *testing.T) {
-	s := offered(t, wire.Offer{Transport: "quic", Alive: time.Second}, nil)
+	s := offered(t, wire.Offer{Transport: "quic", Alive: 3 * time.Second}, nil)
 	c := dialGreeting(t, s.Greeting, s.identity, "quic", proxy.Auto)
 	if r := command(t, c.Client, "echo here"); r.out != "here\n" {
 		t.Errorf("%+v", r)

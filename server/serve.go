@@ -113,7 +113,9 @@ func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
 	g.Release, g.PID = wire.Release, os.Getpid()
 	var err error
 	if h.policy, err = permitted(h.login); err != nil {
-		g.Warnings = append(g.Warnings, strings.ReplaceAll(err.Error(), "\n", "; "))
+		// Common, as many systems keep the file to root, and nothing the user can
+		// change: tssh shows a note with -v only.
+		g.Warnings = append(g.Warnings, "note: what sshd forbids is not known in full: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	if endangered, _ := detach.Scope(); endangered {
 		g.Warnings = append(g.Warnings, "systemd ends this session when you log out (KillUserProcesses); try: loginctl enable-linger")
