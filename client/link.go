@@ -17,6 +17,7 @@ type link struct {
 	login    *login.Login // nil inside of a master's connection
 	roam     *roaming     // nil over TCP: ssh's own connection
 	forwards *forward.Set
+	lender   *lender
 }
 
 // dial logs in, and moves the connection to the proxies when asked to.

@@ -19,6 +19,7 @@ import (
 func (v *invocation) serve(ctx context.Context, l *link, isTTY bool) int {
 	l.forwards = forward.New(l.Client, v.host, v.log)
 	defer l.forwards.Close()
+	l.lender = &lender{l: l, h: v.host, log: v.log}
 	if v.cmd.StdioForward != nil {
 		return v.stdio(l)
 	}
@@ -48,7 +49,7 @@ func (v *invocation) serve(ctx context.Context, l *link, isTTY bool) int {
 // session runs the command line's own session, and stays for those of others.
 func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *control.Master) int {
 	o := v.sessionOptions(isTTY)
-	l.prepare(v.host, &o)
+	l.prepare(&o)
 	if err := login.LocalCommand(v.host); err != nil {
 		v.tell(err)
 	}
@@ -158,21 +159,15 @@ func (v *invocation) sessionOptions(isTTY bool) session.Options {
 }
 
 // prepare gives a session what it shares with the others on the connection.
-func (l *link) prepare(h *config.Host, o *session.Options) {
+func (l *link) prepare(o *session.Options) {
 	o.Forwards = l.forwards
-	o.Prepare = func(ch ssh.Channel) { l.ask(h, ch) }
+	o.Prepare = func(ch ssh.Channel) { l.lender.ask(context.Background(), ch, true, true) }
 	if l.roam != nil {
 		l.roam.observe(o)
 	} else if l.login != nil {
 		o.Rekey = l.login.Rekey
 	}
 }
-
-// prepareRider does that for a session of a master's client.
-func (l *link) prepareRider(s *control.Session, ch ssh.Channel) {}
-
-// ask asks for the agent and X11, before a session begins.
-func (l *link) ask(h *config.Host, ch ssh.Channel) {}
 
 // masterForwards lets a master's clients change the forwardings.
 type masterForwards struct{ *forward.Set }

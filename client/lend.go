@@ -1,0 +1,154 @@
+package client
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+
+	"tssh/client/auth"
+	"tssh/client/config"
+	"tssh/client/control"
+	"tssh/client/voice"
+	"tssh/client/x11"
+)
+
+// lender lends the user's agent and display to the far side: to sessions that
+// ask for it, and to nobody before one does.
+type lender struct {
+	l   *link
+	h   *config.Host
+	log voice.Log
+
+	agentOnce, displayOnce sync.Once
+	display                *x11.Display // nil: there is none to lend
+}
+
+// ask asks, before a session begins, that its programs may use what h lends.
+func (b *lender) ask(ctx context.Context, ch ssh.Channel, display, agent bool) {
+	if display && b.h.ForwardX11 {
+		b.displayOnce.Do(func() { b.openDisplay(ctx) })
+		if b.display != nil {
+			b.log.Debugf("Requesting X11 forwarding with authentication spoofing.")
+			b.requestX11(ch)
+		}
+	}
+	if agent && agentPath(b.h) != "" {
+		b.agentOnce.Do(func() { go b.serveAgent(b.l.HandleChannelOpen("auth-agent@openssh.com")) })
+		b.log.Debugf("Requesting authentication agent forwarding.")
+		ch.SendRequest("auth-agent-req@openssh.com", false, nil)
+	}
+}
+
+func (b *lender) openDisplay(ctx context.Context) {
+	if b.display = x11.Open(ctx, b.h, b.log); b.display != nil {
+		go b.display.Serve(b.l.HandleChannelOpen("x11"))
+	}
+}
+
+// requestX11 waits for the answer only where the channel can't do otherwise.
+func (b *lender) requestX11(ch ssh.Channel) {
+	told := func(ok bool, err error) {
+		if err == nil && !ok {
+			b.log.Infof("X11 forwarding request failed on channel 0")
+		}
+	}
+	pipelined, can := ch.(interface {
+		Ask(kind string, payload []byte) (func() (bool, error), error)
+	})
+	if !can {
+		told(ch.SendRequest("x11-req", true, b.display.Request()))
+		return
+	}
+	answer, err := pipelined.Ask("x11-req", b.display.Request())
+	if err == nil {
+		go func() { told(answer()) }()
+	}
+}
+
+// agentPath is where the agent listens that is lent; "" for none.
+func agentPath(h *config.Host) string {
+	switch f := h.ForwardAgent; {
+	case f == "no":
+		return ""
+	case f == "yes":
+		return auth.AgentPath(h)
+	case strings.HasPrefix(f, "$"):
+		return os.Getenv(f[1:])
+	default:
+		return f
+	}
+}
+
+// serveAgent gives each program of the far side a connection to the agent,
+// which learns first for whom it is.
+func (b *lender) serveAgent(chans <-chan ssh.NewChannel) {
+	for nc := range chans {
+		conn, err := auth.DialAgent(agentPath(b.h))
+		if err != nil {
+			b.log.Debugf("agent: %v", err)
+			nc.Reject(ssh.ConnectionFailed, "no agent")
+			continue
+		}
+		if b.l.login != nil {
+			if err := b.l.login.BindAgent(oneQuestion{conn: conn}); err != nil {
+				b.log.Debugf("ssh_agent_bind_hostkey: %v", err)
+			}
+		}
+		ch, reqs, err := nc.Accept()
+		if err != nil {
+			conn.Close()
+			continue
+		}
+		go ssh.DiscardRequests(reqs)
+		go func() {
+			io.Copy(ch, conn)
+			ch.Close()
+		}()
+		go func() {
+			defer conn.Close()
+			io.Copy(conn, ch)
+		}()
+	}
+}
+
+// askRider does that for a session of a master's client.
+func (b *lender) askRider(s *control.Session, ch ssh.Channel) {
+	b.ask(context.Background(), ch, s.X11, s.Agent)
+}
+
+// oneQuestion asks an agent one thing and leaves the connection to whoever
+// uses it next. (A client of x/crypto's goes on reading it.)
+type oneQuestion struct {
+	agent.ExtendedAgent // not there: only what follows is asked for
+	conn                net.Conn
+}
+
+func (q oneQuestion) Extension(kind string, contents []byte) ([]byte, error) {
+	const extension, longest = 27, 256 << 10
+	ask := ssh.Marshal(struct {
+		Type     byte
+		Kind     string
+		Contents []byte `ssh:"rest"`
+	}{extension, kind, contents})
+	if _, err := q.conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(ask))), ask...)); err != nil {
+		return nil, err
+	}
+	var n uint32
+	if err := binary.Read(q.conn, binary.BigEndian, &n); err != nil {
+		return nil, err
+	}
+	if n > longest {
+		return nil, fmt.Errorf("agent's answer is %d bytes long", n)
+	}
+	answer := make([]byte, n)
+	_, err := io.ReadFull(q.conn, answer)
+	return answer, err
+}
