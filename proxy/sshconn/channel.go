@@ -30,8 +30,7 @@ type channel struct {
 	opened chan struct{} // closed when the peer has accepted or refused, or is gone
 	ended  chan struct{} // closed when the peer has closed, or is gone
 
-	asking  baton // held while a reply is waited for
-	replies chan bool
+	asking baton // held from noting who waits for a reply until the request is sent
 
 	writing   baton // held while a frame is written; guards what follows
 	sentEOF   bool
@@ -50,13 +49,13 @@ type channel struct {
 	growth       int  // of the window, likewise
 	prompt       bool // the peer wants window in small steps
 
-	credit     int     // what we may still send
-	complained bool    // the peer knows that we are starved
-	flight     *flight // of an interactive channel
-	asked      bool    // a reply is waited for
-	err        error   // why nothing goes any more; io.EOF after a good end
-	writeErr   error   // why nothing may be written any more
-	accepted   bool    // by the peer, or by us
+	credit     int         // what we may still send
+	complained bool        // the peer knows that we are starved
+	flight     *flight     // of an interactive channel
+	waiting    []chan bool // for replies, in the order of the requests
+	err        error       // why nothing goes any more; io.EOF after a good end
+	writeErr   error       // why nothing may be written any more
+	accepted   bool        // by the peer, or by us
 }
 
 func newChannel(c *conn, s mux.Stream, o opening) *channel {
@@ -64,7 +63,6 @@ func newChannel(c *conn, s mux.Stream, o opening) *channel {
 		conn: c, stream: s, kind: o.kind, extra: o.extra,
 		opened:  make(chan struct{}),
 		ended:   make(chan struct{}),
-		replies: make(chan bool, 1),
 		asking:  newBaton(),
 		writing: newBaton(),
 		window:  firstWindow,
@@ -141,31 +139,57 @@ func (c *channel) Close() error {
 }
 
 func (c *channel) SendRequest(kind string, wantReply bool, payload []byte) (bool, error) {
-	body, err := appendRequest(nil, kind, wantReply, payload)
+	if wantReply {
+		answer, err := c.Ask(kind, payload)
+		if err != nil {
+			return false, err
+		}
+		return answer()
+	}
+	body, err := appendRequest(nil, kind, false, payload)
 	if err != nil {
 		return false, err
 	}
+	c.notice(kind)
+	return false, c.orRefused(c.send(frameRequest, body))
+}
+
+// notice sees to the requests that say what a channel is for.
+func (c *channel) notice(kind string) {
 	if kind == "pty-req" {
 		mux.Urgent(c.stream) // a session at a terminal
 	}
-	if !wantReply {
-		return false, c.orRefused(c.send(frameRequest, body))
+}
+
+// Ask sends a request and does not wait for the reply, so that several requests
+// cost one round trip; answer does. It is beyond what ssh.Channel has.
+func (c *channel) Ask(kind string, payload []byte) (answer func() (bool, error), err error) {
+	body, err := appendRequest(nil, kind, true, payload)
+	if err != nil {
+		return nil, err
 	}
-	c.asking.take()
-	defer c.asking.pass()
+	c.notice(kind)
+	reply := make(chan bool, 1)
+	c.asking.take() // replies have no number: their order is that of the requests
 	c.mu.Lock()
-	c.asked = c.err == nil
+	c.waiting = append(c.waiting, reply)
 	c.mu.Unlock()
-	if err := c.send(frameRequest, body); err != nil {
-		return false, c.orRefused(err)
+	err = c.send(frameRequest, body)
+	c.asking.pass()
+	if err != nil {
+		return nil, c.orRefused(err)
 	}
+	return func() (bool, error) { return c.await(reply) }, nil
+}
+
+func (c *channel) await(reply <-chan bool) (bool, error) {
 	select {
-	case ok := <-c.replies:
+	case ok := <-reply:
 		return ok, nil
 	case <-c.ended:
 	}
 	select {
-	case ok := <-c.replies: // came before the end
+	case ok := <-reply: // came before the end
 		return ok, nil
 	default:
 		return false, c.orRefused(io.EOF)

@@ -127,9 +127,9 @@ func (c *channel) handle(kind byte, body []byte) error {
 	case framePrompt:
 		c.prompt = true
 	case frameSuccess, frameFailure:
-		if c.asked { // else nobody waits: a reply too many
-			c.asked = false
-			c.replies <- kind == frameSuccess
+		if len(c.waiting) > 0 { // else nobody waits: a reply too many
+			c.waiting[0] <- kind == frameSuccess
+			c.waiting = c.waiting[1:]
 		}
 	case frameEOF:
 		c.data.eof, c.stderr.eof = true, true
