@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"os"
 	"path"
 	"strings"
@@ -41,7 +42,7 @@ func (r *run) begin(sent chan<- struct{}) bool {
 	if r.TTY {
 		answer, err := ask(r.ch, "pty-req", r.ptyRequest())
 		if err != nil {
-			return false
+			return r.unasked(err)
 		}
 		granted = answer
 	}
@@ -49,7 +50,7 @@ func (r *run) begin(sent chan<- struct{}) bool {
 	kind, payload := r.what()
 	answer, err := ask(r.ch, kind, payload)
 	if err != nil {
-		return false
+		return r.unasked(err)
 	}
 	sentOnce()
 	if ok, err := granted(); err == nil && !ok {
@@ -59,10 +60,23 @@ func (r *run) begin(sent chan<- struct{}) bool {
 		}
 	}
 	ok, err := answer()
-	if err == nil && !ok {
+	if err != nil {
+		return r.unasked(err)
+	}
+	if !ok {
 		r.Log.Errorf("%s request failed on channel 0", kind)
 	}
-	return ok && err == nil
+	return ok
+}
+
+// unasked tells of a channel that was refused, which some connections find out
+// only when it is used. Other errors are the connection's, and told by others.
+func (r *run) unasked(err error) bool {
+	var open *ssh.OpenChannelError
+	if errors.As(err, &open) {
+		r.Log.Errorf("channel 0: open failed: %s: %s", reason(open.Reason), open.Message)
+	}
+	return false
 }
 
 // what is the request that starts the shell, the command or the subsystem.
@@ -100,9 +114,6 @@ func (r *run) term() string {
 		if v, ok := strings.CutPrefix(e, "TERM="); ok && v != "" {
 			return v
 		}
-	}
-	if r.Term != "" {
-		return r.Term
 	}
 	return os.Getenv("TERM")
 }
