@@ -20,7 +20,7 @@ type kcpConn struct {
 }
 
 func dialKCP(pc net.PacketConn, peer net.Addr, cfg Config) (carrier, error) {
-	link, err := arq.New(pc, peer, cfg.Secret, true, cfg.MTU, cfg.Logf)
+	link, err := arq.New(pc, peer, arq.Config{Secret: cfg.Secret, Client: true, MTU: cfg.MTU, Logf: cfg.Logf})
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func dialKCP(pc net.PacketConn, peer net.Addr, cfg Config) (carrier, error) {
 // serveKCP waits for the first packet that the secret opens. It is the peer's,
 // of whom there can't be another.
 func serveKCP(ctx context.Context, pc net.PacketConn, cfg Config) (carrier, error) {
-	link, err := arq.New(pc, nil, cfg.Secret, false, cfg.MTU, cfg.Logf)
+	link, err := arq.New(pc, nil, arq.Config{Secret: cfg.Secret, MTU: cfg.MTU, Logf: cfg.Logf})
 	if err != nil {
 		return nil, err
 	}

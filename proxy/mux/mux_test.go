@@ -508,3 +508,49 @@ func TestOvershoot(t *testing.T) {
 		})
 	}
 }
+
+func TestBothShutDownAtOnce(t *testing.T) {
+	story(t, func(t *testing.T, transport string) {
+		client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})
+		s := open(t, client)
+		s.Write([]byte("x"))
+		far := accept(t, server)
+		go io.Copy(io.Discard, far)
+		go io.Copy(io.Discard, s)
+		began := time.Now()
+		var both sync.WaitGroup
+		for _, c := range []Conn{client, server} {
+			both.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if err := c.Shutdown(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// A peer whose control stream says nonsense loses its connection.
+func TestNonsenseOnTheControlStream(t *testing.T) {
+	story(t, func(t *testing.T, transport string) {
+		for _, nonsense := range []string{"?\xff\xff", "B\x00\x41", "K\x00\x01x"} {
+			client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})
+			if err := client.Confirmed(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := client.(*conn).control.Write([]byte(nonsense)); err != nil {
+				t.Fatal(err)
+			}
+			if transport == "quic" && nonsense[0] == 'K' {
+				continue // skipped there
+			}
+			<-server.Done()
+			<-client.Done()
+		}
+	})
+}

@@ -31,7 +31,7 @@ const (
 	connWindow    = 4 << 20
 	maxConnWindow = 64 << 20
 
-	maxStreams = 1 << 16
+	maxStreams = 1 << 14
 )
 
 // quicConn is a carrier by QUIC.
@@ -83,16 +83,15 @@ func serveQUIC(ctx context.Context, pc net.PacketConn, cfg Config) (carrier, err
 		return nil, err
 	}
 	// Accept yields only connections whose handshake is complete, that is,
-	// with the pinned key. Closing the listener refuses all others.
+	// with the pinned key. Closing the listener refuses all others, and
+	// waits for them to be gone.
 	conn, err := l.Accept(ctx)
 	if err != nil {
 		l.Close()
 		t.Close()
 		return nil, err
 	}
-	if err := l.Close(); err != nil {
-		cfg.logf("close the listener: %v", err)
-	}
+	go l.Close()
 	return &quicConn{transport: t, conn: conn}, nil
 }
 

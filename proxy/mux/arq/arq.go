@@ -97,9 +97,23 @@ type Conn struct {
 	running sync.WaitGroup
 }
 
+// Config is what both ends must agree on.
+type Config struct {
+	// Secret is known to both ends and to nobody else, and used for one
+	// connection.
+	Secret [32]byte
+	// Client is one end, and the other is not.
+	Client bool
+	// MTU is the largest datagram in bytes; 0 is DefaultMTU.
+	MTU int
+	// Logf gets what may help to find a fault. nil is silent.
+	Logf func(format string, args ...any)
+}
+
 // New starts one end over pc, which stays the caller's. peer may be nil for a
 // server, which then talks to whoever sends a packet that opens.
-func New(pc net.PacketConn, peer net.Addr, secret [32]byte, client bool, mtu int, logf func(string, ...any)) (*Conn, error) {
+func New(pc net.PacketConn, peer net.Addr, config Config) (*Conn, error) {
+	mtu, logf := config.MTU, config.Logf
 	if mtu <= 0 {
 		mtu = DefaultMTU
 	}
@@ -117,7 +131,7 @@ func New(pc net.PacketConn, peer net.Addr, secret [32]byte, client bool, mtu int
 		due:      make(chan struct{}, 1),
 		last:     time.Now(),
 	}
-	if err := c.keys.start(secret, client); err != nil {
+	if err := c.keys.start(config.Secret, config.Client); err != nil {
 		return nil, err
 	}
 	c.kcp = kcp.NewKCP(1, c.output)

@@ -27,11 +27,11 @@ func pair(t *testing.T, link simnet.Link) (client, server *Conn, host *simnet.Ho
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err = New(a, net.UDPAddrFromAddrPort(far.Addr(61001)), [32]byte{1}, true, 0, t.Logf)
+	client, err = New(a, net.UDPAddrFromAddrPort(far.Addr(61001)), Config{Secret: [32]byte{1}, Client: true, Logf: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err = New(b, nil, [32]byte{1}, false, 0, t.Logf)
+	server, err = New(b, nil, Config{Secret: [32]byte{1}, Logf: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,11 +163,11 @@ func TestIdleSendsNothing(t *testing.T) {
 		defer a.Close()
 		defer b.Close()
 		count := &counter{PacketConn: a}
-		client, err := New(count, net.UDPAddrFromAddrPort(far.Addr(61001)), [32]byte{1}, true, 0, nil)
+		client, err := New(count, net.UDPAddrFromAddrPort(far.Addr(61001)), Config{Secret: [32]byte{1}, Client: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		server, err := New(b, nil, [32]byte{1}, false, 0, nil)
+		server, err := New(b, nil, Config{Secret: [32]byte{1}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -235,11 +235,11 @@ func TestAttackerOnThePath(t *testing.T) {
 		defer a.Close()
 		defer b.Close()
 		var tape recorder
-		client, err := New(&tapped{a, &tape}, net.UDPAddrFromAddrPort(far.Addr(61001)), [32]byte{1}, true, 0, nil)
+		client, err := New(&tapped{a, &tape}, net.UDPAddrFromAddrPort(far.Addr(61001)), Config{Secret: [32]byte{1}, Client: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		server, err := New(b, nil, [32]byte{1}, false, 0, nil)
+		server, err := New(b, nil, Config{Secret: [32]byte{1}})
 		if err != nil {
 			t.Fatal(err)
 		}
