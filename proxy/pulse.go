@@ -9,9 +9,11 @@ const (
 	minRTO   = 30 * time.Millisecond
 	minSlack = 10 * time.Millisecond // for processes that wait for a processor
 
-	probeFast   = 250 * time.Millisecond // between the probes of an outage,
+	probeFirst  = 100 * time.Millisecond // between the probes of an outage,
+	probeFast   = 250 * time.Millisecond // after fastAfter,
 	probeMedium = time.Second            // after mediumAfter,
 	probeSlow   = 5 * time.Second        // and after slowAfter
+	fastAfter   = 2 * time.Minute
 	mediumAfter = 5 * time.Minute
 	slowAfter   = time.Hour
 
@@ -123,8 +125,10 @@ func (p *pulse) gap(now time.Time) time.Duration {
 		return probeSlow
 	case silent > mediumAfter:
 		return probeMedium
+	case silent > fastAfter:
+		return probeFast
 	}
-	return min(p.rto()<<min(p.tries-1, 8), probeFast)
+	return min(p.rto()<<min(p.tries-1, 8), probeFirst)
 }
 
 // typed is told of each write of the transport. It reports whether a knock shall

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	wakeTick     = time.Second            // between looks at the wall clock
+	wakeTick     = 5 * time.Second        // between looks at the wall clock: each costs the battery
 	wakeJump     = 3 * time.Second        // by which it ran ahead when the machine slept
 	eventSpacing = 5 * time.Millisecond   // between knocks for a burst of events
 	tcpAfter     = 500 * time.Millisecond // of silence, TCP is tried too,
