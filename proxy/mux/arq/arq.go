@@ -150,7 +150,7 @@ func New(pc net.PacketConn, peer net.Addr, config Config) (*Conn, error) {
 // output seals what KCP wants sent. It runs with mu held, as all of KCP does.
 // Errors are the path's: what is lost is sent again.
 func (c *Conn) output(b []byte, n int) {
-	if c.peer == nil {
+	if c.peer == nil || c.err != nil {
 		return
 	}
 	c.pilot.left(b[:n], time.Now())
