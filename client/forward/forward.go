@@ -1,17 +1,14 @@
-// Package forward carries connections through an ssh.Conn: -L, -R, -D and -W,
-// and UDP. What can be asked for on the command line can be
-// added and cancelled while the connection lives. Words are those of ssh.
+// Package forward carries connections through an ssh.Conn: -L, -R, -D, -W, and
+// UDP. What can be asked for on the command line can be added and cancelled
+// while the connection lives. Words are those of ssh.
 package forward
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"os"
 	"sync"
-	"syscall"
 
 	"golang.org/x/crypto/ssh"
 
@@ -51,7 +48,6 @@ type Set struct {
 
 	ctx    context.Context // ends with Close; it is the life of everything forwarded
 	cancel context.CancelFunc
-	all    sync.WaitGroup
 	mask   sync.Mutex // held while the process's umask is not its own
 	// choosing is held while the server chooses a port: a connection to it may be
 	// here before we know of it.
@@ -96,14 +92,14 @@ func (s *Set) serve(kind string, answer func(ssh.NewChannel)) {
 	}()
 }
 
-// spawn runs g unless the Set is closed; Close waits for it.
+// spawn runs g unless the Set is closed.
 func (s *Set) spawn(g func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return false
 	}
-	s.all.Go(g)
+	go g()
 	return true
 }
 
@@ -206,14 +202,15 @@ func (s *Set) Cancel(k Kind, f config.Forward) error {
 	return nil
 }
 
-// Close ends every forwarding and every connection, and waits for them.
+// Close ends every forwarding and every connection. It does not wait for them:
+// the far side may be out of reach, and what waits for it ends with the ssh
+// connection.
 func (s *Set) Close() error {
 	s.StopListening()
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
 	s.cancel()
-	s.all.Wait()
 	return nil
 }
 
@@ -279,95 +276,4 @@ func (s *Set) Wait(ctx context.Context) {
 	case <-c:
 	case <-ctx.Done():
 	}
-}
-
-// carry copies both ways until both have ended, noted as what.
-func (s *Set) carry(id int, what string, ch ssh.Channel, reqs <-chan *ssh.Request, conn net.Conn) error {
-	defer s.opened(id, what)()
-	stop := context.AfterFunc(s.ctx, func() { conn.Close(); ch.Close() })
-	defer stop()
-	return join(ch, reqs, conn)
-}
-
-// join copies both ways between a channel and a connection. The end of one way
-// is passed on as such and leaves the other alone; when the far side closes
-// the channel as a whole the connection ends with it. The error is the far
-// side's refusal of the channel, which may show as late as here.
-func join(ch ssh.Channel, reqs <-chan *ssh.Request, conn net.Conn) error {
-	var refusal error
-	down := make(chan struct{}) // the channel's way to the connection has ended
-	go func() {
-		defer close(down)
-		_, err := io.Copy(conn, ch)
-		var open *ssh.OpenChannelError
-		if errors.As(err, &open) {
-			refusal = open
-		}
-		if !closeWrite(conn) {
-			conn.Close()
-		}
-	}()
-	gone := make(chan struct{})
-	go func() {
-		defer close(gone)
-		for r := range reqs {
-			if r.WantReply {
-				r.Reply(false, nil)
-			}
-		}
-		<-down
-		conn.Close()
-	}()
-	io.Copy(ch, conn)
-	ch.CloseWrite()
-	<-down
-	ch.Close()
-	conn.Close()
-	<-gone
-	return refusal
-}
-
-func closeWrite(c net.Conn) bool {
-	w, ok := c.(interface{ CloseWrite() error })
-	if ok {
-		w.CloseWrite()
-	}
-	return ok
-}
-
-// reason is how ssh spells the code of a refused channel.
-func reason(e *ssh.OpenChannelError) string {
-	switch e.Reason {
-	case ssh.Prohibited:
-		return "administratively prohibited"
-	case ssh.ConnectionFailed:
-		return "connect failed"
-	case ssh.UnknownChannelType:
-		return "unknown channel type"
-	case ssh.ResourceShortage:
-		return "resource shortage"
-	}
-	return "unknown reason"
-}
-
-// told tells of a refused channel in ssh's words; other errors are the end of
-// the connection, which others tell.
-func (s *Set) told(id int, err error) {
-	var open *ssh.OpenChannelError
-	if errors.As(err, &open) {
-		s.log.Infof("channel %d: open failed: %s: %s", id, reason(open), open.Message)
-	}
-}
-
-// system is the system's own word for err.
-func system(err error) string {
-	var no syscall.Errno
-	if errors.As(err, &no) {
-		text := no.Error()
-		return string(text[0]&^0x20) + text[1:]
-	}
-	if pe := (*os.PathError)(nil); errors.As(err, &pe) {
-		return pe.Err.Error()
-	}
-	return err.Error()
 }
