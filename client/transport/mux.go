@@ -17,6 +17,9 @@ import (
 // is nothing more to read, before the channels end for it.
 func (c *Conn) Mux(user string, ended func(error)) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
 	b := &bridge{c: c, pending: hello(), ended: ended}
+	if c.guessable() {
+		b.early = newEarly(c)
+	}
 	inner, chans, reqs, err := ssh.NewControlClientConn(b)
 	if err != nil {
 		return nil, nil, nil, err
@@ -42,12 +45,15 @@ type bridge struct {
 	greeted int // messages before the first packet, which nobody needs
 
 	ended func(error)
+
+	early *early // nil: the server's numbers can't be guessed
+	plain bool   // early has done its part
 }
 
 // Read gives the framed packets, one after the other.
 func (b *bridge) Read(p []byte) (int, error) {
 	if len(b.pending) == 0 {
-		packet, err := b.c.ReadPacket()
+		packet, err := b.next()
 		if err != nil {
 			b.ended(err)
 			return 0, err
@@ -62,6 +68,16 @@ func (b *bridge) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+func (b *bridge) next() ([]byte, error) {
+	if b.early != nil && !b.plain {
+		if packet, ok, err := b.early.next(); ok {
+			return packet, classify(err)
+		}
+		b.plain = true
+	}
+	return b.c.ReadPacket()
+}
+
 // Write takes one framed packet; x/crypto writes each whole.
 func (b *bridge) Write(p []byte) (int, error) {
 	if len(p) < 6 || int(binary.BigEndian.Uint32(p)) != len(p)-4 {
@@ -71,13 +87,23 @@ func (b *bridge) Write(p []byte) (int, error) {
 		b.greeted++
 		return len(p), nil
 	}
+	if b.early != nil {
+		b.early.sent(p[5:])
+	}
 	if err := b.c.WritePacket(p[5:]); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-func (b *bridge) Close() error                     { return b.c.Close() }
+// Close closes the connection.
+func (b *bridge) Close() error {
+	if b.early != nil {
+		b.early.close()
+	}
+	return b.c.Close()
+}
+
 func (b *bridge) LocalAddr() net.Addr              { return b.c.conn.LocalAddr() }
 func (b *bridge) RemoteAddr() net.Addr             { return b.c.conn.RemoteAddr() }
 func (b *bridge) SetDeadline(time.Time) error      { return errors.ErrUnsupported }

@@ -1,0 +1,167 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/client/config"
+)
+
+// tokenFile is what ssh-keygen -t ed25519-sk writes, and its key as the helper
+// wants it.
+func tokenFile(t testing.TB, flags byte) (file, serialized []byte, public ssh.PublicKey) {
+	t.Helper()
+	pub, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const kind = "sk-ssh-ed25519@openssh.com"
+	blob := ssh.Marshal(struct {
+		Type   string
+		Public []byte
+		App    string
+	}{kind, pub, "ssh:"})
+	serialized = ssh.Marshal(struct {
+		Type     string
+		Public   []byte
+		App      string
+		Flags    byte
+		Handle   []byte
+		Reserved []byte
+	}{kind, pub, "ssh:", flags, []byte("handle"), nil})
+	private := append(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 5), 5), serialized...)
+	private = append(private, ssh.Marshal(struct{ Comment string }{"me@token"})...)
+	for i := byte(1); len(private)%8 != 0; i++ {
+		private = append(private, i)
+	}
+	body := append([]byte("openssh-key-v1\x00"), ssh.Marshal(struct {
+		Cipher, KDF, Options string
+		Count                uint32
+		Public, Private      []byte
+	}{"none", "none", "", 1, blob, private})...)
+	public, err = ssh.ParsePublicKey(blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: body}), serialized, public
+}
+
+func TestTokenFileGivesTheHelperItsKey(t *testing.T) {
+	file, serialized, public := tokenFile(t, tokenTouch)
+	k, err := parseToken(file)
+	if err != nil || k == nil {
+		t.Fatal(k, err)
+	}
+	got := k.raw.(token)
+	if !bytes.Equal(got.serialized, serialized) || got.flags != tokenTouch || !sameKey(k.public, public) {
+		t.Errorf("got %x, want %x", got.serialized, serialized)
+	}
+	if key := publicOfPrivate(file); key == nil || !sameKey(key, public) {
+		t.Error("public half of the file not found")
+	}
+}
+
+// TestHelperSigns runs a helper that answers what the real one would.
+func TestHelperSigns(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the helper here is a shell script")
+	}
+	file, serialized, _ := tokenFile(t, 0)
+	k, err := parseToken(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	sig := ssh.Marshal(ssh.Signature{Format: "sk-ssh-ed25519@openssh.com", Blob: []byte("signed"), Rest: []byte{1, 0, 0, 0, 9}})
+	answer := append([]byte{5}, ssh.Marshal(struct {
+		Type uint32
+		Sig  []byte
+	}{1, sig})...)
+	answer = append(binary.BigEndian.AppendUint32(nil, uint32(len(answer))), answer...)
+	os.WriteFile(filepath.Join(dir, "answer"), answer, 0o600)
+	helper := filepath.Join(dir, "helper")
+	os.WriteFile(helper, []byte("#!/bin/sh\ncat >"+dir+"/asked\ncat "+dir+"/answer\n"), 0o700)
+	t.Setenv("SSH_SK_HELPER", helper)
+	s := &session{Config: Config{Host: &config.Host{SecurityKeyProvider: "internal"}}, ctx: context.Background()}
+	got, err := s.tokenSigner("id", k)([]byte("data"), k.public.Type())
+	if err != nil || string(got.Blob) != "signed" || len(got.Rest) != 5 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	asked, err := os.ReadFile(filepath.Join(dir, "asked"))
+	if err != nil || !bytes.Contains(asked, serialized) || !bytes.Contains(asked, []byte("data")) || asked[4] != 5 {
+		t.Errorf("helper was asked %x, %v", asked, err)
+	}
+}
+
+func TestHelperThatRefusesIsNoSignature(t *testing.T) {
+	refusal := append([]byte{5}, ssh.Marshal(struct{ Type, Code uint32 }{0, 60})...)
+	refusal = append(binary.BigEndian.AppendUint32(nil, uint32(len(refusal))), refusal...)
+	for _, b := range [][]byte{nil, {0}, refusal, append(refusal[:4:4], 4, 0, 0, 0, 1)} {
+		if sig, err := helperAnswer(b, 5, 1); err == nil {
+			t.Errorf("%x is a signature: %x", b, sig)
+		}
+	}
+}
+
+func TestRSASignsAsTheServerSaid(t *testing.T) {
+	key, err := ssh.ParsePublicKey(ssh.Marshal(struct {
+		Type string
+		E, N []byte
+	}{"ssh-rsa", []byte{1, 0, 1}, append([]byte{0, 0xff}, bytes.Repeat([]byte{7}, 255)...)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		server string
+		mine   []string
+		want   string
+	}{
+		{"ssh-ed25519,rsa-sha2-256", nil, "rsa-sha2-256"},
+		{"rsa-sha2-256,rsa-sha2-512", nil, "rsa-sha2-512"},
+		{"rsa-sha2-256,rsa-sha2-512", []string{"rsa-sha2-256", "rsa-sha2-512"}, "rsa-sha2-256"},
+		{"ssh-rsa", nil, ""}, // SHA-1 is not used unless asked for
+		{"ssh-rsa", []string{"ssh-rsa"}, "ssh-rsa"},
+		{"", nil, "rsa-sha2-512"}, // a server that says nothing
+	} {
+		s := &session{Config: Config{Host: &config.Host{PubkeyAcceptedAlgorithms: c.mine}}, c: said{c.server}}
+		if got, _ := s.algorithm(key); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
+
+// said is a server's word about signatures.
+type said struct{ algorithms string }
+
+func (s said) Extension(string) (string, bool)            { return s.algorithms, s.algorithms != "" }
+func (said) ReadPacket() ([]byte, error)                  { panic("nothing to read") }
+func (said) WritePacket([]byte) error                     { panic("nothing to write") }
+func (said) SessionID() []byte                            { return nil }
+func (said) ServerVersion() string                        { return "" }
+func (said) HostKey() (k ssh.PublicKey, blob, sig []byte) { return nil, nil, nil }
+
+func FuzzKeyFiles(f *testing.F) {
+	file, _, _ := tokenFile(f, 5)
+	f.Add(file)
+	block, _ := pem.Decode(file)
+	f.Add(block.Bytes)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		parseToken(b)
+		parseDSA(b)
+		publicOfPrivate(b)
+		parsePublic(b)
+		parseFile(b)
+		tokenKey(b)
+		helperAnswer(b, 5, 1)
+	})
+}
