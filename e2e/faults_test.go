@@ -35,11 +35,10 @@ func (w *world) only6() {
 
 // The faults of the router, as nft rules. None is announced to anyone.
 const (
-	nothing   = "drop"
-	noUDP     = "meta l4proto udp drop"
-	onlySSH   = "tcp dport 22 accept\nadd rule inet e2e forward tcp sport 22 accept\nadd rule inet e2e forward drop"
-	onlySSH4  = "meta nfproto ipv6 drop\nadd rule inet e2e forward " + onlySSH
-	noBigPMTU = "meta length > 1280 drop"
+	nothing  = "drop"
+	noUDP    = "meta l4proto udp drop"
+	onlySSH  = "tcp dport 22 accept\nadd rule inet e2e forward tcp sport 22 accept\nadd rule inet e2e forward drop"
+	onlySSH4 = "meta nfproto ipv6 drop\nadd rule inet e2e forward " + onlySSH
 )
 
 // fault makes the router forward only what the rules leave over, from now on;
@@ -52,6 +51,17 @@ func (w *world) fault(rules string) {
 		script += "add rule inet e2e forward " + rules + "\n"
 	}
 	w.nft(script)
+}
+
+// narrow makes packets over so many bytes vanish in the router, without the
+// word to their sender that would be due.
+func (w *world) narrow(mtu int) {
+	w.t.Helper()
+	w.nft("add table inet mute\ndelete table inet mute\nadd table inet mute\n" +
+		"add chain inet mute out { type filter hook output priority 0; }\n" +
+		"add rule inet mute out icmp type destination-unreachable drop\n" +
+		"add rule inet mute out icmpv6 type packet-too-big drop\n")
+	w.ip(w.router, fmt.Sprintf("link set c mtu %d", mtu), fmt.Sprintf("link set s mtu %d", mtu))
 }
 
 // nat hides the client behind the router's address, with a port for each flow

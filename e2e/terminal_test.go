@@ -142,6 +142,18 @@ func (p *terminal) runs(line, answer string) {
 	p.expect("ready> ")
 }
 
+// vim is what this system calls it.
+func vim(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"vim", "vim.tiny"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return name
+		}
+	}
+	t.Fatal("no vim to run on the server")
+	return ""
+}
+
 // TestShell: an evening at a terminal, over every transport.
 func TestShell(t *testing.T) {
 	for _, m := range modes() {
@@ -158,7 +170,7 @@ func TestShell(t *testing.T) {
 			p.expect("sleeping\r\n")
 			p.keys("\x03")
 			p.expect("ready> ")
-			p.keys("vim -u NONE -N file\r")
+			p.keys(vim(t) + " -u NONE -N file\r")
 			p.expect("[New]")
 			p.keys("ihello from vim\x1b:wq\r")
 			p.expect("written")

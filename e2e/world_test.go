@@ -50,6 +50,9 @@ func newWorld(t *testing.T, sshd ...string) *world {
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED, not tested at all: network namespaces need root")
 	}
+	if _, err := os.Stat("/proc/net/if_inet6"); err != nil {
+		t.Skipf("SKIPPED, not tested at all: no IPv6: %v", err)
+	}
 	for _, tool := range []string{"ip", "nft", "unshare", "/usr/sbin/sshd"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("SKIPPED, not tested at all: %v", err)
