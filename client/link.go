@@ -2,10 +2,12 @@ package client
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/client/bootstrap"
 	"tssh/client/forward"
 	"tssh/client/login"
 )
@@ -35,6 +37,11 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 	}
 	start := time.Now()
 	r, err := v.roam(ctx, l)
+	if errors.Is(err, bootstrap.ErrNotRun) {
+		// "Host *" may say UdpMode, and that host still be one for git only.
+		v.log.Infof("%v; going on without UDP", err)
+		return &link{Client: l.Client, conn: l, login: l}, nil
+	}
 	if err != nil {
 		l.Close()
 		return nil, err

@@ -10,6 +10,7 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -28,6 +29,11 @@ const quiet = 60 * time.Second
 // maxPlaces bounds how often a place that turned out unusable after all, such
 // as a disk over its quota, makes us try the next.
 const maxPlaces = 5
+
+// ErrNotRun says that the server runs what it wants, not what it is asked to:
+// git's hosts do so, and accounts for file transfer. Ssh's own session is as
+// good there as ever.
+var ErrNotRun = errors.New("the server did not run our command")
 
 // Request is what Start needs to know.
 type Request struct {

@@ -169,7 +169,7 @@ func (t *talk) failure(wait error) error {
 	case t.path != "":
 		return fmt.Errorf("tsshd at %s: %s without a greeting%s", t.path, status, t.remarks())
 	case t.system == "" && t.tried == nil:
-		return fmt.Errorf("the server did not run our command (%s; a restricted shell or a forced command?)%s", status, t.remarks())
+		return fmt.Errorf("%w (%s; a restricted shell or a forced command?)%s", ErrNotRun, status, t.remarks())
 	case t.system != "" && t.req.Binary == nil:
 		return fmt.Errorf("no tsshd on the server, a %s%s%s", t.system, t.remarks(), hint)
 	case t.system != "" && !slices.Contains(t.req.Binary.systems(), t.system):
