@@ -30,7 +30,11 @@ func (r *run) session(ctx context.Context, reqs <-chan *ssh.Request, signals <-c
 
 	resized, stop := r.watchSize()
 	defer stop()
-	r.screen = r.newScreen()
+	if r.screen = r.newScreen(); r.screen == nil {
+		quiet := make(chan struct{})
+		defer close(quiet)
+		go r.logLink(quiet)
+	}
 	defer r.screen.close()
 
 	sent := make(chan struct{})

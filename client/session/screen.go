@@ -76,6 +76,38 @@ func (r *run) newScreen() *screen {
 	return s
 }
 
+// logLink tells the log of lost contact, where no notice can be shown.
+func (r *run) logLink(done <-chan struct{}) {
+	if r.Link == nil {
+		return
+	}
+	wait := time.NewTimer(0)
+	defer wait.Stop()
+	var lost time.Time // told of
+	for {
+		select {
+		case <-done:
+			return
+		case <-r.Link.Changed:
+		case <-wait.C:
+		}
+		st := r.Link.State()
+		silent := time.Since(st.Lost)
+		switch {
+		case st.Online || st.Lost.IsZero():
+			if !lost.IsZero() {
+				r.Log.Debugf("Contact is back after %s.", notify.Duration(time.Since(lost)))
+			}
+			lost = time.Time{}
+		case silent < r.host.UdpReconnectTimeout:
+			wait.Reset(r.host.UdpReconnectTimeout - silent)
+		case lost.IsZero():
+			lost = st.Lost
+			r.Log.Debugf("No contact with %s for %s, trying %s.", r.host.HostName, notify.Duration(silent), st.Trying)
+		}
+	}
+}
+
 // isUTF8 tells whether the terminal takes UTF-8, as all do whose locale names
 // no other character set.
 func isUTF8() bool {

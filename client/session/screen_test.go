@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/tty"
+	"tssh/client/voice"
 	"tssh/notify"
 )
 
@@ -70,6 +72,15 @@ func (a *away) end() {
 	a.close()
 }
 
+// hangUpCleanly ends a session without a terminal.
+func (a *away) hangUpCleanly() {
+	a.reqs <- &ssh.Request{Type: "exit-status", Payload: []byte{0, 0, 0, 0}}
+	a.hangUp()
+	a.exit()
+	a.toStdin.Close()
+	close(a.gone)
+}
+
 func (a *away) close() {
 	a.typing.Close()
 	a.toStdin.Close()
@@ -102,6 +113,31 @@ func TestNoticeComesTicksAndGoes(t *testing.T) {
 		time.Sleep(time.Hour)
 		if a.out.String() != s {
 			t.Error("something is written while all is well")
+		}
+	})
+}
+
+func TestWithoutTerminalOnlyTheLogTells(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &away{far: newFar(t), outage: &outage{news: make(chan struct{}, 1)}}
+		var said []string
+		log := func(l voice.Level, text string) {
+			if strings.Contains(text, "ontact") {
+				said = append(said, fmt.Sprint(l, " ", text))
+			}
+		}
+		h := host()
+		h.UdpReconnectTimeout = 15 * time.Second
+		a.exit = start(a.far, h, Options{Command: "tar", Stdout: &a.out, Stderr: &a.errs, Log: log, Link: a.link()})
+		a.await("exec")
+		a.set(time.Now())
+		time.Sleep(80 * time.Second)
+		a.set(time.Time{})
+		synctest.Wait()
+		a.hangUpCleanly()
+		want := "[DEBUG No contact with far.example for 15s, trying udp. DEBUG Contact is back after 1m 20s.]"
+		if got := fmt.Sprint(said); got != want || a.out.String()+a.errs.String() != "" {
+			t.Errorf("said %s; wrote %q %q", got, a.out.String(), a.errs.String())
 		}
 	})
 }
