@@ -10,17 +10,22 @@ import (
 	"os"
 	"strings"
 
+	"github.com/alecthomas/kong"
+
 	"tssh/proxy/wire"
 	"tssh/server/sftp"
 )
 
-const usage = `usage: tsshd --offer WORD [--log FILE]   serve one session for the tssh that wrote WORD (tssh does this)
-       tsshd relay SOCKET [PID]          join stdin and stdout to a session (tssh does this)
-       tsshd sshd [--listen ADDR] ...    be an SSH server for this user; see tsshd sshd --help
-       tsshd sftp-server [-R] [-d DIR]   serve sftp on stdin and stdout, as OpenSSH's does
-       tsshd --verify HASH               check that this file is what was sent
-       tsshd --version | --help
-`
+// commandLine is what tsshd can be asked for.
+type commandLine struct {
+	Version kong.VersionFlag `help:"Print the version, and exit."`
+
+	Offer  offering    `cmd:"" name:"offer" help:"Serve one session for the tssh that wrote WORD (tssh does this)."`
+	Relay  relaying    `cmd:"" help:"Join stdin and stdout to a session (tssh does this)."`
+	Sshd   serving     `cmd:"" help:"Be an SSH server for this user."`
+	Sftp   sftpServing `cmd:"" name:"sftp-server" passthrough:"" help:"Serve sftp on stdin and stdout, as OpenSSH's sftp-server does."`
+	Verify verifying   `cmd:"" help:"Check that this file is what was sent."`
+}
 
 // The exit statuses of tsshd. Bootstrap scripts go on to another copy of tsshd
 // after any but the first two.
@@ -33,41 +38,47 @@ const (
 
 // Main runs tsshd with the arguments after its name and returns its exit status.
 func Main(args []string) int {
-	if len(args) == 0 {
-		io.WriteString(os.Stderr, usage)
-		return exitUsage
+	// The first word was an option before it was a command, and the copies of
+	// tsshd on servers are not all of one age.
+	if len(args) > 0 && (args[0] == "--offer" || args[0] == "--verify") {
+		args = append([]string{strings.TrimPrefix(args[0], "--")}, args[1:]...)
 	}
-	switch args[0] {
-	case "--offer":
-		return offer(args[1:])
-	case "relay":
-		return relay(args[1:])
-	case "sshd":
-		return sshd(args[1:])
-	case "sftp-server":
-		return sftpServer(args[1:])
-	case "--verify":
-		return verify(args[1:])
-	case "--version":
-		fmt.Println("tsshd " + wire.Release)
-		return exitOK
-	case "--help", "-h":
-		fmt.Print(usage)
-		return exitOK
-	}
-	fmt.Fprintf(os.Stderr, "tsshd: unknown argument %q\n%s", args[0], usage)
-	return exitUsage
-}
-
-func sftpServer(args []string) int {
-	err := sftp.Serve(struct {
-		io.Reader
-		io.WriteCloser
-	}{os.Stdin, os.Stdout}, args)
+	var line commandLine
+	status := -1
+	parser, err := kong.New(&line, kong.Name("tsshd"),
+		kong.Description("The far end of tssh, which starts it. It is no daemon: one process serves one session, as the user who logged in."),
+		kong.Vars{"version": "tsshd " + wire.Release},
+		kong.Exit(func(code int) { status = code }))
 	if err != nil {
 		return complain(exitFailure, err)
 	}
-	return exitOK
+	ctx, err := parser.Parse(args)
+	if status >= 0 { // --help or --version did it all
+		return status
+	}
+	if err != nil {
+		return complain(exitUsage, fmt.Errorf("%w; see tsshd --help", err))
+	}
+	switch ctx.Selected().Name {
+	case "offer":
+		return offer(line.Offer)
+	case "relay":
+		return relay(line.Relay)
+	case "sshd":
+		return sshd(line.Sshd)
+	case "sftp-server":
+		return sftpServer(line.Sftp.Args)
+	default:
+		return verify(line.Verify.Hash)
+	}
+}
+
+type sftpServing struct {
+	Args []string `arg:"" optional:"" help:"As sftp-server(8) takes them: -R, -d DIR."`
+}
+
+type verifying struct {
+	Hash string `arg:"" help:"SHA-256 of the file, in hex."`
 }
 
 // complain says what went wrong and returns status.
@@ -77,11 +88,7 @@ func complain(status int, err error) int {
 }
 
 // verify checks that this very file arrived whole: its SHA-256 in hex is the argument.
-func verify(args []string) int {
-	if len(args) != 1 {
-		io.WriteString(os.Stderr, usage)
-		return exitUsage
-	}
+func verify(want string) int {
 	path, err := os.Executable()
 	if err != nil {
 		return complain(exitFailure, err)
@@ -95,7 +102,7 @@ func verify(args []string) int {
 	if _, err := io.Copy(h, f); err != nil {
 		return complain(exitFailure, fmt.Errorf("read %s: %w", path, err))
 	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != args[0] {
+	if got := hex.EncodeToString(h.Sum(nil)); got != want {
 		return complain(exitFailure, fmt.Errorf("%s is not what was sent: its SHA-256 is %s", path, got))
 	}
 	return exitOK

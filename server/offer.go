@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -17,42 +16,39 @@ import (
 // way around it, as sshd does not tell us which command that is.
 var errForced = errors.New("this login is bound to one command (command= of its key), so there is no session over UDP for it")
 
+// offering is the command line of a tsshd that serves a session.
+type offering struct {
+	Word     string `arg:"" help:"What tssh offers; all of it is public."`
+	Log      string `placeholder:"FILE" help:"Write there what happens."`
+	Detached bool   `hidden:"" help:"Serve: tsshd starts itself so."`
+}
+
 // offer answers a tssh that has logged in: it starts the process that will
 // serve it, hands on its greeting, and leaves it alone.
-func offer(args []string) int {
-	if len(args) == 0 {
-		io.WriteString(os.Stderr, usage)
-		return exitUsage
-	}
-	flags := flag.NewFlagSet("tsshd --offer", flag.ContinueOnError)
-	detached := flags.Bool("detached", false, "serve (tsshd starts itself so)")
-	log := flags.String("log", "", "`file` to write what happens to")
-	word := args[0]
-	if err := flags.Parse(args[1:]); err != nil {
-		return exitUsage
-	}
-	o, err := wire.ParseOffer(word)
+func offer(want offering) int {
+	o, err := wire.ParseOffer(want.Word)
 	if err != nil {
 		return complain(exitUsage, err)
 	}
-	if *detached {
-		return serveOffer(o, *log)
+	if want.Detached {
+		return serveOffer(o, want.Log)
 	}
 	login := whoAmI()
 	if p, _ := permitted(login); os.Getenv("SSH_ORIGINAL_COMMAND") != "" && p.ForceCommand == "" {
 		return complain(exitCannotServe, errForced)
 	}
 	detach.Inherited()
-	args = []string{"--offer", word, "--detached"}
-	if *log != "" {
-		args = append(args, "--log", *log)
+	args := []string{"offer", want.Word, "--detached"}
+	if want.Log != "" {
+		args = append(args, "--log", want.Log)
 	}
-	if endangered, prefix := detach.Scope(); endangered && prefix != nil {
-		if status, err := start(prefix, args); err == nil && status == exitOK {
+	if prefix := detach.Scope(); prefix != nil && detach.Endangered() {
+		if status, _, err := start(prefix, args); err == nil && status == exitOK {
 			return exitOK
-		} // else the new process will warn that the login's end is its own
+		} // else it starts where it is, and warns
 	}
-	status, err := start(nil, args)
+	status, words, err := start(nil, args)
+	os.Stderr.Write(words)
 	if err != nil {
 		return complain(exitCannotServe, err)
 	}
@@ -60,38 +56,37 @@ func offer(args []string) int {
 }
 
 // start starts the server and copies its greeting to stdout. When there is no
-// greeting, the status is that of the server, whose last words are on stderr.
-func start(prefix, args []string) (status int, err error) {
+// greeting, the status is that of the server, and words are its last.
+func start(prefix, args []string) (status int, words []byte, err error) {
 	cmd, err := detach.Command(args...)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	if prefix != nil {
 		cmd.Args = append(append(prefix, cmd.Path), cmd.Args...)
 		cmd.Path = prefix[0]
 	}
-	var words bytes.Buffer
-	cmd.Stderr = &words
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	greeting, _ := io.ReadAll(out)
 	if len(greeting) > 0 {
 		_, err := os.Stdout.Write(greeting)
-		return exitOK, err // the server goes on without us
+		return exitOK, nil, err // the server goes on without us
 	}
 	err = cmd.Wait()
-	os.Stderr.Write(words.Bytes())
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return max(exit.ExitCode(), exitFailure), nil
+		return max(exit.ExitCode(), exitFailure), stderr.Bytes(), nil
 	}
 	if err == nil {
 		err = fmt.Errorf("%s ended without a greeting", cmd.Path)
 	}
-	return 0, err
+	return 0, stderr.Bytes(), err
 }

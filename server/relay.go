@@ -83,17 +83,19 @@ func (r *relayDoor) close() {
 // exitGone is the status of relay when the session has ended, for certain.
 const exitGone = 94
 
+// relaying is the command line of "tsshd relay".
+type relaying struct {
+	Socket  string `arg:"" help:"Of the session."`
+	Process string `arg:"" optional:"" name:"pid" help:"Of the session: without it, the session has ended."`
+}
+
 // relay joins stdin and stdout to the socket of a session: the client's frames
 // come through the channel of an ssh login.
-func relay(args []string) int {
-	if len(args) != 1 && len(args) != 2 {
-		io.WriteString(os.Stderr, usage)
-		return exitUsage
-	}
-	conn, err := new(net.Dialer).DialContext(context.Background(), "unix", args[0])
+func relay(to relaying) int {
+	conn, err := new(net.Dialer).DialContext(context.Background(), "unix", to.Socket)
 	switch {
 	case err == nil:
-	case errors.Is(err, syscall.ECONNREFUSED), len(args) == 2 && detach.Ended(args[1]):
+	case errors.Is(err, syscall.ECONNREFUSED), to.Process != "" && detach.Ended(to.Process):
 		return complain(exitGone, fmt.Errorf("the session has ended: %w", err))
 	default: // the file may be gone from under a session that lives
 		return complain(exitFailure, err)

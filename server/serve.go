@@ -117,8 +117,8 @@ func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
 		// change: tssh shows a note with -v only.
 		g.Warnings = append(g.Warnings, "note: what sshd forbids is not known in full: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	if endangered, _ := detach.Scope(); endangered {
-		g.Warnings = append(g.Warnings, "systemd ends this session when you log out (KillUserProcesses); try: loginctl enable-linger")
+	if detach.Endangered() {
+		g.Warnings = append(g.Warnings, "systemd ends this session when your last login there ends; against that: loginctl enable-linger")
 	}
 	rand.Read(g.Secret[:])
 	if h.identity, err = mux.NewIdentity(); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
-	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -35,37 +34,34 @@ type embedded struct {
 	config *ssh.ServerConfig
 }
 
+// serving is the command line of "tsshd sshd".
+type serving struct {
+	Listen         string `default:"127.0.0.1:0" placeholder:"ADDRESS" help:"Address and port to listen on; port 0 is a free one (${default})."`
+	HostKey        string `placeholder:"FILE" help:"Private host key; without it one is made for this run."`
+	AuthorizedKeys string `placeholder:"FILE" help:"Keys that may log in (~/.ssh/authorized_keys)."`
+	PortFile       string `placeholder:"FILE" help:"Write the port there once clients can connect."`
+	Config         string `placeholder:"FILE" help:"An sshd_config that says what is permitted; without it everything is."`
+	Verbose        bool   `short:"v" help:"Say on stderr what happens."`
+}
+
 // sshd serves SSH to the user who runs it, with the session code of UDP mode.
-func sshd(args []string) int {
-	flags := flag.NewFlagSet("tsshd sshd", flag.ContinueOnError)
-	listen := flags.String("listen", "127.0.0.1:0", "`address` and port to listen on; port 0 is a free one")
-	hostKey := flags.String("host-key", "", "`file` of the private host key (default: one made for this run)")
-	keys := flags.String("authorized-keys", "", "`file` of the keys that may log in (default ~/.ssh/authorized_keys)")
-	portFile := flags.String("port-file", "", "`file` to write the port to, once clients can connect")
-	config := flags.String("config", "", "sshd_config `file` that says what is permitted (default: none, everything)")
-	verbose := flags.Bool("v", false, "say on stderr what happens")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return exitOK
-		}
-		return exitUsage
-	}
+func sshd(o serving) int {
 	logf := func(string, ...any) {}
-	if *verbose {
+	if o.Verbose {
 		logf = func(format string, args ...any) { fmt.Fprintf(os.Stderr, "tsshd: "+format+"\n", args...) }
 	}
 	detach.Inherited()
-	e, err := newEmbedded(*hostKey, *keys, *config, logf)
+	e, err := newEmbedded(o.HostKey, o.AuthorizedKeys, o.Config, logf)
 	if err != nil {
 		return complain(exitFailure, err)
 	}
-	l, err := net.Listen("tcp", *listen)
+	l, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		return complain(exitFailure, err)
 	}
 	fmt.Printf("listening on %s\n", l.Addr())
-	if *portFile != "" {
-		if err := writePort(*portFile, l.Addr().(*net.TCPAddr).Port); err != nil {
+	if o.PortFile != "" {
+		if err := writePort(o.PortFile, l.Addr().(*net.TCPAddr).Port); err != nil {
 			return complain(exitFailure, err)
 		}
 	}

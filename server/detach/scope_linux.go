@@ -10,24 +10,36 @@ import (
 	"strings"
 )
 
-// Scope says whether systemd will kill us when the user logs out, and how a
-// command is started where it will not: by a prefix to its command line. An
-// empty prefix says that there is no way.
-func Scope() (endangered bool, prefix []string) {
+// Endangered says whether systemd will kill us when the user logs out: because
+// we are in the login's scope, or because the user's manager, in whose care we
+// are, ends with the last login.
+func Endangered() bool {
 	cgroup, err := os.ReadFile("/proc/self/cgroup")
-	if err != nil || !inSession(string(cgroup)) {
-		return false, nil
+	if err != nil {
+		return false
 	}
 	u, err := user.Current()
-	if err != nil || !loginKills(u.Username) {
-		return false, nil
+	if err != nil {
+		return false
 	}
+	switch {
+	case inSession(string(cgroup)):
+		return loginKills(u.Username)
+	case strings.Contains(string(cgroup), "/user@"):
+		_, err := os.Stat(filepath.Join("/var/lib/systemd/linger", u.Username))
+		return err != nil
+	}
+	return false
+}
+
+// Scope gives the command line before ours that starts us out of the login's
+// scope; nil when there is none.
+func Scope() []string {
 	run, err := exec.LookPath("systemd-run")
 	if err != nil || os.Getenv("XDG_RUNTIME_DIR") == "" {
-		return true, nil
+		return nil
 	}
-	// The user's own manager outlives the login only with lingering on, or another login.
-	return true, []string{run, "--user", "--scope", "--quiet", "--collect", "--"}
+	return []string{run, "--user", "--scope", "--quiet", "--collect", "--"}
 }
 
 // inSession says whether a cgroup is that of a login.
