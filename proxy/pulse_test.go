@@ -1,0 +1,168 @@
+package proxy
+
+import (
+	"testing"
+	"time"
+)
+
+var epoch = time.Unix(1e9, 0)
+
+func TestHeartbeatSlowsDown(t *testing.T) {
+	p := pulse{active: epoch, last: epoch}
+	for _, c := range []struct{ idle, want time.Duration }{
+		{0, time.Second}, {4 * time.Second, time.Second}, {20 * time.Second, 5 * time.Second}, {time.Hour, beatSlow},
+	} {
+		if got := p.beat(epoch.Add(c.idle)); got != c.want {
+			t.Errorf("after %s: every %s, want %s", c.idle, got, c.want)
+		}
+	}
+}
+
+// probes runs p without any answer for that long and returns when it knocked.
+func probes(p *pulse, silence time.Duration) (times []time.Duration) {
+	on := &link{}
+	p.knocked(epoch, 1, on, true)
+	for now, n := epoch, uint64(2); ; n++ {
+		act, next := p.due(now)
+		if act != nothing {
+			p.repeating(now, act)
+			p.beforeKnock(now)
+			p.knocked(now, n, on, true)
+			times = append(times, now.Sub(epoch))
+			_, next = p.due(now)
+		}
+		if !next.After(now) {
+			panic("the next step is due before this one")
+		}
+		if now = next; now.Sub(epoch) > silence {
+			return times
+		}
+	}
+}
+
+func TestProbesOfALongOutageGrowRare(t *testing.T) {
+	p := pulse{srtt: 30 * time.Millisecond, rttvar: time.Millisecond}
+	times := probes(&p, 10*time.Hour)
+	if first := times[0]; first > 50*time.Millisecond {
+		t.Errorf("the first repetition after %s", first)
+	}
+	count := func(from, to time.Duration) (n int) {
+		for _, at := range times {
+			if from <= at && at < to {
+				n++
+			}
+		}
+		return n
+	}
+	for _, c := range []struct {
+		from, to time.Duration
+		most     int
+		least    int
+	}{
+		{0, time.Second, 12, 9}, {time.Second, time.Minute, 600, 580}, {10 * time.Minute, 11 * time.Minute, 61, 59},
+		{2 * time.Hour, 3 * time.Hour, 721, 719},
+	} {
+		if n := count(c.from, c.to); n > c.most || n < c.least {
+			t.Errorf("%d probes between %s and %s, want %d to %d", n, c.from, c.to, c.least, c.most)
+		}
+	}
+	if p.generation != 1 {
+		t.Errorf("generation %d after one outage", p.generation)
+	}
+}
+
+func TestSilenceCountsFromTheOldestQuestion(t *testing.T) {
+	on := &link{}
+	p := pulse{srtt: 30 * time.Millisecond, heard: epoch}
+	now := epoch.Add(time.Hour) // of idleness
+	if p.trouble(now) || p.silence(now) != 0 {
+		t.Error("idleness is taken for silence")
+	}
+	p.knocked(now, 1, on, true)
+	p.knocked(now.Add(10*time.Millisecond), 2, on, true)
+	later := now.Add(35 * time.Millisecond)
+	if _, ok := p.answered(later, 1, on); !ok || p.silence(later) != 25*time.Millisecond {
+		t.Errorf("after the first answer: silent for %s", p.silence(later))
+	}
+	if _, ok := p.answered(later, 2, on); !ok || p.silence(later) != 0 {
+		t.Errorf("after both answers: silent for %s", p.silence(later))
+	}
+	if _, ok := p.answered(later, 2, on); ok {
+		t.Error("an answer was taken twice")
+	}
+}
+
+func TestLossIsMeasured(t *testing.T) {
+	on := &link{}
+	p := pulse{}
+	now := epoch
+	for n := uint64(1); n < 2000; n++ {
+		p.knocked(now, n, on, true)
+		now = now.Add(20 * time.Millisecond)
+		if n%5 != 0 {
+			p.answered(now, n, on)
+		}
+	}
+	if p.loss < 0.1 || p.loss > 0.3 {
+		t.Errorf("loss %.2f where one of five was lost", p.loss)
+	}
+}
+
+func TestSmallDatagramsAreRepeatedWithinABudget(t *testing.T) {
+	var r redundancy
+	if got := r.copies(epoch, 50, 0); got != nil {
+		t.Errorf("without loss: %v", got)
+	}
+	if got := r.copies(epoch.Add(time.Second), 50, 0.03); len(got) != 1 {
+		t.Errorf("some loss: %v", got)
+	}
+	if got := r.copies(epoch.Add(2*time.Second), 50, 0.2); len(got) != 2 {
+		t.Errorf("much loss: %v", got)
+	}
+	if got := r.copies(epoch.Add(3*time.Second), 1200, 0.2); got != nil {
+		t.Errorf("a large one: %v", got)
+	}
+	sent := 0
+	for i := range 1000 { // ten seconds of small datagrams
+		sent += 50 * len(r.copies(epoch.Add(time.Minute+time.Duration(i)*10*time.Millisecond), 50, 0.2))
+	}
+	if sent > copyBytes+10*copyRefill {
+		t.Errorf("%d bytes of copies in ten seconds", sent)
+	}
+	r.returned(epoch.Add(time.Hour))
+	if got := r.copies(epoch.Add(time.Hour+time.Second), 50, 0); len(got) != 2 {
+		t.Errorf("after an outage: %v", got)
+	}
+}
+
+func TestSleepIsNoticed(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		slept time.Duration
+		want  bool
+	}{{0, false}, {time.Second, false}, {time.Minute, true}, {-time.Hour, false}} {
+		// Five seconds of running, and a wall clock that went on in the sleep.
+		w := wallClock{wall: now.Round(0).Add(-5*time.Second - c.slept), running: now.Add(-5 * time.Second)}
+		if got := w.jumped(now); got != c.want {
+			t.Errorf("asleep for %s: %v", c.slept, got)
+		}
+	}
+}
+
+func TestLastDatagramsAreKept(t *testing.T) {
+	var k keep
+	second := func(n int) time.Time { return epoch.Add(time.Duration(n) * time.Second) }
+	large := make([]byte, 1200)
+	k.note(second(1), large, 0)
+	k.note(second(2), []byte("a"), 0)
+	k.note(second(3), append(append([]byte{}, large...), "end"...), len(large)) // a train of two
+	if got := k.last(epoch); len(got) != 3 || string(got[0]) != "a" || len(got[1]) != 1200 || string(got[2]) != "end" {
+		t.Errorf("kept %d datagrams", len(got))
+	}
+	if got := k.last(second(3)); len(got) != 2 {
+		t.Errorf("%d of the third second", len(got))
+	}
+	if got := k.small(epoch); len(got) != 2 {
+		t.Errorf("%d small ones", len(got))
+	}
+}
