@@ -153,7 +153,7 @@ func (v *invocation) sessionOptions(isTTY bool) session.Options {
 		Verbose: func(step int) voice.Level { return v.sink.step(step) },
 	}
 	if tty.IsTerminal(os.Stdin) {
-		o.Terminal = v.term
+		o.Terminal, o.Stdin = v.term, v.term // which reads a console's keys as bytes
 	}
 	return o
 }
