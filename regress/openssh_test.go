@@ -94,6 +94,13 @@ func newSuite(t *testing.T) *suite {
 	writeScript(t, s.wrapper, `dir=$PWD
 for a; do case $a in -E/*) dir=${a#-E}; dir=${dir%/*} ;; esac; done
 [ -w "$dir" ] && echo "$*" >>"$dir/client.runs"
+# What this answers goes into sshd's configuration, and an sshd that is older
+# than our newest key exchange would not start.
+case $* in *"-Q kex")
+	`+s.stock+` -Q kex >"$dir/kex"
+	`+s.client+` -Q kex | grep -xFf "$dir/kex"
+	exit ;;
+esac
 exec `+s.client+" "+extra+` "$@"`)
 	s.watched = filepath.Join(s.dir, "bin", "watched")
 	writeScript(t, s.watched, `case ${1-} in -Q|-V) ;; *) [ -z "${BUILDDIR-}" ] || echo "$*" >>"$BUILDDIR/stock.runs" ;; esac

@@ -50,3 +50,6 @@ until_ok bash -c ': </dev/tcp/127.0.0.1/4242'
 
 # Something to carry: random, so that nothing lost or doubled goes unseen.
 head -c 3000001 /dev/urandom >"$dir/data"
+if [ "$mode" = udp ]; then
+	[ "$(ssh host 'ps -o comm= -p $PPID')" = tsshd ] || fail "the session is not tsshd's"
+fi
