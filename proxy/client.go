@@ -20,7 +20,8 @@ type ClientConfig struct {
 	Secret    [32]byte // of the greeting
 	Transport string   // "quic" or "kcp"
 	Mode      string   // which kinds of path may be used; empty: Auto
-	// Servers are where the server may be reached, the likeliest first.
+	// Servers are where the server may be reached, the likeliest first. More
+	// than six are not tried.
 	Servers []netip.AddrPort
 	// Carrier opens a path through ssh, logging in again if need be; nil: there
 	// is none. It is called again when the path died.
@@ -79,6 +80,7 @@ func Dial(ctx context.Context, config ClientConfig) (*Client, error) {
 	if config.Mode == "" {
 		config.Mode = Auto
 	}
+	config.Servers = config.Servers[:min(len(config.Servers), maxServers)]
 	c := &Client{
 		config: config, codec: wire.NewClient(config.Secret), trusted: slices.Clone(config.Servers), online: true,
 		done: make(chan struct{}), kick: make(chan struct{}, 1), news: make(chan struct{}, 1),
@@ -145,7 +147,7 @@ func (c *Client) State() State {
 	s.Online, s.RTT, s.Loss, s.Received = !c.lostLocked(now), p.srtt, p.loss, c.received.Load()
 	s.Kind, s.Heard = wire.Kind(0).String(), p.heard
 	if l := c.current; l != nil {
-		s.Kind, s.Remote, s.Local = l.kind.String(), l.remote, l.local()
+		s.Kind, s.Remote, s.Local = l.kind.String(), l.remote, c.local(l)
 	}
 	if !s.Online {
 		s.Lost, s.Trying = p.since, c.tryingLocked()
@@ -173,6 +175,7 @@ func (c *Client) transmit(b []byte, segment int, ecn byte) {
 	if c.pulse.tries > 0 && len(b) <= smallDatagram {
 		// What was typed goes out on every path: any may work again.
 		c.pulse.hasten(later(now, c.pulse.round.Add(eventSpacing)))
+		c.retryLocked()
 		token(c.kick)
 	}
 	var copies []time.Duration

@@ -33,11 +33,19 @@ func (l *link) String() string {
 	return l.kind.String() + " " + l.remote.String()
 }
 
-func (l *link) local() netip.AddrPort {
+// local returns the address of this end of l. That of a socket on all
+// addresses is the one that the kernel chooses now, if the network can tell.
+func (c *Client) local(l *link) netip.AddrPort {
 	if l.stream != nil {
 		return l.stream.local()
 	}
-	return l.socket.Local()
+	local := l.socket.Local()
+	if n, ok := c.config.Network.(interface {
+		Source(netip.AddrPort) netip.Addr
+	}); ok {
+		return netip.AddrPortFrom(n.Source(l.remote), local.Port())
+	}
+	return local
 }
 
 // stalledLocked reports whether l is a stream that holds enough knocks. What a

@@ -32,6 +32,8 @@ const (
 	// for QUIC to find out the rest. Small ones hold a key each, so there are more.
 	keptLarge = 2
 	keptSmall = 6
+	// maxServers addresses are knocked at when contact is lost.
+	maxServers = 6
 	// smallDatagram is the largest that counts as small.
 	smallDatagram = 400
 	// slack is how much before the first sign of trouble it may have begun.

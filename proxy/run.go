@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"io"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -20,8 +21,12 @@ const (
 	spareTime    = 10 * time.Second       // a path that lost the race is kept for
 	hedgeTime    = time.Minute            // a second socket that was of no use is kept for
 	climbEvery   = 5 * time.Second        // between looks for a better path
-	maxQueued    = 16                     // unanswered knocks in a stream
-	attemptPause = 15 * time.Second       // between attempts to open a stream, at most
+	dialTimeout  = 5 * time.Second        // of an attempt by TCP,
+	dialSpacing  = 200 * time.Millisecond // and between the server's addresses in it
+	rareAfter    = 5 * time.Minute        // of silence, attempts grow rare
+	rarePause    = time.Minute
+	maxQueued    = 16               // unanswered knocks in a stream
+	attemptPause = 15 * time.Second // between attempts to open a stream, at most
 )
 
 // attempt is the opening of a stream path.
@@ -31,11 +36,14 @@ type attempt struct {
 	tries   int // since a knock was answered on such a path
 }
 
-// due reports whether another attempt may begin.
-func (a *attempt) due(now time.Time, after time.Duration) bool {
-	pause := time.Second
+// due reports whether another attempt may begin after that silence.
+func (a *attempt) due(now time.Time, silence, after time.Duration) bool {
+	pause, most := time.Second, attemptPause
+	if silence > rareAfter {
+		most = rarePause
+	}
 	if a.tries > 0 {
-		pause = min(after<<min(a.tries-1, 8), attemptPause)
+		pause = min(after<<min(a.tries-1, 8), most)
 	}
 	return !a.running && (a.last.IsZero() || now.Sub(a.last) >= pause)
 }
@@ -118,6 +126,11 @@ func (c *Client) moved() {
 	now := time.Now()
 	c.pulse.hasten(later(now, c.pulse.last.Add(eventSpacing)))
 	token(c.kick)
+}
+
+// retryLocked makes the next attempts to open streams come soon.
+func (c *Client) retryLocked() {
+	c.tcp.tries, c.ssh.tries = min(c.tcp.tries, 1), min(c.ssh.tries, 1)
 }
 
 func later(a, b time.Time) time.Time {
@@ -245,12 +258,12 @@ func (c *Client) streamsLocked(now time.Time) {
 		}
 		return silence >= min(after, c.config.Heartbeat) && silence > 2*c.pulse.rto() && c.pulse.tries > 1
 	}
-	if wanted(wire.TCP, tcpAfter) && c.tcp.due(now, 2*time.Second) {
+	if wanted(wire.TCP, tcpAfter) && c.tcp.due(now, silence, 2*time.Second) {
 		c.start(&c.tcp, now, func(ctx context.Context) (io.ReadWriteCloser, netip.AddrPort, error) {
 			return c.dialTCP(ctx)
 		}, wire.TCP)
 	}
-	if wanted(wire.SSH, sshAfter) && c.ssh.due(now, 5*time.Second) {
+	if wanted(wire.SSH, sshAfter) && c.ssh.due(now, silence, 5*time.Second) {
 		c.start(&c.ssh, now, func(ctx context.Context) (io.ReadWriteCloser, netip.AddrPort, error) {
 			rwc, err := c.config.Carrier(ctx)
 			return rwc, netip.AddrPort{}, err
@@ -295,21 +308,43 @@ func (c *Client) start(a *attempt, now time.Time, open func(context.Context) (io
 	})
 }
 
-// dialTCP connects to the server's addresses, one after the other.
+// dialTCP connects to the server's addresses, each a moment after the one
+// before, and keeps the first connection.
 func (c *Client) dialTCP(ctx context.Context) (io.ReadWriteCloser, netip.AddrPort, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	var last error
-	for _, server := range c.config.Servers {
-		each, stop := context.WithTimeout(ctx, 4*time.Second)
-		conn, err := c.config.Network.DialTCP(each, server)
-		stop()
-		if err == nil {
-			return conn, server, nil
-		}
-		last = err
+	type result struct {
+		conn net.Conn
+		to   netip.AddrPort
+		err  error
 	}
-	return nil, netip.AddrPort{}, last
+	results := make(chan result)
+	for i, to := range c.config.Servers {
+		go func() {
+			select {
+			case <-time.After(time.Duration(i) * dialSpacing):
+			case <-ctx.Done():
+			}
+			conn, err := c.config.Network.DialTCP(ctx, to)
+			results <- result{conn, to, err}
+		}()
+	}
+	var best result
+	for range c.config.Servers {
+		switch r := <-results; {
+		case r.err != nil:
+			best.err = r.err
+		case best.conn == nil:
+			best = r
+			cancel() // the others need not go on
+		default:
+			r.conn.Close()
+		}
+	}
+	if best.conn == nil {
+		return nil, netip.AddrPort{}, best.err
+	}
+	return best.conn, best.to, nil
 }
 
 // dropStream forgets a stream path that ended, and looks for another at once

@@ -37,6 +37,17 @@ func (Host) ListenUDP(port int) (Socket, error) {
 	return s, nil
 }
 
+// Source returns the address from which this machine sends to a peer now; not
+// valid when it cannot.
+func (Host) Source(to netip.AddrPort) netip.Addr {
+	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to)) // sends nothing
+	if err != nil {
+		return netip.Addr{}
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+}
+
 // ListenTCP listens. See Network.
 func (Host) ListenTCP(port int) (net.Listener, error) {
 	config := net.ListenConfig{KeepAlive: -1} // knocks do that

@@ -1,0 +1,140 @@
+package proxy
+
+import (
+	"errors"
+	"net"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/net/ipv4"
+
+	"tssh/proxy/wire"
+)
+
+// mirror returns a face to which everything it sends comes back.
+func mirror(transport string) *face {
+	f := new(face)
+	f.open(transport, 0, func(b []byte, segment int, ecn byte) { f.deliver(b, segment, ecn) })
+	return f
+}
+
+func TestTrainArrivesAsDatagrams(t *testing.T) {
+	f := mirror("quic")
+	train := make([]byte, 0, 2500)
+	for _, n := range []int{1000, 1000, 500} {
+		train = append(train, make([]byte, n)...)
+		train[len(train)-n] = wire.FixedBit
+	}
+	if err := f.write(train, 1000, 1); err != nil {
+		t.Fatal(err)
+	}
+	ms := make([]ipv4.Message, 8)
+	for i := range ms {
+		ms[i] = ipv4.Message{Buffers: [][]byte{make([]byte, 1500)}, OOB: make([]byte, 128)}
+	}
+	n, err := f.ReadBatch(ms, 0)
+	if n != 3 || err != nil || ms[0].N != 1000 || ms[2].N != 500 || ms[0].Addr != f.Peer() {
+		t.Fatalf("%d datagrams of %d, %d, %d bytes, %v", n, ms[0].N, ms[1].N, ms[2].N, err)
+	}
+	if _, ecn := parseOOB(ms[0].OOB[:ms[0].NN]); ms[0].NN > 0 && ecn != 1 {
+		t.Errorf("ECN %d, sent 1", ecn)
+	}
+}
+
+func TestForeignTransportIsMarked(t *testing.T) {
+	f := new(face)
+	f.open("kcp", 0, func(b []byte, _ int, _ byte) {
+		if !wire.IsTransport(b) || len(b) != 4 {
+			t.Errorf("sent %x", b)
+		}
+		f.deliver(b, 0, 0)
+	})
+	f.WriteTo([]byte{0, 1, 2}, nil) // looks like a knock
+	b := make([]byte, 9)
+	if n, from, err := f.ReadFrom(b); n != 3 || b[2] != 2 || err != nil || from.String() != f.Peer().String() {
+		t.Errorf("read %x from %v, %v", b[:n], from, err)
+	}
+}
+
+func TestReadDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := mirror("quic")
+		start := time.Now()
+		f.SetReadDeadline(start.Add(time.Second))
+		if _, _, err := f.ReadFrom(make([]byte, 9)); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != time.Second {
+			t.Errorf("after %s: %v", time.Since(start), err)
+		}
+		f.SetReadDeadline(time.Time{})
+		go func() {
+			time.Sleep(time.Minute)
+			f.SetReadDeadline(time.Now()) // ends a read that waits
+		}()
+		if _, _, err := f.ReadFrom(make([]byte, 9)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("read: %v", err)
+		}
+		f.in.close()
+		f.in.close()
+		if _, _, err := f.ReadFrom(make([]byte, 9)); !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("read after close: %v", err)
+		}
+	})
+}
+
+func TestInboxMakesWritersWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := mirror("quic")
+		written := 0
+		go func() {
+			for range 1000 {
+				f.in.put(make([]byte, 1000), 0, 0)
+				written++
+			}
+		}()
+		synctest.Wait()
+		if written*1000 > inboxSize+2000 {
+			t.Errorf("%d bytes were taken without a reader", written*1000)
+		}
+		for range 1000 {
+			if n, _, err := f.ReadFrom(make([]byte, 1500)); n != 1000 || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+	})
+}
+
+func TestOddDatagramsAreNoTrouble(t *testing.T) {
+	f := mirror("kcp")
+	for _, b := range [][]byte{nil, {}, make([]byte, wire.MaxDatagram+1)} {
+		if _, err := f.WriteTo(b, nil); err != nil {
+			t.Errorf("%d bytes: %v", len(b), err)
+		}
+	}
+	f.deliver([]byte{wire.FixedBit}, 0, 0)
+	split(nil, 0, func([]byte, int) { t.Error("a datagram in nothing") }, func([]byte) { t.Error("a packet in nothing") })
+}
+
+func FuzzSplit(f *testing.F) {
+	f.Add([]byte{0x40, 1, 0x01, 2, 0x40, 3}, 2)
+	f.Add([]byte{1, 2, 3}, 0)
+	f.Fuzz(func(t *testing.T, b []byte, segment int) {
+		total := 0
+		split(b, segment, func(b []byte, segment int) {
+			total += len(b)
+			for at := 0; at < len(b); at += segment {
+				if !wire.IsTransport(b[at:]) {
+					t.Errorf("%x is not the transport's", b[at:])
+				}
+			}
+		}, func(b []byte) {
+			total += len(b)
+			if wire.IsTransport(b) {
+				t.Errorf("%x is the transport's", b)
+			}
+		})
+		if total != len(b) {
+			t.Errorf("%d of %d bytes", total, len(b))
+		}
+	})
+}
