@@ -75,10 +75,7 @@ func (r *run) session(ctx context.Context, reqs <-chan *ssh.Request, signals <-c
 func (r *run) finish(ctx context.Context, e ended, signals <-chan os.Signal) int {
 	exit := exitLost
 	if why := r.cut(); why != nil {
-		// The status came, but not all of the output.
-		r.screen.close()
-		r.tell(r.lostWords(why))
-		return r.close(exit)
+		return r.broken(why) // the status came, but not all of the output
 	}
 	if e.known {
 		exit = e.status
@@ -88,9 +85,7 @@ func (r *run) finish(ctx context.Context, e ended, signals <-chan os.Signal) int
 		defer t.Stop()
 		select {
 		case why := <-r.lost:
-			r.screen.close()
-			r.tell(r.lostWords(why))
-			return r.close(exit)
+			return r.broken(why)
 		case <-t.C:
 		}
 	}
@@ -122,11 +117,11 @@ func (r *run) finishUnstarted(end <-chan ended) int {
 	r.ch.Close()
 	select {
 	case why := <-r.lost:
-		r.tell(r.lostWords(why))
+		return r.broken(why)
 	case <-end:
 		select {
 		case why := <-r.lost:
-			r.tell(r.lostWords(why))
+			return r.broken(why)
 		default:
 		}
 	}
@@ -151,6 +146,19 @@ func (r *run) linger(ctx context.Context, signals <-chan os.Signal) bool {
 		return true
 	}
 	return false
+}
+
+// broken is the end of a session with its connection. What ssh has logged as
+// fatal is its last word.
+func (r *run) broken(why error) int {
+	r.screen.close()
+	words := r.lostWords(why)
+	if words == "" {
+		r.restore()
+		return exitLost
+	}
+	r.tell(words)
+	return r.close(exitLost)
 }
 
 // close says ssh's last words.
