@@ -38,6 +38,9 @@ const (
 
 // Main runs tsshd with the arguments after its name and returns its exit status.
 func Main(args []string) int {
+	if len(args) > 1 && args[0] == "tsshd" {
+		args = args[1:] // systemd-run gives the file's name for ours
+	}
 	// The first word was an option before it was a command, and the copies of
 	// tsshd on servers are not all of one age.
 	if len(args) > 0 && (args[0] == "--offer" || args[0] == "--verify") {
@@ -71,6 +74,17 @@ func Main(args []string) int {
 	default:
 		return verify(line.Verify.Hash)
 	}
+}
+
+func sftpServer(args []string) int {
+	err := sftp.Serve(struct {
+		io.Reader
+		io.WriteCloser
+	}{os.Stdin, os.Stdout}, args)
+	if err != nil {
+		return complain(exitFailure, err)
+	}
+	return exitOK
 }
 
 type sftpServing struct {
