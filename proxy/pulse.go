@@ -23,7 +23,8 @@ const (
 	quietFlow = 20 * time.Millisecond  // between the datagrams of a typist
 	busyFlow  = 100 * time.Millisecond // between the knocks of a busy flow
 
-	maxFlight = 64 // unanswered knocks that are remembered
+	maxFlight  = 64 // unanswered knocks that are remembered
+	lossMemory = 64 // knocks that tell of the path's loss
 )
 
 // action is what pulse wants to be done.
@@ -46,6 +47,7 @@ const (
 type pulse struct {
 	srtt, rttvar time.Duration
 	loss         float64
+	samples      int // that loss is the average of
 
 	flight []asked   // the oldest first
 	since  time.Time // the oldest unanswered knock of the current path; zero: none
@@ -234,7 +236,7 @@ func (p *pulse) forget(until time.Time, current *link) {
 
 // move makes another path the current one, whose knock k was answered.
 func (p *pulse) move(now time.Time, k asked) {
-	p.srtt, p.rttvar, p.loss = 0, 0, 0
+	p.srtt, p.rttvar, p.loss, p.samples = 0, 0, 0, 0
 	p.measure(now.Sub(k.at))
 	p.forget(k.at, k.on)
 	p.hurry = time.Time{}
@@ -253,15 +255,20 @@ func (p *pulse) measure(rtt time.Duration) {
 // count takes the knocks that were passed over, and one that was answered, into
 // the estimate of loss. What an outage swallowed says nothing about it.
 func (p *pulse) count(now time.Time, passed []asked, current *link) {
-	const weight = 1.0 / 16
 	if p.silence(now) < outage {
 		for _, k := range passed {
 			if k.on == current {
-				p.loss += (1 - p.loss) * weight
+				p.sample(1)
 			}
 		}
 	}
-	p.loss -= p.loss * weight
+	p.sample(0)
+}
+
+// sample averages: over all at first, then over the last few dozen.
+func (p *pulse) sample(lost float64) {
+	p.samples = min(p.samples+1, lossMemory)
+	p.loss += (lost - p.loss) / float64(p.samples)
 }
 
 // settled is told whether the server said that it knows the generation. It

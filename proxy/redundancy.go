@@ -6,13 +6,15 @@ import (
 )
 
 const (
-	lossyFrom    = 0.01                  // loss from which small datagrams are sent twice,
-	veryLossy    = 0.08                  // and three times
+	lossyFrom    = 0.01                  // loss both ways, from which small datagrams are sent twice,
+	veryLossy    = 0.08                  // three times,
+	mostlyLossy  = 0.25                  // and four times
 	copyAfter    = 5 * time.Millisecond  // losses come in bursts, so copies wait,
 	copyAgain    = 15 * time.Millisecond // each longer
-	copyBytes    = 4 << 10               // that copies may cost at once,
-	copyRefill   = 4 << 10               // and a second
-	waryFor      = time.Minute           // after an outage
+	copyThird    = 30 * time.Millisecond
+	copyBytes    = 4 << 10     // that copies may cost at once,
+	copyRefill   = 4 << 10     // and a second
+	waryFor      = time.Minute // after an outage
 	quietWindow  = 100 * time.Millisecond
 	quietMaximum = 2 << 10 // bytes in a window of a flow that is somebody typing
 )
@@ -42,7 +44,7 @@ func (r *redundancy) copies(now time.Time, size int, loss float64) []time.Durati
 	}
 	r.bytes += size
 	if now.Before(r.wary) {
-		loss = veryLossy
+		loss = max(loss, veryLossy)
 	}
 	if loss < lossyFrom || size > smallDatagram || r.bytes > quietMaximum {
 		return nil
@@ -54,12 +56,15 @@ func (r *redundancy) copies(now time.Time, size int, loss float64) []time.Durati
 		r.budget, r.filled = min(copyBytes, r.budget+more), now
 	}
 	var after []time.Duration
-	for _, d := range []time.Duration{copyAfter, copyAgain} {
-		if r.budget < size || d == copyAgain && loss < veryLossy {
+	for _, c := range []struct {
+		from  float64
+		after time.Duration
+	}{{lossyFrom, copyAfter}, {veryLossy, copyAgain}, {mostlyLossy, copyThird}} {
+		if loss < c.from || r.budget < size {
 			break
 		}
 		r.budget -= size
-		after = append(after, d)
+		after = append(after, c.after)
 	}
 	return after
 }
