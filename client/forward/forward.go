@@ -184,6 +184,29 @@ func (s *Set) Add(ctx context.Context, k Kind, f config.Forward) (port int, err 
 	return f.BindPort, s.listen(k, f)
 }
 
+// Has tells whether f stands already, to the same end, and the port that the
+// server chose for it.
+func (s *Set) Has(k Kind, f config.Forward) (port int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k != Remote {
+		l := s.listeners[listenKey(k, f)]
+		return f.BindPort, l != nil && same(l.forward, f)
+	}
+	for _, t := range s.remote {
+		if same(t.Forward, f) {
+			return t.port, true
+		}
+	}
+	return 0, false
+}
+
+// same tells whether two forwardings have the same ends, however they were spelt.
+func same(a, b config.Forward) bool {
+	return a.BindAddress == b.BindAddress && a.BindPort == b.BindPort && a.BindPath == b.BindPath &&
+		a.Host == b.Host && a.Port == b.Port && a.Path == b.Path
+}
+
 // Cancel closes one. The connections that came through it live on. ErrUnknown
 // says that there is none.
 func (s *Set) Cancel(k Kind, f config.Forward) error {

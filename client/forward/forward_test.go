@@ -231,7 +231,13 @@ func TestRemoteDynamicAsksPermitRemoteOpen(t *testing.T) {
 	}
 	connect("any.example", 22)
 	<-dialed
-	if _, err := connect("good.example", 22).Read(b); err == nil || len(dialed) != 0 || !strings.Contains(said.String(), "good.example:22 not permitted") {
+	bad, answer := srv.open("forwarded-tcpip", udpEnds{"localhost", 1080, "192.0.2.1", 4000}), make([]byte, 4)
+	go io.WriteString(bad, "\x05\x01\x00\x05\x01\x00\x03\x0cgood.example\x00\x16")
+	if io.ReadFull(bad, answer); string(answer) != "\x05\x00\x05\x02" {
+		t.Errorf("answer %q", answer)
+	}
+	io.ReadFull(bad, make([]byte, 8))
+	if _, err := bad.Read(b); err == nil || len(dialed) != 0 || !strings.Contains(said.String(), "good.example:22 not permitted") {
 		t.Errorf("%v, said %q", err, said)
 	}
 }

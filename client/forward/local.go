@@ -16,6 +16,7 @@ import (
 
 // listener is one -L or -D: the sockets that it listens on.
 type listener struct {
+	forward config.Forward
 	sockets []closer
 	ids     []int
 	set     *Set
@@ -51,7 +52,7 @@ func (s *Set) listen(k Kind, f config.Forward) error {
 	if err != nil {
 		return err
 	}
-	l := &listener{set: s}
+	l := &listener{forward: f, set: s}
 	for _, c := range socks {
 		l.sockets = append(l.sockets, c)
 		l.ids = append(l.ids, s.take())
@@ -184,7 +185,12 @@ func (s *Set) outward(conn net.Conn, k Kind, f config.Forward) {
 	s.log.Debugf("Connection to port %d forwarding to %s requested.", f.BindPort, to(f))
 	if k == Dynamic {
 		stop := context.AfterFunc(s.ctx, func() { conn.Close() })
-		host, port, err := negotiate(conn)
+		host, port, answer, err := negotiate(conn)
+		if err == nil {
+			// Before the server was asked, as ssh does: that saves a round trip, and
+			// what can't be reached shows as the end of the connection.
+			err = answer(granted)
+		}
 		stop()
 		if err != nil {
 			s.log.Debug2f("dynamic request: %v", err)

@@ -244,20 +244,25 @@ func (s *Set) inwardSOCKS(n ssh.NewChannel, id int, from string) {
 	defer ch.Close()
 	stop := context.AfterFunc(s.ctx, func() { ch.Close() })
 	defer stop()
-	host, port, err := negotiate(ch)
+	host, port, answer, err := negotiate(ch)
 	if err != nil {
 		s.log.Debug2f("rdynamic request: %v", err)
 		return
 	}
 	if !s.permitsOpen(host, port) {
 		s.log.Infof("connect %s:%d not permitted by PermitRemoteOpen", host, port)
+		answer(forbidden)
 		return
 	}
 	conn, err := s.connect(host, port, "")
 	if err != nil {
+		answer(refused)
 		return
 	}
 	defer conn.Close()
+	if answer(granted) != nil {
+		return
+	}
 	s.carry(id, fmt.Sprintf("forwarded-tcpip: %s to %s:%d", from, host, port), ch, reqs, conn)
 }
 

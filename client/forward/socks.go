@@ -13,47 +13,69 @@ const maxSOCKSName = 1024
 
 var errSOCKS = errors.New("malformed SOCKS request")
 
-// negotiate reads a CONNECT of SOCKS 4, 4a or 5 and says yes to it before
-// anything is connected, as ssh does: what can't be reached shows as the end of
-// the connection. Not a byte beyond the request is read.
-func negotiate(rw io.ReadWriter) (host string, port int, err error) {
+// verdict is the answer to a request.
+type verdict byte
+
+// The numbers are those of SOCKS 5.
+const (
+	granted   verdict = 0
+	forbidden verdict = 2
+	refused   verdict = 5
+)
+
+// negotiate reads a CONNECT of SOCKS 4, 4a or 5, which answer then answers. Not
+// a byte beyond the request is read.
+func negotiate(rw io.ReadWriter) (host string, port int, answer func(verdict) error, err error) {
 	var version [1]byte
 	if _, err := io.ReadFull(rw, version[:]); err != nil {
-		return "", 0, err
+		return "", 0, nil, err
 	}
 	switch version[0] {
 	case 4:
-		return socks4(rw)
+		host, port, err = socks4(rw)
+		answer = func(v verdict) error {
+			code := byte(90)
+			if v != granted {
+				code++
+			}
+			_, err := rw.Write([]byte{0, code, 0, 0, 0, 0, 0, 0})
+			return err
+		}
 	case 5:
-		return socks5(rw)
+		host, port, err = socks5(rw)
+		answer = func(v verdict) error {
+			_, err := rw.Write([]byte{5, byte(v), 0, 1, 0, 0, 0, 0, 0, 0})
+			return err
+		}
+	default:
+		err = fmt.Errorf("%w: version %d", errSOCKS, version[0])
 	}
-	return "", 0, fmt.Errorf("%w: version %d", errSOCKS, version[0])
+	return host, port, answer, err
 }
 
-func socks4(rw io.ReadWriter) (string, int, error) {
+func socks4(r io.Reader) (string, int, error) {
 	var h [7]byte // command, port, address
-	if _, err := io.ReadFull(rw, h[:]); err != nil {
+	if _, err := io.ReadFull(r, h[:]); err != nil {
 		return "", 0, err
 	}
 	if h[0] != 1 {
 		return "", 0, fmt.Errorf("%w: command %d", errSOCKS, h[0])
 	}
-	if _, err := text(rw); err != nil { // the user's name
+	if _, err := text(r); err != nil { // the user's name
 		return "", 0, err
 	}
 	port := int(binary.BigEndian.Uint16(h[1:]))
 	host := netip.AddrFrom4([4]byte(h[3:7])).String()
 	if h[3] == 0 && h[4] == 0 && h[5] == 0 && h[6] != 0 { // 4a: a name follows
 		var err error
-		if host, err = text(rw); err != nil {
+		if host, err = text(r); err != nil {
 			return "", 0, err
 		}
 		if host == "" {
 			return "", 0, errSOCKS
 		}
 	}
-	_, err := rw.Write([]byte{0, 90, 0, 0, 0, 0, 0, 0})
-	return host, port, err
+	return host, port, nil
 }
 
 // text reads up to a zero byte.
@@ -104,8 +126,7 @@ func socks5(rw io.ReadWriter) (string, int, error) {
 	if _, err := io.ReadFull(rw, port[:]); err != nil {
 		return "", 0, err
 	}
-	_, err = rw.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
-	return host, int(binary.BigEndian.Uint16(port[:])), err
+	return host, int(binary.BigEndian.Uint16(port[:])), nil
 }
 
 func socks5Address(r io.Reader, kind byte) (string, error) {

@@ -37,7 +37,10 @@ func TestSOCKS(t *testing.T) {
 			in = strings.NewReader(c.in)
 		}
 		d := &duplex{Reader: in}
-		host, port, err := negotiate(d)
+		host, port, answer, err := negotiate(d)
+		if err == nil {
+			answer(granted)
+		}
 		if host != c.host || port != c.port || d.String() != c.out || (err == nil) != (c.host != "") {
 			t.Errorf("%s: %q %d %v, wrote %q", name, host, port, err, d.String())
 		}
@@ -51,7 +54,7 @@ func FuzzSOCKS(f *testing.F) {
 	f.Add([]byte("\x05\x01\x00\x05\x01\x00\x03\x01h\x01\x00"))
 	f.Add([]byte("\x04\x01\x00\x50\x00\x00\x00\x01\x00h.example\x00"))
 	f.Fuzz(func(t *testing.T, p []byte) {
-		if host, _, err := negotiate(&duplex{Reader: bytes.NewReader(p)}); err == nil && host == "" {
+		if host, _, _, err := negotiate(&duplex{Reader: bytes.NewReader(p)}); err == nil && host == "" {
 			t.Error("no host and no error")
 		}
 	})
