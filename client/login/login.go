@@ -151,7 +151,7 @@ func (l *Login) shakeHands(ctx context.Context) error {
 	l.tr, err = transport.Handshake(l.conn, transport.Config{
 		Kex: h.KexAlgorithms, HostKeys: check.Algorithms(), Ciphers: h.Ciphers, MACs: h.MACs,
 		RekeyBytes: uint64(max(h.RekeyLimit, 0)), RekeyAfter: h.RekeyInterval,
-		Log: log,
+		Compression: h.Compression, Log: log,
 		CheckHostKey: func(key ssh.PublicKey, _ string) error {
 			limit.stop() // the user may take longer to answer
 			if l.opts.pin != nil && slices.Equal(l.opts.pin, key.Marshal()) {

@@ -24,7 +24,7 @@ func (c *Conn) startLocked() error {
 	m := kexInit{
 		Kex: c.cfg.Kex, HostKey: c.cfg.HostKeys,
 		CipherOut: c.cfg.Ciphers, CipherIn: c.cfg.Ciphers, MACOut: c.cfg.MACs, MACIn: c.cfg.MACs,
-		CompressOut: []string{"none"}, CompressIn: []string{"none"},
+		CompressOut: c.compressions(), CompressIn: c.compressions(),
 	}
 	if c.sessionID == nil {
 		m.Kex = append(slices.Clone(m.Kex), "ext-info-c", "kex-strict-c-v00@openssh.com")
@@ -47,12 +47,14 @@ func (c *Conn) due() {
 	}
 }
 
-// AllowRekey says that the user is authenticated: only then are keys renewed.
+// AllowRekey says that the user is authenticated: only then are keys renewed,
+// and packets compressed. It belongs to the reader.
 func (c *Conn) AllowRekey() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.renew = true
 	c.armLocked()
+	c.startCompression(true, true)
 }
 
 // armLocked sets the clock of the keys just taken.
@@ -118,6 +120,9 @@ func (c *Conn) exchange(theirs []byte) error {
 	if initial {
 		c.sessionID, c.first = h, agreed
 	}
+	c.mu.Lock()
+	c.agreedNow = agreed
+	c.mu.Unlock()
 	return c.takeKeys(agreed, c.deriver(result, h))
 }
 
@@ -206,6 +211,9 @@ func (c *Conn) takeKeys(a Algorithms, derive func(tag byte, n int) []byte) error
 	c.log.Debugf("SSH2_MSG_NEWKEYS received")
 	c.in = newCipher(inSuite, inMAC, derive, 'B', 'D', 'F', false).(opener)
 	c.inLeft = c.budget(inSuite)
+	if c.inflate != nil {
+		c.startCompression(true, false)
+	}
 	if c.strict {
 		c.inSeq = 0
 	}
@@ -220,6 +228,9 @@ func (c *Conn) switchOut(out sealer, budget int64) error {
 	}
 	c.log.Debugf("SSH2_MSG_NEWKEYS sent")
 	c.out, c.outLeft, c.offer = out, budget, nil
+	if c.deflate != nil {
+		c.startCompression(false, true)
+	}
 	if c.strict {
 		c.outSeq = 0
 	}

@@ -35,6 +35,8 @@ type Config struct {
 	RekeyBytes uint64
 	RekeyAfter time.Duration
 
+	Compression bool // asked for; the server decides
+
 	// CheckHostKey decides about the host's key, whose signature has been
 	// verified. It must not be nil. It is asked once: later key exchanges
 	// must show the same key.
@@ -77,19 +79,22 @@ type Conn struct {
 	inSeq      uint32
 	inLeft     int64 // bytes until new keys are due
 	extensions map[string]string
+	inflate    *inflater    // nil: the server does not compress
 	unread     []byte       // a packet read early
 	heard      atomic.Int64 // when the last packet came, in nanoseconds of Unix time
 
-	mu      sync.Mutex // guards what follows
-	out     sealer
-	outSeq  uint32
-	outLeft int64
-	buf     []byte
-	offer   []byte   // our KEXINIT while an exchange runs, else nil
-	queue   [][]byte // packets held back by it
-	renew   bool     // keys may be renewed: the user is authenticated
-	timer   *time.Timer
-	werr    error
+	mu        sync.Mutex // guards what follows
+	out       sealer
+	outSeq    uint32
+	outLeft   int64
+	buf       []byte
+	offer     []byte     // our KEXINIT while an exchange runs, else nil
+	queue     [][]byte   // packets held back by it
+	deflate   *deflater  // nil: we don't compress
+	agreedNow Algorithms // of the last exchange; the reader writes it
+	renew     bool       // keys may be renewed: the user is authenticated
+	timer     *time.Timer
+	werr      error
 }
 
 // Handshake exchanges versions and keys on a fresh connection. Its deadline
@@ -217,6 +222,9 @@ func (c *Conn) raw() ([]byte, error) {
 	c.inSeq++
 	c.heard.Store(time.Now().UnixNano())
 	c.inLeft -= int64(len(packet))
+	if packet, err = c.expand(packet); err != nil {
+		return nil, err
+	}
 	if packet[0] == msgDisconnect {
 		return nil, c.disconnected(packet)
 	}
@@ -330,6 +338,13 @@ func (c *Conn) WritePacket(packet []byte) error {
 }
 
 func (c *Conn) writeLocked(packet []byte) error {
+	if c.deflate != nil {
+		var err error
+		if packet, err = c.deflate.packet(packet); err != nil {
+			c.werr = err
+			return err
+		}
+	}
 	c.buf = c.out.seal(c.buf[:0], c.outSeq, packet)
 	c.outSeq++
 	c.outLeft -= int64(len(packet))

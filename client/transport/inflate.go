@@ -1,0 +1,332 @@
+package transport
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// inflater decompresses a zlib stream packet by packet. compress/flate can't:
+// OpenSSH ends each packet with a partial flush, which may stop in the middle
+// of a byte, and compress/flate, at the end of its input, does not go on.
+//
+// It decodes step by step, a step being a block's header, a run of stored
+// bytes, or one symbol with what belongs to it. A step that lacks input leaves
+// no trace and is taken again when the next packet is there.
+type inflater struct {
+	in   []byte // not decoded yet, but for the first at bits
+	at   uint   // bits of in that are
+	out  []byte // the last 32 KiB, then what this packet adds
+	want int    // bytes of a stored block still to come
+
+	begun     bool // the stream's header has been read
+	inBlock   bool // of symbols
+	last      bool
+	lit, dist *huffman
+}
+
+var (
+	errShort   = errors.New("compressed data end early")   // never changed
+	errDeflate = errors.New("compressed data are invalid") // never changed
+)
+
+const window = 32 << 10
+
+// packet returns what a packet decompresses to, valid until the next call.
+func (z *inflater) packet(in []byte) ([]byte, error) {
+	z.in = append(z.in[z.at/8:], in...)
+	z.at %= 8
+	if len(z.out) > window {
+		z.out = append(z.out[:0], z.out[len(z.out)-window:]...)
+	}
+	start := len(z.out)
+	for {
+		at := z.at
+		err := z.step()
+		if err == errShort {
+			z.at = at
+			return z.out[start:], nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(z.out)-start > maxPacket { // a bomb
+			return nil, errDeflate
+		}
+	}
+}
+
+func (z *inflater) step() error {
+	switch {
+	case !z.begun:
+		return z.header()
+	case z.want > 0:
+		return z.stored()
+	case z.inBlock:
+		return z.symbol()
+	case z.last:
+		return errShort // whatever follows the end is not for us
+	}
+	return z.block()
+}
+
+// peek returns the next n bits, at most 32, zeros behind the end of input.
+func (z *inflater) peek(n uint) uint32 {
+	var b [8]byte
+	if i := int(z.at / 8); i < len(z.in) {
+		copy(b[:], z.in[i:])
+	}
+	return uint32(binary.LittleEndian.Uint64(b[:])>>(z.at%8)) & uint32(1<<n-1)
+}
+
+func (z *inflater) take(n uint) (uint32, error) {
+	if z.at+n > uint(len(z.in))*8 {
+		return 0, errShort
+	}
+	v := z.peek(n)
+	z.at += n
+	return v, nil
+}
+
+func (z *inflater) header() error {
+	h, err := z.take(16)
+	if err != nil {
+		return err
+	}
+	if method, check := h&0xf, (h&0xff)<<8|h>>8; method != 8 || check%31 != 0 || h>>13&1 != 0 {
+		return errDeflate
+	}
+	z.begun = true
+	return nil
+}
+
+// block reads a block's header.
+func (z *inflater) block() error {
+	h, err := z.take(3)
+	if err != nil {
+		return err
+	}
+	switch h >> 1 {
+	case 0:
+		z.at = (z.at + 7) &^ 7
+		n, err := z.take(32)
+		if err != nil {
+			return err
+		}
+		if n&0xffff != ^n>>16 {
+			return errDeflate
+		}
+		z.want = int(n & 0xffff)
+	case 1:
+		z.lit, z.dist = fixedCodes()
+		z.inBlock = true
+	case 2:
+		if z.lit, z.dist, err = z.codes(); err != nil {
+			return err
+		}
+		z.inBlock = true
+	default:
+		return errDeflate
+	}
+	z.last = h&1 == 1
+	return nil
+}
+
+func (z *inflater) stored() error {
+	i := int(z.at / 8)
+	n := min(z.want, len(z.in)-i)
+	if n == 0 {
+		return errShort
+	}
+	z.out = append(z.out, z.in[i:i+n]...)
+	z.at += uint(n) * 8
+	z.want -= n
+	return nil
+}
+
+// fixedCodes are the codes that a block need not bring.
+func fixedCodes() (lit, dist *huffman) {
+	var l [288]byte
+	for i := range l {
+		switch {
+		case i < 144:
+			l[i] = 8
+		case i < 256:
+			l[i] = 9
+		case i < 280:
+			l[i] = 7
+		default:
+			l[i] = 8
+		}
+	}
+	var d [32]byte
+	for i := range d {
+		d[i] = 5
+	}
+	lit, _ = newHuffman(l[:])
+	dist, _ = newHuffman(d[:])
+	return lit, dist
+}
+
+// codes reads those that a block brings.
+func (z *inflater) codes() (lit, dist *huffman, err error) {
+	h, err := z.take(14)
+	if err != nil {
+		return nil, nil, err
+	}
+	nlit, ndist, ncode := int(h&31)+257, int(h>>5&31)+1, int(h>>10)+4
+	var lengths [19]byte
+	for _, i := range []int{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}[:ncode] {
+		v, err := z.take(3)
+		if err != nil {
+			return nil, nil, err
+		}
+		lengths[i] = byte(v)
+	}
+	code, err := newHuffman(lengths[:])
+	if err != nil {
+		return nil, nil, err
+	}
+	all := make([]byte, 0, nlit+ndist)
+	for len(all) < nlit+ndist {
+		s, err := code.read(z)
+		if err != nil {
+			return nil, nil, err
+		}
+		if s < 16 {
+			all = append(all, byte(s))
+			continue
+		}
+		repeat := [...]struct {
+			bits uint
+			base int
+		}{{2, 3}, {3, 3}, {7, 11}}[s-16]
+		n, err := z.take(repeat.bits)
+		if err != nil {
+			return nil, nil, err
+		}
+		var v byte
+		if s == 16 {
+			if len(all) == 0 {
+				return nil, nil, errDeflate
+			}
+			v = all[len(all)-1]
+		}
+		for range int(n) + repeat.base {
+			all = append(all, v)
+		}
+	}
+	if len(all) > nlit+ndist {
+		return nil, nil, errDeflate
+	}
+	if lit, err = newHuffman(all[:nlit]); err != nil {
+		return nil, nil, err
+	}
+	dist, err = newHuffman(all[nlit:])
+	return lit, dist, err
+}
+
+// symbol decodes a byte, a repetition, or the end of the block.
+func (z *inflater) symbol() error {
+	s, err := z.lit.read(z)
+	if err != nil {
+		return err
+	}
+	switch {
+	case s < 256:
+		z.out = append(z.out, byte(s))
+		return nil
+	case s == 256:
+		z.inBlock = false
+		return nil
+	case s > 285:
+		return errDeflate
+	}
+	length, extra := 258, uint(0)
+	switch s -= 257; {
+	case s < 8:
+		length = s + 3
+	case s < 28:
+		extra = uint(s/4 - 1)
+		length = (4+s%4)<<extra + 3
+	}
+	more, err := z.take(extra)
+	if err != nil {
+		return err
+	}
+	length += int(more)
+	d, err := z.dist.read(z)
+	if err != nil {
+		return err
+	}
+	if d > 29 {
+		return errDeflate
+	}
+	back := d + 1
+	if d >= 4 {
+		extra = uint(d/2 - 1)
+		if more, err = z.take(extra); err != nil {
+			return err
+		}
+		back = (2+d%2)<<extra + 1 + int(more)
+	}
+	if back > len(z.out) {
+		return errDeflate
+	}
+	for range length {
+		z.out = append(z.out, z.out[len(z.out)-back])
+	}
+	return nil
+}
+
+// huffman is a code as a table: the next bits say symbol and length.
+type huffman struct {
+	bits  uint     // of the longest symbol
+	table []uint16 // symbol<<4 | length; 0: no such code
+}
+
+// newHuffman makes the canonical code of the lengths (RFC 1951, 3.2.2).
+func newHuffman(lengths []byte) (*huffman, error) {
+	var count, next [16]int
+	h := &huffman{}
+	for _, l := range lengths {
+		if l > 0 {
+			count[l]++
+			h.bits = max(h.bits, uint(l))
+		}
+	}
+	code := 0
+	for l := 1; l < 16; l++ {
+		code = (code + count[l-1]) << 1
+		next[l] = code
+		if code+count[l] > 1<<l {
+			return nil, errDeflate // more codes than fit
+		}
+	}
+	h.table = make([]uint16, 1<<h.bits)
+	for s, l := range lengths {
+		if l == 0 {
+			continue
+		}
+		reversed := 0
+		for i := range int(l) {
+			reversed |= next[l] >> i & 1 << (int(l) - 1 - i)
+		}
+		next[l]++
+		for i := reversed; i < len(h.table); i += 1 << l {
+			h.table[i] = uint16(s)<<4 | uint16(l)
+		}
+	}
+	return h, nil
+}
+
+func (h *huffman) read(z *inflater) (int, error) {
+	e := h.table[z.peek(h.bits)]
+	length := uint(e & 15)
+	if left := uint(len(z.in))*8 - z.at; e == 0 && left >= h.bits {
+		return 0, errDeflate
+	} else if e == 0 || length > left {
+		return 0, errShort
+	}
+	z.at += length
+	return int(e >> 4), nil
+}
