@@ -16,7 +16,6 @@ const (
 	rebindEvery = 2 * time.Second  // the transport is not shown new peers faster
 	freshFor    = time.Second / 4  // plus two round trips, an ack says Fresh
 	recentSize  = 8                // knocks of which copies are recognized
-	windowSize  = uint64(64)       // knocks that may overtake each other
 )
 
 // admission decides where the client is. It knows no clock and no socket.
@@ -278,25 +277,4 @@ func (a *admission) expire(now time.Time) {
 func (a *admission) see(sequence uint64, from place) {
 	copy(a.recent[1:], a.recent[:])
 	a.recent[0] = sighting{sequence, from}
-}
-
-// window remembers which of the latest sequence numbers were seen, so that
-// none is taken twice, though they may overtake each other.
-type window struct {
-	highest uint64
-	bits    uint64 // bit i: highest-i was seen
-}
-
-// add reports whether n is new.
-func (w *window) add(n uint64) bool {
-	switch {
-	case n > w.highest:
-		w.bits = w.bits<<min(n-w.highest, windowSize) | 1
-		w.highest = n
-		return true
-	case w.highest-n >= windowSize || w.bits&(1<<(w.highest-n)) != 0:
-		return false
-	}
-	w.bits |= 1 << (w.highest - n)
-	return true
 }

@@ -1,10 +1,6 @@
 package proxy
 
 import (
-	"context"
-	"io"
-	"net"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -13,48 +9,14 @@ import (
 )
 
 const (
-	wakeTick     = 5 * time.Second        // between looks at the wall clock: each costs the battery
-	wakeJump     = 3 * time.Second        // by which it ran ahead when the machine slept
-	eventSpacing = 5 * time.Millisecond   // between knocks for a burst of events
-	tcpAfter     = 500 * time.Millisecond // of silence, TCP is tried too,
-	sshAfter     = time.Second            // and ssh
-	spareTime    = 10 * time.Second       // a path that lost the race is kept for
-	hedgeTime    = time.Minute            // a second socket that was of no use is kept for
-	climbEvery   = 5 * time.Second        // between looks for a better path
-	dialTimeout  = 5 * time.Second        // of an attempt by TCP,
-	dialSpacing  = 200 * time.Millisecond // and between the server's addresses in it
-	rareAfter    = 5 * time.Minute        // of silence, attempts grow rare
-	rarePause    = time.Minute
-	maxQueued    = 16               // unanswered knocks in a stream
-	attemptPause = 15 * time.Second // between attempts to open a stream, at most
+	wakeTick     = 5 * time.Second      // between looks at the wall clock: each costs the battery
+	wakeJump     = 3 * time.Second      // by which it ran ahead when the machine slept
+	eventSpacing = 5 * time.Millisecond // between knocks for a burst of events
+	spareTime    = 10 * time.Second     // a path that lost the race is kept for
+	hedgeTime    = time.Minute          // a second socket that was of no use is kept for
+	climbEvery   = 5 * time.Second      // between looks for a better path
+	maxQueued    = 16                   // unanswered knocks in a stream
 )
-
-// attempt is the opening of a stream path.
-type attempt struct {
-	running bool
-	last    time.Time
-	tries   int // since a knock was answered on such a path
-}
-
-// due reports whether another attempt may begin after that silence.
-func (a *attempt) due(now time.Time, silence, after time.Duration) bool {
-	pause, most := time.Second, attemptPause
-	if silence > rareAfter {
-		most = rarePause
-	}
-	if a.tries > 0 {
-		pause = min(after<<min(a.tries-1, 8), most)
-	}
-	return !a.running && (a.last.IsZero() || now.Sub(a.last) >= pause)
-}
-
-// attempt returns that of the stream paths of kind k.
-func (c *Client) attempt(k wire.Kind) *attempt {
-	if k == wire.SSH {
-		return &c.ssh
-	}
-	return &c.tcp
-}
 
 // climb looks for a path of a better kind than the one in use.
 type climb struct {
@@ -126,11 +88,6 @@ func (c *Client) moved() {
 	now := time.Now()
 	c.pulse.hasten(later(now, c.pulse.last.Add(eventSpacing)))
 	token(c.kick)
-}
-
-// retryLocked makes the next attempts to open streams come soon.
-func (c *Client) retryLocked() {
-	c.tcp.tries, c.ssh.tries = min(c.tcp.tries, 1), min(c.ssh.tries, 1)
 }
 
 func later(a, b time.Time) time.Time {
@@ -240,133 +197,6 @@ func (c *Client) climbLocked(now time.Time) (out []outgoing) {
 		c.climb.probed = now
 	}
 	return out
-}
-
-// streamsLocked begins what stream paths are wanted now.
-func (c *Client) streamsLocked(now time.Time) {
-	silence := c.pulse.silence(now)
-	wanted := func(k wire.Kind, after time.Duration) bool {
-		switch {
-		case !c.allows(k):
-			return false
-		case c.current == nil:
-			return c.config.Mode != Auto || now.Sub(c.state.Since) >= after || len(c.sockets) == 0
-		case c.dropped:
-			return true
-		case c.current.kind > k && !c.pulse.suspect(now):
-			return !c.hasLocked(k) // a better path than the one in use
-		}
-		return silence >= min(after, c.config.Heartbeat) && silence > 2*c.pulse.rto() && c.pulse.tries > 1
-	}
-	if wanted(wire.TCP, tcpAfter) && c.tcp.due(now, silence, 2*time.Second) {
-		c.start(&c.tcp, now, func(ctx context.Context) (io.ReadWriteCloser, netip.AddrPort, error) {
-			return c.dialTCP(ctx)
-		}, wire.TCP)
-	}
-	if wanted(wire.SSH, sshAfter) && c.ssh.due(now, silence, 5*time.Second) {
-		c.start(&c.ssh, now, func(ctx context.Context) (io.ReadWriteCloser, netip.AddrPort, error) {
-			rwc, err := c.config.Carrier(ctx)
-			return rwc, netip.AddrPort{}, err
-		}, wire.SSH)
-	}
-}
-
-func (c *Client) hasLocked(k wire.Kind) bool {
-	return slices.ContainsFunc(c.links, func(l *link) bool { return l.kind == k })
-}
-
-// start opens a stream path in the background and uses it as a link.
-func (c *Client) start(a *attempt, now time.Time, open func(context.Context) (io.ReadWriteCloser, netip.AddrPort, error), k wire.Kind) {
-	a.running, a.last = true, now
-	a.tries++
-	c.work.Go(func() {
-		rwc, remote, err := open(c.ctx)
-		c.mu.Lock()
-		a.running = false
-		if err != nil || c.ctx.Err() != nil {
-			c.mu.Unlock()
-			if err == nil {
-				rwc.Close()
-			}
-			c.logf("open a path over %s: %v", k, err)
-			return
-		}
-		now := time.Now()
-		l := &link{kind: k, stream: newStream(rwc), remote: remote, born: now}
-		c.links = append(c.links, l)
-		if c.current == nil {
-			c.current = l
-		}
-		claim := l == c.current || c.pulse.suspect(now)
-		packet := c.knockLocked(now, l, claim)
-		c.mu.Unlock()
-		if !c.cut.Load() {
-			l.knock(packet)
-		}
-		c.runStream(l)
-		c.dropStream(l)
-	})
-}
-
-// dialTCP connects to the server's addresses, each a moment after the one
-// before, and keeps the first connection.
-func (c *Client) dialTCP(ctx context.Context) (io.ReadWriteCloser, netip.AddrPort, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	type result struct {
-		conn net.Conn
-		to   netip.AddrPort
-		err  error
-	}
-	results := make(chan result)
-	for i, to := range c.config.Servers {
-		go func() {
-			select {
-			case <-time.After(time.Duration(i) * dialSpacing):
-			case <-ctx.Done():
-			}
-			conn, err := c.config.Network.DialTCP(ctx, to)
-			results <- result{conn, to, err}
-		}()
-	}
-	var best result
-	for range c.config.Servers {
-		switch r := <-results; {
-		case r.err != nil:
-			best.err = r.err
-		case best.conn == nil:
-			best = r
-			cancel() // the others need not go on
-		default:
-			r.conn.Close()
-		}
-	}
-	if best.conn == nil {
-		return nil, netip.AddrPort{}, best.err
-	}
-	return best.conn, best.to, nil
-}
-
-// dropStream forgets a stream path that ended, and looks for another at once
-// if it was in use.
-func (c *Client) dropStream(l *link) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.links = slices.DeleteFunc(c.links, func(x *link) bool { return x == l })
-	if c.current != l {
-		return
-	}
-	c.current, c.dropped = nil, true
-	if len(c.links) > 0 {
-		c.current = c.links[0]
-	}
-	now := time.Now()
-	if c.pulse.since.IsZero() {
-		c.pulse.since = now
-	}
-	c.pulse.tries = max(c.pulse.tries, 2)
-	c.pulse.hasten(now)
-	token(c.kick)
 }
 
 // tidyLocked closes the paths that lost: after a while, for what is under way

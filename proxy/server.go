@@ -2,11 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
-	"errors"
-	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -17,23 +12,7 @@ import (
 	"tssh/proxy/wire"
 )
 
-const (
-	maxStreams   = 64              // stream paths at once, with or without a knock
-	knockTimeout = 5 * time.Second // for the first knock of a stream
-	readSize     = 64 << 10        // a train of datagrams
-)
-
-// ServerConfig is what a Server is made of.
-type ServerConfig struct {
-	Secret    [32]byte      // of the greeting
-	Transport string        // "quic" or "kcp"
-	Mode      string        // which kinds of path to offer; empty: Auto
-	Ports     []int         // to choose from, in this order; empty: any free one
-	Alive     time.Duration // silent longer than this, the client is gone; 0: DefaultAlive
-	Network   path.Network  // nil: this machine's
-	Returned  func()        // called when the client came back from an outage; nil: nothing is
-	Logf      func(string, ...any)
-}
+const readSize = 64 << 10 // a train of datagrams
 
 // Server is the serving end: the net.PacketConn of a transport whose one peer
 // is the client, wherever it is.
@@ -57,85 +36,6 @@ type Server struct {
 	since    time.Time // when the client took its place
 	sent     uint64
 	received uint64
-}
-
-// Listen opens a server's paths. They end with ctx, with Close, or when the
-// client was silent for Alive.
-func Listen(ctx context.Context, config ServerConfig) (*Server, error) {
-	if config.Network == nil {
-		config.Network = path.Host{}
-	}
-	if config.Alive <= 0 {
-		config.Alive = DefaultAlive
-	}
-	if config.Mode == "" {
-		config.Mode = Auto
-	}
-	s := &Server{config: config, codec: wire.NewServer(config.Secret), done: make(chan struct{}), started: time.Now()}
-	s.door.random = challenge
-	s.face.open(config.Transport, 0, s.transmit)
-	if err := s.bind(); err != nil {
-		return nil, err
-	}
-	ctx, s.cancel = context.WithCancel(ctx)
-	if s.socket != nil {
-		s.work.Go(s.readSocket)
-	}
-	if s.listen != nil {
-		s.work.Go(s.acceptStreams)
-	}
-	s.work.Go(func() { s.await(ctx) })
-	return s, nil
-}
-
-// challenge returns a number that nobody can guess, and not 0.
-func challenge() uint64 {
-	var b [8]byte
-	rand.Read(b[:])
-	return binary.BigEndian.Uint64(b[:]) | 1
-}
-
-// bind takes the first port that is free for UDP and TCP.
-func (s *Server) bind() error {
-	if s.config.Mode == OnlySSH {
-		return nil
-	}
-	ports := s.config.Ports
-	if len(ports) == 0 {
-		ports = []int{0, 0, 0, 0}
-	}
-	var errs []error
-	for _, port := range ports {
-		err := s.bindPort(port)
-		if err == nil {
-			return nil
-		}
-		if errs = append(errs, err); len(errs) > 3 {
-			errs = errs[1:]
-		}
-	}
-	return fmt.Errorf("no port of %d to be had: %w", len(ports), errors.Join(errs...))
-}
-
-func (s *Server) bindPort(port int) error {
-	var err error
-	if s.config.Mode != OnlyTCP {
-		if s.socket, err = s.config.Network.ListenUDP(port); err != nil {
-			return err
-		}
-		port = int(s.socket.Local().Port())
-	}
-	if s.config.Mode != OnlyUDP {
-		if s.listen, err = s.config.Network.ListenTCP(port); err != nil {
-			if s.socket != nil {
-				s.socket.Close()
-			}
-			return err
-		}
-		port = s.listen.Addr().(*net.TCPAddr).Port
-	}
-	s.port = port
-	return nil
 }
 
 // Port returns the port of UDP and TCP; 0 when there is none.
@@ -352,86 +252,6 @@ func (s *Server) againLocked(now, heard time.Time, v verdict, from place) [][]by
 		}
 	}
 	return paid
-}
-
-// Attach serves a stream path over rwc until that ends, which is what it
-// returns then. rwc belongs to s.
-func (s *Server) Attach(rwc io.ReadWriteCloser) error {
-	x := newStream(rwc)
-	if !s.enter(x) {
-		x.close()
-		return net.ErrClosed
-	}
-	defer s.leave(x)
-	first := time.AfterFunc(knockTimeout, x.close)
-	defer first.Stop()
-	b := make([]byte, wire.MaxDatagram)
-	packet, err := wire.ReadFrame(x.reader, b)
-	if err != nil {
-		return err
-	}
-	from := place{stream: x, peer: x.remote(), local: x.local().Addr()}
-	preface := wire.Preface(s.config.Secret)
-	x.mu.Lock()
-	x.urgent = append(x.urgent, preface[:]...) // sent only if an ack follows
-	x.mu.Unlock()
-	if !s.knocked(from, packet) {
-		return fmt.Errorf("stream path of %s: no knock", from.peer)
-	}
-	first.Stop()
-	var writing sync.WaitGroup
-	writing.Go(x.write)
-	defer writing.Wait()
-	defer x.close()
-	for {
-		if packet, err = wire.ReadFrame(x.reader, b); err != nil {
-			return err
-		}
-		s.receive(from, packet, 0, 0)
-	}
-}
-
-// enter adds x, for whose sake the oldest that is not in use may have to go:
-// who connects often without a knock locks nobody out.
-func (s *Server) enter(x *stream) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.in.isClosed() {
-		return false
-	}
-	if len(s.streams) >= maxStreams {
-		i := slices.IndexFunc(s.streams, func(old *stream) bool { return old != s.door.home.stream })
-		s.streams[i].close()
-		s.streams = slices.Delete(s.streams, i, i+1)
-	}
-	s.streams = append(s.streams, x)
-	return true
-}
-
-func (s *Server) leave(x *stream) {
-	x.close()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.streams = slices.DeleteFunc(s.streams, func(y *stream) bool { return y == x })
-	s.door.forgetStream(x)
-}
-
-func (s *Server) acceptStreams() {
-	for {
-		c, err := s.listen.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil: // too many open files, a connection that went
-			select {
-			case <-s.in.closed:
-				return
-			case <-time.After(100 * time.Millisecond):
-			}
-		default:
-			s.work.Go(func() { s.Attach(c) })
-		}
-	}
 }
 
 func (s *Server) logf(format string, args ...any) {

@@ -1,0 +1,105 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"tssh/proxy/path"
+	"tssh/proxy/wire"
+)
+
+// ServerConfig is what a Server is made of.
+type ServerConfig struct {
+	Secret    [32]byte      // of the greeting
+	Transport string        // "quic" or "kcp"
+	Mode      string        // which kinds of path to offer; empty: Auto
+	Ports     []int         // to choose from, in this order; empty: any free one
+	Alive     time.Duration // silent longer than this, the client is gone; 0: DefaultAlive
+	Network   path.Network  // nil: this machine's
+	Returned  func()        // called when the client came back from an outage; nil: nothing is
+	Logf      func(string, ...any)
+}
+
+// Listen opens a server's paths. They end with ctx, with Close, or when the
+// client was silent for Alive.
+func Listen(ctx context.Context, config ServerConfig) (*Server, error) {
+	if config.Network == nil {
+		config.Network = path.Host{}
+	}
+	if config.Alive <= 0 {
+		config.Alive = DefaultAlive
+	}
+	if config.Mode == "" {
+		config.Mode = Auto
+	}
+	s := &Server{config: config, codec: wire.NewServer(config.Secret), done: make(chan struct{}), started: time.Now()}
+	s.door.random = challenge
+	s.face.open(config.Transport, 0, s.transmit)
+	if err := s.bind(); err != nil {
+		return nil, err
+	}
+	ctx, s.cancel = context.WithCancel(ctx)
+	if s.socket != nil {
+		s.work.Go(s.readSocket)
+	}
+	if s.listen != nil {
+		s.work.Go(s.acceptStreams)
+	}
+	s.work.Go(func() { s.await(ctx) })
+	return s, nil
+}
+
+// challenge returns a number that nobody can guess, and not 0.
+func challenge() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return binary.BigEndian.Uint64(b[:]) | 1
+}
+
+// bind takes the first port that is free for UDP and TCP.
+func (s *Server) bind() error {
+	if s.config.Mode == OnlySSH {
+		return nil
+	}
+	ports := s.config.Ports
+	if len(ports) == 0 {
+		ports = []int{0, 0, 0, 0}
+	}
+	var errs []error
+	for _, port := range ports {
+		err := s.bindPort(port)
+		if err == nil {
+			return nil
+		}
+		if errs = append(errs, err); len(errs) > 3 {
+			errs = errs[1:]
+		}
+	}
+	return fmt.Errorf("no port of %d to be had: %w", len(ports), errors.Join(errs...))
+}
+
+func (s *Server) bindPort(port int) error {
+	var err error
+	if s.config.Mode != OnlyTCP {
+		if s.socket, err = s.config.Network.ListenUDP(port); err != nil {
+			return err
+		}
+		port = int(s.socket.Local().Port())
+	}
+	if s.config.Mode != OnlyUDP {
+		if s.listen, err = s.config.Network.ListenTCP(port); err != nil {
+			if s.socket != nil {
+				s.socket.Close()
+			}
+			return err
+		}
+		port = s.listen.Addr().(*net.TCPAddr).Port
+	}
+	s.port = port
+	return nil
+}
