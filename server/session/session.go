@@ -135,6 +135,11 @@ func (s *session) handle(req *sshconn.Request) bool {
 		return started && s.signal(req.Payload)
 	case "break":
 		return s.pty != nil && s.pty.Break() == nil
+	case "eow@openssh.com": // nobody reads the output any more: let the program have its broken pipe
+		if s.pipes != nil {
+			s.pipes.out.Close()
+		}
+		return s.pipes != nil
 	case "shell", "exec", "subsystem":
 		return !started && s.prepare(req.Type, req.Payload)
 	}
