@@ -111,3 +111,34 @@ func TestForcedCommand(t *testing.T) {
 		t.Errorf("with a command that wraps ours: %+v", r)
 	}
 }
+
+// TestPipesAndBackground: how scripts use ssh.
+func TestPipesAndBackground(t *testing.T) {
+	for _, m := range modes() {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			tssh := "tssh -F config " + strings.Join(append(m.args, placed()), " ")
+			for line, want := range map[string]string{
+				tssh + " server yes | head -n 2": "y\ny\n",
+				"echo one | " + tssh + " server 'cat; exec cat' | " + tssh + " server 'cat; echo two'": "one\ntwo\n",
+				tssh + " -n server cat; echo $?": "0\n",
+				"for i in 1 2 3; do echo $i; done | while read i; do " + tssh + " -n server echo $i; done": "1\n2\n3\n",
+				tssh + " -f -L 7004:127.0.0.1:22 server 'sleep 1; touch done' && echo forked":              "forked\n",
+				"echo nothing is read | " + tssh + " server true; echo $?":                                 "0\n",
+				tssh + " server 'exec >&- 2>&-; sleep 1; touch closed; exit 3'; echo $?":                   "3\n",
+				"yes | head -c 3000000 | " + tssh + " server 'head -c 3; exit 5'; echo $?":                 "y\ny5\n",
+			} {
+				if r := w.do(w.command("sh", "-c", line)); r.out != want || r.status != 0 {
+					t.Errorf("%s: %+v, want %q", line, r, want)
+				}
+			}
+			for _, file := range []string{"done", "closed"} {
+				w.awaits("the file "+file, func() bool {
+					_, err := os.Stat(filepath.Join(w.home(), file))
+					return err == nil
+				})
+			}
+		})
+	}
+}

@@ -173,10 +173,23 @@ func TestTransferOutlivesEverything(t *testing.T) {
 			x.goesOn()
 			w.narrow(1500)
 			during("blackout, and another address after it", func() { w.fault(nothing); w.roam() }, mend)
+			asleep := func(pids ...int) (stop, cont func()) {
+				return func() { signalAll(pids, syscall.SIGSTOP) }, func() { signalAll(pids, syscall.SIGCONT) }
+			}
+			stop, cont := asleep(x.cmd.Process.Pid)
+			during("the client sleeps", stop, cont)
+			stop, cont = asleep(w.tsshds()...)
+			during("the server sleeps", stop, cont)
 			during("only IPv6", w.only6, nil)
 			during("only IPv4", w.only4, nil)
 			x.ends()
 		})
+	}
+}
+
+func signalAll(pids []int, s syscall.Signal) {
+	for _, pid := range pids {
+		syscall.Kill(pid, s)
 	}
 }
 
@@ -304,6 +317,24 @@ func TestServerDies(t *testing.T) {
 			if status := cmd.ProcessState.ExitCode(); status != 255 || !strings.Contains(said.String(), "closed by remote host") {
 				t.Errorf("status %d, %s", status, said.String())
 			}
+		})
+	}
+}
+
+// TestOfflineForTooLong: both ends give up after UdpAliveTimeout.
+func TestOfflineForTooLong(t *testing.T) {
+	for _, m := range transports() {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.terminal(w.tssh(append(m.args, placed(), "-oUdpAliveTimeout=2", "-tt", "server", "echo ready; exec cat")...))
+			p.expect("ready")
+			w.fault(nothing)
+			p.expect("not responding")
+			if status := p.exit(); status != 255 {
+				t.Errorf("exit status %d", status)
+			}
+			w.awaits("tsshd ends", func() bool { return len(w.tsshds()) == 0 })
 		})
 	}
 }
