@@ -177,6 +177,11 @@ func (m masterForwards) Add(ctx context.Context, k control.Kind, f config.Forwar
 	return m.Set.Add(ctx, forward.Kind(k), f)
 }
 
+// Has tells whether one stands already.
+func (m masterForwards) Has(k control.Kind, f config.Forward) (int, bool) {
+	return m.Set.Has(forward.Kind(k), f)
+}
+
 // Cancel closes one.
 func (m masterForwards) Cancel(k control.Kind, f config.Forward) error {
 	return m.Set.Cancel(forward.Kind(k), f)

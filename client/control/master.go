@@ -40,6 +40,8 @@ type Config struct {
 
 // Forwards is what a master needs of the forwards of its connection.
 type Forwards interface {
+	// Has tells whether f stands already, and the port chosen by the server.
+	Has(k Kind, f config.Forward) (port int, ok bool)
 	// Add opens f. port is the one chosen by the server when f asks for that.
 	Add(ctx context.Context, k Kind, f config.Forward) (port int, err error)
 	// Cancel closes f, and fails when nobody asked for it.

@@ -45,6 +45,10 @@ func (r *recorder) Add(_ context.Context, k Kind, f config.Forward) (int, error)
 	return 4711, nil
 }
 
+func (r *recorder) Has(k Kind, f config.Forward) (int, bool) {
+	return 4711, slices.Contains(r.list(), describe(k, f))
+}
+
 func (r *recorder) Cancel(k Kind, f config.Forward) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -278,6 +282,9 @@ func TestForwardsAreAskedForAndTakenBack(t *testing.T) {
 		}
 		if want := f.k == Remote && f.f.BindPort == 0; (port == 4711) != want {
 			t.Errorf("%s: port %d", f.s, port)
+		}
+		if again, err := c.Forward(f.k, f.f); err != nil || again != port {
+			t.Errorf("%s again: port %d, %v", f.s, again, err)
 		}
 		if got := s.forwards.list(); !slices.Equal(got, []string{f.s}) {
 			t.Errorf("open %q, want %q", got, f.s)

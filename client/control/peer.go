@@ -119,13 +119,17 @@ func (p *peer) openForward(ctx context.Context, r request) error {
 	if m.cfg.Forwards == nil {
 		return p.fail(r.ID, "Port forwarding failed")
 	}
-	if !m.confirm("Open %s on %s?", describe(k, f), m.cfg.Host) {
-		return p.deny(r.ID)
-	}
-	port, err := m.cfg.Forwards.Add(ctx, k, f)
-	if err != nil {
-		m.cfg.Logf("requested %s failed: %v", describe(k, f), err)
-		return p.fail(r.ID, forwardFailure(k, w))
+	// Every client asks for all that its configuration says, which mostly is
+	// what the one before it asked for.
+	port, ok := m.cfg.Forwards.Has(k, f)
+	if !ok {
+		if !m.confirm("Open %s on %s?", describe(k, f), m.cfg.Host) {
+			return p.deny(r.ID)
+		}
+		if port, err = m.cfg.Forwards.Add(ctx, k, f); err != nil {
+			m.cfg.Logf("requested %s failed: %v", describe(k, f), err)
+			return p.fail(r.ID, forwardFailure(k, w))
+		}
 	}
 	if k == Remote && w.ListenPort == 0 {
 		return p.answer(sRemotePort, r.ID, number{uint32(port)})

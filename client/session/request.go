@@ -108,8 +108,11 @@ func (r *run) ptyRequest() []byte {
 	return ssh.Marshal(p)
 }
 
-// term is the terminal's type; SetEnv may name another.
+// term is the terminal's type: what the caller says, or SetEnv, or our own.
 func (r *run) term() string {
+	if r.Term != "" {
+		return r.Term
+	}
 	for _, e := range r.host.SetEnv {
 		if v, ok := strings.CutPrefix(e, "TERM="); ok && v != "" {
 			return v

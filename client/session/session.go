@@ -40,7 +40,7 @@ type Terminal interface {
 type Options struct {
 	Command string // "": a login shell; the subsystem's name with SessionType subsystem
 	TTY     bool   // ask for a pty: see TTY
-	Term    string // TERM; "": the environment's
+	Term    string // TERM; "": SetEnv's, or the environment's
 	// Env is the environment that SendEnv chooses from; nil: our own.
 	Env []string
 	// Quiet leaves out ssh's last words: a session of another process's.
