@@ -142,6 +142,9 @@ func (s *session) setMethods() {
 	if h.HostbasedAuthentication && (len(h.PreferredAuthentications) == 0 || slices.Contains(preferred, "hostbased")) {
 		s.Log.Infof("hostbased authentication is not supported")
 	}
+	if p := h.PKCS11Provider; p != "" && p != "none" {
+		s.Log.Infof("PKCS11Provider is not supported; give the token to the agent: ssh-add -s %s", p)
+	}
 }
 
 // run tries one method after the other until the server is content.

@@ -153,10 +153,10 @@ func (s *session) tokenSigner(name string, k *loadedKey) signFunc {
 	}
 }
 
-// notify shows a line where the user looks, without waiting.
+// notify shows a line where the user looks.
 func (s *session) notify(text string) {
 	if s.Ask != nil {
-		go s.Ask(text, voice.Notice)
+		s.Ask(text, voice.Notice) // who can't be told may still see the token blink
 	}
 }
 

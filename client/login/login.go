@@ -271,6 +271,24 @@ func (g guarded) Err() error {
 // Wait returns the end of the login, in ssh's words.
 func (g guarded) Wait() error { return g.l.Wait() }
 
+// awaitLearning gives the host's new keys a moment to be proved: short commands
+// end before, and the answer is on its way, unless the network is gone.
+func (l *Login) awaitLearning() {
+	l.mu.Lock()
+	learned := l.learned
+	l.mu.Unlock()
+	if learned == nil {
+		return
+	}
+	patience := time.NewTimer(time.Second)
+	defer patience.Stop()
+	select {
+	case <-learned:
+	case <-l.ended:
+	case <-patience.C:
+	}
+}
+
 // Close ends the connection and everything that it came through. It may be
 // called twice, and as the Client's.
 func (l *Login) Close() error {
@@ -279,20 +297,7 @@ func (l *Login) Close() error {
 		return l.close()
 	default:
 	}
-	l.mu.Lock()
-	learned := l.learned
-	l.mu.Unlock()
-	if learned != nil {
-		// Short commands end while the host's new keys are still being
-		// proved: the answer is on its way, unless the network is gone.
-		patience := time.NewTimer(time.Second)
-		defer patience.Stop()
-		select {
-		case <-learned:
-		case <-l.ended:
-		case <-patience.C:
-		}
-	}
+	l.awaitLearning()
 	l.finish(&Error{Words: "Connection closed.", Cause: net.ErrClosed, logged: true})
 	return l.close()
 }
@@ -302,6 +307,7 @@ func (l *Login) Disconnect() error {
 	select {
 	case <-l.ended:
 	default:
+		l.awaitLearning()
 		l.tr.Disconnect("disconnected by user")
 	}
 	return l.Close()

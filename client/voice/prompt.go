@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 
 	"golang.org/x/term"
@@ -20,7 +21,7 @@ const (
 	Secret  Kind = iota // typed without being shown
 	Plain               // typed and shown
 	Confirm             // yes or no, for a window of SSH_ASKPASS
-	Notice              // no answer: SSH_ASKPASS shows it until it is ended
+	Notice              // no answer: a line on the terminal
 )
 
 // ErrNobody means that there is no terminal and no program to ask by.
@@ -57,6 +58,9 @@ func Ask(question string, kind Kind) (string, error) {
 			return "", ErrNobody
 		}
 	}
+	if kind == Notice {
+		return "", nil // its window would have to be closed by somebody
+	}
 	return askpass(question, kind)
 }
 
@@ -68,12 +72,10 @@ func askpass(question string, kind Kind) (string, error) {
 	}
 	cmd := exec.Command(name, question)
 	cmd.Stderr = os.Stderr
-	cmd.Env = append(os.Environ(), "SSH_ASKPASS_PROMPT=")
-	switch kind {
-	case Confirm:
-		cmd.Env = append(os.Environ(), "SSH_ASKPASS_PROMPT=confirm")
-	case Notice:
-		cmd.Env = append(os.Environ(), "SSH_ASKPASS_PROMPT=none")
+	// The variable says what kind of window to show; a caller's would mislead.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SSH_ASKPASS_PROMPT=") })
+	if kind == Confirm {
+		cmd.Env = append(cmd.Env, "SSH_ASKPASS_PROMPT=confirm")
 	}
 	out, err := cmd.Output()
 	if err != nil {
