@@ -1,9 +1,5 @@
 package notify
 
-import (
-	"strconv"
-)
-
 // Attributes of a cell. Three bits hold the style of the underline.
 const (
 	bold uint16 = 1 << iota
@@ -114,45 +110,4 @@ func (l *line) resize(cols int) {
 	cells := make([]cell, cols)
 	copy(cells, l.cells[:min(l.n, cols)])
 	l.cells, l.n = cells, min(l.n, cols)
-}
-
-// sgr appends the sequence that selects p, whatever was selected before.
-func (p pen) sgr(b []byte) []byte {
-	b = append(b, "\x1b[0"...)
-	for _, a := range [...]struct {
-		bit  uint16
-		code string
-	}{{bold, ";1"}, {faint, ";2"}, {italic, ";3"}, {blink, ";5"}, {inverse, ";7"}, {invisible, ";8"}, {strike, ";9"}, {overline, ";53"}} {
-		if p.attr&a.bit != 0 {
-			b = append(b, a.code...)
-		}
-	}
-	switch style := p.attr & underlineMask / underline; {
-	case style == 1:
-		b = append(b, ";4"...)
-	case style > 1:
-		b = strconv.AppendInt(append(b, ";4:"...), int64(style), 10)
-	}
-	b = p.fg.sgr(b, 30)
-	b = p.bg.sgr(b, 40)
-	return append(b, 'm')
-}
-
-func (c color) sgr(b []byte, base int64) []byte {
-	v := int64(c & 0xffffff)
-	switch {
-	case c&direct != 0:
-		b = strconv.AppendInt(append(b, ';'), base+8, 10)
-		b = strconv.AppendInt(append(b, ";2;"...), v>>16, 10)
-		b = strconv.AppendInt(append(b, ';'), v>>8&255, 10)
-		return strconv.AppendInt(append(b, ';'), v&255, 10)
-	case c&indexed == 0:
-		return b
-	case v < 8:
-		return strconv.AppendInt(append(b, ';'), base+v, 10)
-	case v < 16:
-		return strconv.AppendInt(append(b, ';'), base+60+v-8, 10)
-	}
-	b = strconv.AppendInt(append(b, ';'), base+8, 10)
-	return strconv.AppendInt(append(b, ";5;"...), v, 10)
 }

@@ -304,39 +304,6 @@ func (s *Screen) reset() {
 	}
 }
 
-// At corrects the model when the terminal has told where its cursor is, both
-// counted from 0: what we took for the last row may be another one. Rows that
-// come in from below the session's start are blank on any terminal that scrolls.
-func (s *Screen) At(x, y int) {
-	x, y = min(max(x, 0), s.cols-1), min(max(y, 0), s.rows-1)
-	p := s.page()
-	was := s.y
-	for ; s.y > y; s.y-- { // everything is higher than we thought
-		s.down()
-		s.row(s.rows - 1).clear(pen{})
-	}
-	for ; s.y < y; s.y++ {
-		p.first = (p.first + len(p.lines) - 1) % len(p.lines)
-		if p.past > 0 {
-			p.past--
-			continue
-		}
-		s.row(0).clear(pen{})
-		s.row(0).known = false
-	}
-	if s.x != x {
-		s.x, s.pend = x, false
-	}
-	if !p.anchored && !p.saved.sure {
-		p.saved.y = min(max(p.saved.y+y-was, 0), s.rows-1)
-		p.saved.sure = true
-	}
-	p.anchored = true
-}
-
-// Anchored says that the row of the cursor is known.
-func (s *Screen) Anchored() bool { return s.page().anchored }
-
 // graphic is the line drawing set.
 func graphic(r rune) rune {
 	const set = "◆▒␉␌␍␊°±␤␋┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·"
