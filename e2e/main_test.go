@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -33,11 +35,39 @@ func run(m *testing.M) int {
 		defer os.RemoveAll(dir)
 		built, err = dir, prepare(dir)
 	}
+	if err == nil && os.Getuid() == 0 {
+		var done func() error
+		if done, err = janitor(dir); err == nil {
+			defer done()
+		}
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		return 1
 	}
 	return m.Run()
+}
+
+// janitor starts a process that tidies up when this one has died of a timeout
+// or a signal, and so of what it could not clean: the namespaces, and the
+// sessions in them, which are made to stay.
+func janitor(dir string) (done func() error, err error) {
+	sweep := `read -r line
+for ns in $(ip netns list | grep -o "^tssh-e2e-$0-[^ ]*"); do
+	kill -9 $(ip netns pids "$ns") 2>/dev/null
+	ip netns del "$ns"
+done
+rm -rf "$1"`
+	cmd := exec.Command("sh", "-c", sweep, strconv.Itoa(os.Getpid()), dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	alive, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return func() error { alive.Close(); return cmd.Wait() }, nil
 }
 
 // prepare builds the program as make does, and makes the keys of all tests.
