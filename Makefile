@@ -2,7 +2,7 @@
 # make demo       try it: a session on this machine that survives a lost network
 # make check      gofmt, vet on four systems, staticcheck, import arrows
 # make test       every test (some need root and say so)
-# make regress    OpenSSH's own tests with tssh as the client
+# make regress    OpenSSH's own tests with tssh as the client, and programs on top
 # make bench      benchmarks
 # make fuzz       a short run of every fuzz target
 # make install    PREFIX=~/.local by default
@@ -29,14 +29,15 @@ demo: build
 check:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
 	@for os in $(SYSTEMS); do echo "vet $$os"; GOOS=$$os $(GO) vet ./... || exit 1; done
-	$(GO) run $(STATICCHECK) ./...
+	$(GO) run $(STATICCHECK) -checks inherit,-ST1005 ./... # ssh's words begin with capitals
 	$(GO) test -run 'TestImportArrows' .
 
 test: build
 	$(GO) test -timeout 280s ./...
 
 regress: build
-	$(GO) test -count=1 -timeout 40m ./regress -regress=all
+	$(GO) test -v -count=1 -timeout 60m ./regress -regress=all
+	$(GO) test -v -count=1 -timeout 60m ./regress -regress=all -udp -run OpenSSH
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
