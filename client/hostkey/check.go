@@ -100,14 +100,14 @@ func (c *Checker) Check(key ssh.PublicKey) error {
 		c.log.Errorf("Server host key: Invalid key length")
 		return errRefused
 	}
-	if c.h.NoHostAuthenticationForLocalhost && isLoopback(c.addr) && c.h.HostKeyAlias == "" {
-		c.log.Debugf("Forcing accepting of host key for loopback/localhost.")
-		return nil
-	}
 	if c.h.RevokedHostKeys != "" {
 		if err := c.checkRevoked(key, fp); err != nil {
 			return err
 		}
+	}
+	if c.h.NoHostAuthenticationForLocalhost && isLoopback(c.addr) && c.h.HostKeyAlias == "" {
+		c.log.Debugf("Forcing accepting of host key for loopback/localhost.")
+		return nil
 	}
 	if c.h.VerifyHostKeyDNS == "yes" || c.h.VerifyHostKeyDNS == "ask" {
 		done, err := c.checkDNS(plainKey(key))

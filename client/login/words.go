@@ -12,6 +12,7 @@ import (
 	"tssh/client/auth"
 	"tssh/client/hostkey"
 	"tssh/client/transport"
+	"tssh/client/voice"
 )
 
 // lastWords puts what ended a login into ssh's words, logging the lines that
@@ -23,7 +24,9 @@ func (l *Login) lastWords(err error) error {
 	var ended *transport.Error
 	var match *transport.NoMatch
 	who := transport.Peer(l.conn)
-	last := func(format string, args ...any) error { return &Error{Words: fmt.Sprintf(format, args...), Cause: err} }
+	last := func(format string, args ...any) error {
+		return &Error{Words: voice.Clean(fmt.Sprintf(format, args...)), Cause: err}
+	}
 	switch {
 	case errors.As(err, &own):
 		return own

@@ -187,6 +187,9 @@ func (p *plain) open(r *bufio.Reader, _ uint32) ([]byte, error) {
 	if n < 5 || n > maxPacket {
 		return nil, badLength(n)
 	}
+	if (n+4)%8 != 0 {
+		return nil, corrupt(fmt.Sprintf("padding error: need %d block 8 mod %d", n-4, (n+4)%8))
+	}
 	p.buf = grow(p.buf, int(n))
 	if _, err := io.ReadFull(r, p.buf); err != nil {
 		return nil, midPacket(err)

@@ -43,11 +43,17 @@ func (c *Conn) compressions() []string {
 
 // startCompression begins afresh, after authentication and with each new keys.
 func (c *Conn) startCompression(in, out bool) {
-	if in && c.agreedNow.CompressIn == delayed {
-		c.inflate = &inflater{}
+	if in {
+		c.inflate = nil
+		if c.agreedNow.CompressIn == delayed {
+			c.inflate = &inflater{}
+		}
 	}
-	if out && c.agreedNow.CompressOut == delayed {
-		c.deflate = newDeflater()
+	if out {
+		c.deflate = nil
+		if c.agreedNow.CompressOut == delayed {
+			c.deflate = newDeflater()
+		}
 	}
 }
 

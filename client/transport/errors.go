@@ -33,7 +33,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	if e.Detail == "" && e.Err != nil {
-		return e.Err.Error()
+		return visible(e.Err.Error())
 	}
 	return e.Detail
 }
@@ -83,5 +83,6 @@ func classify(err error) error {
 		text := errno.Error()
 		return &Error{Reason: Reset, Detail: strings.ToUpper(text[:1]) + text[1:], Err: err}
 	}
-	return &Error{Reason: Refused, Detail: err.Error(), Err: err}
+	// Decoders quote what they could not read: the server's own words.
+	return &Error{Reason: Refused, Detail: visible(err.Error()), Err: err}
 }

@@ -109,7 +109,7 @@ func (c *Conn) exchange(theirs []byte) error {
 		}
 	}
 	algorithm, _ := kexNamed(agreed.Kex)
-	result, err := algorithm.run(exchangePipe{c, agreed})
+	result, err := algorithm.run(exchangePipe{c, agreed, initial})
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (c *Conn) exchange(theirs []byte) error {
 	c.mu.Lock()
 	c.agreedNow = agreed
 	c.mu.Unlock()
-	return c.takeKeys(agreed, c.deriver(result, h))
+	return c.takeKeys(agreed, initial, c.deriver(result, h))
 }
 
 // digest is the exchange hash H.
@@ -165,6 +165,9 @@ func (c *Conn) proveHost(s *secret, algorithm string, h []byte) error {
 	if err != nil {
 		return fmt.Errorf("host key: %w", err)
 	}
+	if n := modulusBits(key); n > maxModulus {
+		return fmt.Errorf("host key: RSA modulus of %d bits", n)
+	}
 	if KeyType(algorithm) != key.Type() {
 		return fmt.Errorf("host key: type %s instead of %s", key.Type(), KeyType(algorithm))
 	}
@@ -192,7 +195,7 @@ func (c *Conn) proveHost(s *secret, algorithm string, h []byte) error {
 }
 
 // takeKeys sends NEWKEYS and whatever waited for it, and reads theirs.
-func (c *Conn) takeKeys(a Algorithms, derive func(tag byte, n int) []byte) error {
+func (c *Conn) takeKeys(a Algorithms, initial bool, derive func(tag byte, n int) []byte) error {
 	outSuite, _ := suiteNamed(a.CipherOut)
 	inSuite, _ := suiteNamed(a.CipherIn)
 	outMAC, _ := digestNamed(a.MACOut)
@@ -201,7 +204,7 @@ func (c *Conn) takeKeys(a Algorithms, derive func(tag byte, n int) []byte) error
 		return err
 	}
 	c.log.Debugf("expecting SSH2_MSG_NEWKEYS")
-	packet, err := c.receive(msgNewKeys)
+	packet, err := c.receive(msgNewKeys, initial)
 	if err != nil {
 		return err
 	}
@@ -210,8 +213,8 @@ func (c *Conn) takeKeys(a Algorithms, derive func(tag byte, n int) []byte) error
 	}
 	c.log.Debugf("SSH2_MSG_NEWKEYS received")
 	c.in = newCipher(inSuite, inMAC, derive, 'B', 'D', 'F', false).(opener)
-	c.inLeft = c.budget(inSuite)
-	if c.inflate != nil {
+	c.inLeft, c.inPackets = c.budget(inSuite), maxPackets
+	if c.renew {
 		c.startCompression(true, false)
 	}
 	if c.strict {
@@ -227,8 +230,8 @@ func (c *Conn) switchOut(out sealer, budget int64) error {
 		return err
 	}
 	c.log.Debugf("SSH2_MSG_NEWKEYS sent")
-	c.out, c.outLeft, c.offer = out, budget, nil
-	if c.deflate != nil {
+	c.out, c.outLeft, c.outPackets, c.offer = out, budget, maxPackets, nil
+	if c.renew {
 		c.startCompression(false, true)
 	}
 	if c.strict {
@@ -236,7 +239,7 @@ func (c *Conn) switchOut(out sealer, budget int64) error {
 	}
 	c.armLocked()
 	queue := c.queue
-	c.queue = nil
+	c.queue, c.held = nil, 0
 	for _, packet := range queue {
 		if err := c.writeLocked(packet); err != nil {
 			return err
@@ -244,6 +247,10 @@ func (c *Conn) switchOut(out sealer, budget int64) error {
 	}
 	return nil
 }
+
+// maxPackets is how many packets a key may carry (RFC 4344): their numbers are
+// 32 bits long, and with some ciphers they are the nonce.
+const maxPackets = 1 << 31
 
 // budget is how many bytes a key may carry: 2^32 blocks of 16 bytes, or a
 // gigabyte of smaller ones (RFC 4344), or what RekeyLimit says if that is less.
@@ -258,9 +265,10 @@ func (c *Conn) budget(s suite) int64 {
 	return n
 }
 
-// receive reads the one packet that may come next in an exchange. Without
-// strict exchange RFC 4253 lets others stand between.
-func (c *Conn) receive(want byte) ([]byte, error) {
+// receive reads the one packet that may come next in an exchange. RFC 4253
+// lets others stand between; strict exchange does not in the initial one, up
+// to and with NEWKEYS, since nothing authenticates what stands there.
+func (c *Conn) receive(want byte, initial bool) ([]byte, error) {
 	for {
 		packet, err := c.raw()
 		if err != nil {
@@ -270,7 +278,7 @@ func (c *Conn) receive(want byte) ([]byte, error) {
 			return packet, nil
 		}
 		harmless := packet[0] == msgIgnore || packet[0] == msgDebug || packet[0] == msgUnimplemented
-		if !harmless || c.strict && c.sessionID == nil {
+		if !harmless || c.strict && initial {
 			return nil, fmt.Errorf("kex protocol error: type %d seq %d", packet[0], c.inSeq-1)
 		}
 	}
@@ -278,8 +286,9 @@ func (c *Conn) receive(want byte) ([]byte, error) {
 
 // exchangePipe is the connection as a key exchange sees it.
 type exchangePipe struct {
-	c      *Conn
-	agreed Algorithms
+	c       *Conn
+	agreed  Algorithms
+	initial bool
 }
 
 func (p exchangePipe) send(packet []byte) error {
@@ -288,7 +297,7 @@ func (p exchangePipe) send(packet []byte) error {
 	return p.c.writeLocked(packet)
 }
 
-func (p exchangePipe) receive(want byte) ([]byte, error) { return p.c.receive(want) }
+func (p exchangePipe) receive(want byte) ([]byte, error) { return p.c.receive(want, p.initial) }
 
 func (p exchangePipe) debugf(format string, args ...any)  { p.c.log.Debugf(format, args...) }
 func (p exchangePipe) debug2f(format string, args ...any) { p.c.log.Debug2f(format, args...) }

@@ -64,7 +64,10 @@ func (z *inflater) step() error {
 	case z.inBlock:
 		return z.symbol()
 	case z.last:
-		return errShort // whatever follows the end is not for us
+		if len(z.in)-int(z.at/8) > 8 { // what is at the end of a stream
+			return errDeflate // and what follows it would be kept for ever
+		}
+		return errShort
 	}
 	return z.block()
 }

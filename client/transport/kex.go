@@ -197,16 +197,15 @@ type group struct{ p, g *big.Int }
 // the strength of the strongest cipher.
 func (g group) private() (x, public *big.Int, err error) {
 	limit := new(big.Int).Lsh(big.NewInt(1), 512)
-	for {
-		x, err = rand.Int(rand.Reader, limit)
-		if err != nil {
-			return nil, nil, err
-		}
-		public = new(big.Int).Exp(g.g, x, g.p)
-		if g.sound(public) {
-			return x, public, nil
-		}
+	x, err = rand.Int(rand.Reader, limit)
+	if err != nil {
+		return nil, nil, err
 	}
+	// Not tried again: in a group made for it no value would ever do.
+	if public = new(big.Int).Exp(g.g, x, g.p); !g.sound(public) {
+		return nil, nil, errors.New("DH group of the server is not sound")
+	}
+	return x, public, nil
 }
 
 // sound refuses the values that would make the secret known: 0, 1, p-1 and
@@ -244,10 +243,10 @@ func (g group) agree(p pipe, x, e *big.Int, packet []byte, h crypto.Hash, middle
 	if err := ssh.Unmarshal(packet, &reply); err != nil {
 		return nil, fmt.Errorf("key exchange reply: %w", err)
 	}
-	p.debug2f("bits set: %d/%d", ones(reply.F), g.p.BitLen())
-	if !g.sound(reply.F) {
+	if !g.sound(reply.F) { // first: counting the bits of any number takes long
 		return nil, errors.New("invalid public DH value of the server")
 	}
+	p.debug2f("bits set: %d/%d", ones(reply.F), g.p.BitLen())
 	k := new(big.Int).Exp(reply.F, x, g.p)
 	middle = appendInt(appendInt(middle, e), reply.F)
 	return &secret{hostKey: reply.HostKey, signature: reply.Signature, hash: h, shared: appendInt(nil, k), middle: middle}, nil

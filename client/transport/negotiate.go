@@ -38,7 +38,7 @@ type NoMatch struct {
 }
 
 func (e *NoMatch) Error() string {
-	return "no matching " + e.Kind + " found. Their offer: " + strings.Join(e.Offer, ",")
+	return "no matching " + e.Kind + " found. Their offer: " + visible(strings.Join(e.Offer, ","))
 }
 
 // markers are names in the list of key exchanges that are none.

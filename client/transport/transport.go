@@ -78,23 +78,26 @@ type Conn struct {
 	in         opener
 	inSeq      uint32
 	inLeft     int64 // bytes until new keys are due
+	inPackets  int64 // packets until then
 	extensions map[string]string
 	inflate    *inflater    // nil: the server does not compress
 	unread     []byte       // a packet read early
 	heard      atomic.Int64 // when the last packet came, in nanoseconds of Unix time
 
-	mu        sync.Mutex // guards what follows
-	out       sealer
-	outSeq    uint32
-	outLeft   int64
-	buf       []byte
-	offer     []byte     // our KEXINIT while an exchange runs, else nil
-	queue     [][]byte   // packets held back by it
-	deflate   *deflater  // nil: we don't compress
-	agreedNow Algorithms // of the last exchange; the reader writes it
-	renew     bool       // keys may be renewed: the user is authenticated
-	timer     *time.Timer
-	werr      error
+	mu         sync.Mutex // guards what follows
+	out        sealer
+	outSeq     uint32
+	outLeft    int64
+	outPackets int64
+	buf        []byte
+	offer      []byte     // our KEXINIT while an exchange runs, else nil
+	queue      [][]byte   // packets held back by it
+	held       int        // their bytes
+	deflate    *deflater  // nil: we don't compress
+	agreedNow  Algorithms // of the last exchange; the reader writes it
+	renew      bool       // keys may be renewed: the user is authenticated; the reader writes it
+	timer      *time.Timer
+	werr       error
 }
 
 // Handshake exchanges versions and keys on a fresh connection. Its deadline
@@ -160,15 +163,15 @@ func (c *Conn) exchangeVersions() error {
 			return ident("read", err)
 		}
 		if !strings.HasPrefix(line, "SSH-") {
-			c.log.Debugf("kex_exchange_identification: banner line: %s", line)
+			c.log.Debugf("kex_exchange_identification: banner line: %s", visible(line))
 			continue
 		}
 		if !strings.HasPrefix(line, "SSH-2.0-") && !strings.HasPrefix(line, "SSH-1.99-") {
 			return &Error{Reason: Refused, Detail: fmt.Sprintf(
-				"Protocol major versions differ: 2 vs. %.1s", strings.TrimPrefix(line, "SSH-"))}
+				"Protocol major versions differ: 2 vs. %.1s", visible(strings.TrimPrefix(line, "SSH-")))}
 		}
 		c.serverVersion = line
-		c.log.Debugf("Remote protocol version 2.0, remote software version %s", line[strings.Index(line[4:], "-")+5:])
+		c.log.Debugf("Remote protocol version 2.0, remote software version %s", visible(line[strings.Index(line[4:], "-")+5:]))
 		return nil
 	}
 	return &Error{Reason: Refused, Detail: "kex_exchange_identification: No SSH identification string received from server"}
@@ -222,6 +225,7 @@ func (c *Conn) raw() ([]byte, error) {
 	c.inSeq++
 	c.heard.Store(time.Now().UnixNano())
 	c.inLeft -= int64(len(packet))
+	c.inPackets--
 	if packet, err = c.expand(packet); err != nil {
 		return nil, err
 	}
@@ -271,7 +275,7 @@ func (c *Conn) ReadPacket() ([]byte, error) {
 		if err != nil {
 			return nil, classify(err)
 		}
-		if c.inLeft <= 0 {
+		if c.inLeft <= 0 || c.inPackets <= 0 {
 			c.due()
 		}
 		switch packet[0] {
@@ -283,7 +287,7 @@ func (c *Conn) ReadPacket() ([]byte, error) {
 		case msgKexInit:
 			err = c.exchange(slices.Clone(packet))
 		default:
-			return packet, nil
+			return packet, c.misplaced(packet[0])
 		}
 		if err != nil {
 			return nil, classify(err)
@@ -291,9 +295,29 @@ func (c *Conn) ReadPacket() ([]byte, error) {
 	}
 }
 
+// misplaced refuses messages of a key exchange where none runs. The layers
+// above never see any, whatever they would make of them.
+func (c *Conn) misplaced(kind byte) error {
+	if kind >= msgNewKeys && kind < 50 {
+		return classify(fmt.Errorf("kex protocol error: type %d seq %d", kind, c.inSeq-1))
+	}
+	return nil
+}
+
+// pong answers a ping. None is answered before the user is authenticated or
+// while keys are exchanged: pings are small, and the answers would be held.
 func (c *Conn) pong(packet []byte) error {
+	c.mu.Lock()
+	deaf := !c.renew || c.offer != nil
+	c.mu.Unlock()
+	if deaf {
+		return nil
+	}
 	return c.WritePacket(append([]byte{msgPong}, packet[1:]...))
 }
+
+// maxExtensions is how many are kept: a server may not fill our memory.
+const maxExtensions = 32
 
 func (c *Conn) readExtensions(packet []byte) error {
 	c.log.Debugf("SSH2_MSG_EXT_INFO received")
@@ -310,14 +334,23 @@ func (c *Conn) readExtensions(packet []byte) error {
 			return fmt.Errorf("extension message: %w", err)
 		}
 		c.log.Debugf("kex_input_ext_info: %s=<%s>", visible(pair.Name), visible(pair.Value))
-		c.extensions[pair.Name] = pair.Value
+		if _, again := c.extensions[pair.Name]; again || len(c.extensions) < maxExtensions {
+			c.extensions[pair.Name] = pair.Value
+		}
 		rest = pair.Rest
 	}
 	return nil
 }
 
-// WritePacket sends a packet, or holds it back while keys are exchanged. What
-// is held back is bounded by the windows of the channels that it belongs to.
+// maxHeld bounds the bytes held back. The windows of channels keep honest
+// servers far below; one that asks and asks, and never ends the exchange, would
+// have us hold its answers without end.
+const maxHeld = 256 << 20
+
+// packetCost is what a packet held costs beside its bytes.
+const packetCost = 64
+
+// WritePacket sends a packet, or holds it back while keys are exchanged.
 func (c *Conn) WritePacket(packet []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -325,13 +358,17 @@ func (c *Conn) WritePacket(packet []byte) error {
 		return c.werr
 	}
 	if c.offer != nil {
+		if c.held += len(packet) + packetCost; c.held > maxHeld {
+			c.werr = classify(errors.New("the server does not end the key exchange"))
+			return c.werr
+		}
 		c.queue = append(c.queue, slices.Clone(packet))
 		return nil
 	}
 	if err := c.writeLocked(packet); err != nil {
 		return err
 	}
-	if c.outLeft <= 0 && c.renew {
+	if (c.outLeft <= 0 || c.outPackets <= 0) && c.renew {
 		return c.startLocked()
 	}
 	return nil
@@ -348,6 +385,7 @@ func (c *Conn) writeLocked(packet []byte) error {
 	c.buf = c.out.seal(c.buf[:0], c.outSeq, packet)
 	c.outSeq++
 	c.outLeft -= int64(len(packet))
+	c.outPackets--
 	if _, err := c.conn.Write(c.buf); err != nil {
 		c.werr = classify(err)
 		return c.werr

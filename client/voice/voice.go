@@ -70,7 +70,9 @@ type Log func(level Level, text string)
 
 func (l Log) say(level Level, format string, args []any) {
 	if l != nil {
-		l(level, fmt.Sprintf(format, args...))
+		// As in ssh no line reaches the terminal with control characters in
+		// it: wherever a server's words got into one, they end here.
+		l(level, Clean(fmt.Sprintf(format, args...)))
 	}
 }
 
