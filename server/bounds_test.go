@@ -43,32 +43,23 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			}
 		}
 		use()
-		settled := func(what string, limit int, count func() int) {
-			t.Helper()
-			deadline := time.Now().Add(10 * time.Second)
-			for count() > limit && time.Now().Before(deadline) {
-				time.Sleep(time.Millisecond)
-			}
-			if n := count(); n > limit {
-				buf := make([]byte, 1<<20)
-				t.Errorf("%d %s, %d before\n%s", n, what, limit, buf[:runtime.Stack(buf, true)])
-			}
-		}
 		fds, goroutines := steady(descriptors), steady(runtime.NumGoroutine)
 		for range 3 {
 			use()
 		}
 		// A few come and go with the transport; a leak would leave one for each of 90 uses.
-		settled("descriptors", fds+5, descriptors)
-		settled("goroutines", goroutines+5, runtime.NumGoroutine)
+		eventually(t, "descriptors are closed", func() bool { return descriptors() <= fds+5 })
+		eventually(t, "goroutines end", func() bool { return runtime.NumGoroutine() <= goroutines+5 })
 	})
 }
 
 // steady is a count that no longer falls.
 func steady(count func() int) int {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
 	least := count()
 	for again := 0; again < 100; again++ {
-		time.Sleep(time.Millisecond)
+		<-tick.C
 		if n := count(); n < least {
 			least, again = n, 0
 		}

@@ -207,6 +207,18 @@ func within(t *testing.T, what string, f func()) {
 	}
 }
 
+// eventually waits until done, and fails the test when it waits longer than anybody would.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(20 * time.Second); !done(); <-again.C {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
 func has(env []string, v string) bool { return slices.Contains(env, v) }
 
 func lines(s string) []string {

@@ -241,12 +241,9 @@ func TestAgent(t *testing.T) {
 			t.Errorf("who did not ask got %q", r.out)
 		}
 		c.Close()
-		within(t, "the agent's socket", func() {
-			for {
-				if _, err := os.Stat(filepath.Dir(sockets[0])); errors.Is(err, os.ErrNotExist) {
-					return
-				}
-			}
+		eventually(t, "the agent's socket goes", func() bool {
+			_, err := os.Stat(filepath.Dir(sockets[0]))
+			return errors.Is(err, os.ErrNotExist)
 		})
 	})
 }
@@ -303,14 +300,12 @@ func TestX11(t *testing.T) {
 		says(t, conn, []byte("l"))
 		in.Close()
 		session.Wait()
-		within(t, "the display of a session that has ended", func() {
-			for {
-				conn, err := net.Dial("tcp", address)
-				if err != nil {
-					return
-				}
+		eventually(t, "the display goes with its session", func() bool {
+			conn, err := net.Dial("tcp", address)
+			if err == nil {
 				conn.Close()
 			}
+			return err != nil
 		})
 	})
 }

@@ -85,14 +85,10 @@ func offered(t *testing.T, o wire.Offer, prepare func(*exec.Cmd)) started {
 // gone waits until the server has ended.
 func (s started) gone(t *testing.T) {
 	t.Helper()
-	within(t, "tsshd", func() {
-		for syscall.Kill(s.PID, 0) == nil {
-			// Nobody reaps it where the tests run as init's neighbours; a zombie is gone.
-			if b, err := os.ReadFile("/proc/" + strconv.Itoa(s.PID) + "/stat"); err == nil && strings.Contains(string(b), ") Z ") {
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
+	eventually(t, "tsshd ends", func() bool {
+		// Nobody may reap it where the tests run; a zombie is gone.
+		stat, err := os.ReadFile("/proc/" + strconv.Itoa(s.PID) + "/stat")
+		return syscall.Kill(s.PID, 0) != nil || err == nil && strings.Contains(string(stat), ") Z ")
 	})
 	if s.Relay != "" {
 		if _, err := os.Stat(filepath.Dir(s.Relay)); !errors.Is(err, os.ErrNotExist) {

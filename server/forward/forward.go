@@ -43,8 +43,7 @@ type Forwarder struct {
 	server sshconn.Server
 	policy *policy.Policy
 	logf   func(string, ...any)
-	ctx    context.Context // ends with Close; dials end with it
-	cancel context.CancelFunc
+	done   chan struct{} // closed by Close; dials end with it
 
 	running sync.WaitGroup
 
@@ -62,9 +61,7 @@ func New(server sshconn.Server, policy *policy.Policy, logf func(string, ...any)
 	if logf == nil {
 		logf = func(string, ...any) {}
 	}
-	f := &Forwarder{server: server, policy: policy, logf: logf, listeners: make(map[string]func())}
-	f.ctx, f.cancel = context.WithCancel(context.Background())
-	return f
+	return &Forwarder{server: server, policy: policy, logf: logf, done: make(chan struct{}), listeners: make(map[string]func())}
 }
 
 // Channel serves a channel that the client opens. It returns at once; false
@@ -119,11 +116,13 @@ func (f *Forwarder) Request(r *sshconn.Request) bool {
 // server must have ended, which ends the connections that stand.
 func (f *Forwarder) Close() {
 	f.mu.Lock()
-	f.closed = true
+	if !f.closed {
+		f.closed = true
+		close(f.done)
+	}
 	ends := f.listeners
 	f.listeners = nil
 	f.mu.Unlock()
-	f.cancel()
 	for _, end := range ends {
 		end()
 	}
@@ -139,6 +138,20 @@ func (f *Forwarder) spawn(g func()) bool {
 	}
 	f.running.Go(g)
 	return true
+}
+
+// dial connects, unless Close comes first.
+func (f *Forwarder) dial(network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-f.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
 // keep remembers how to end a listener.

@@ -1,7 +1,6 @@
 package forward
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -44,7 +43,7 @@ func (f *Forwarder) directTCP(n sshconn.NewChannel) {
 		refuse(n)
 		return
 	}
-	conn, err := new(net.Dialer).DialContext(f.ctx, "tcp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
+	conn, err := f.dial("tcp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
 	connected(n, conn, err)
 }
 
@@ -57,7 +56,7 @@ func (f *Forwarder) listenTCP(payload []byte) (reply []byte, err error) {
 		return nil, errForbidden
 	}
 	asked := at
-	listeners, port, err := listen(f.ctx, hosts(at.Host, f.policy.GatewayPorts), int(at.Port))
+	listeners, port, err := listen(hosts(at.Host, f.policy.GatewayPorts), int(at.Port))
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +112,7 @@ func hosts(asked string, gateway policy.Gateway) []string {
 
 // listen binds one port on each host; a family that the machine hasn't is left
 // out. When the system chooses the port, the first host's is tried on the others.
-func listen(ctx context.Context, hosts []string, port int) ([]net.Listener, int, error) {
+func listen(hosts []string, port int) ([]net.Listener, int, error) {
 	var all []net.Listener
 	var trouble error
 	for _, host := range hosts {
@@ -121,7 +120,7 @@ func listen(ctx context.Context, hosts []string, port int) ([]net.Listener, int,
 		if host == "::" {
 			network = "tcp6" // and not both families, of which one is bound
 		}
-		l, err := new(net.ListenConfig).Listen(ctx, network, net.JoinHostPort(host, strconv.Itoa(port)))
+		l, err := net.Listen(network, net.JoinHostPort(host, strconv.Itoa(port)))
 		if err != nil {
 			trouble = fmt.Errorf("listen on %s: %w", host, err)
 			continue

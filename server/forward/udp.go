@@ -32,7 +32,7 @@ func (f *Forwarder) directUDP(n sshconn.NewChannel) {
 		refuse(n)
 		return
 	}
-	conn, err := new(net.Dialer).DialContext(f.ctx, "udp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
+	conn, err := f.dial("udp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
 	if err != nil {
 		n.Reject(ssh.ConnectionFailed, cause(err))
 		return
@@ -115,7 +115,7 @@ func (f *Forwarder) listenUDP(payload []byte) (reply []byte, err error) {
 		if host == "::" {
 			network = "udp6"
 		}
-		pc, e := new(net.ListenConfig).ListenPacket(f.ctx, network, net.JoinHostPort(host, strconv.Itoa(int(at.Port))))
+		pc, e := net.ListenPacket(network, net.JoinHostPort(host, strconv.Itoa(int(at.Port))))
 		if e != nil {
 			err = e
 			continue
@@ -245,7 +245,7 @@ func (r *receiver) serve(from net.Addr, queue chan []byte) {
 			return
 		case <-silence.C:
 			return
-		case <-r.f.ctx.Done():
+		case <-r.f.done:
 			return
 		}
 	}

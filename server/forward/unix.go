@@ -28,7 +28,7 @@ func (f *Forwarder) directUnix(n sshconn.NewChannel) {
 		refuse(n)
 		return
 	}
-	conn, err := new(net.Dialer).DialContext(f.ctx, "unix", to.Path)
+	conn, err := f.dial("unix", to.Path)
 	connected(n, conn, err)
 }
 
@@ -51,7 +51,7 @@ func (f *Forwarder) listenUnix(payload []byte) error {
 			os.Remove(at.Path)
 		}
 	}
-	l, err := listenMode(f.ctx, at.Path, os.FileMode(0o666&^f.policy.UnixMask))
+	l, err := listenMode(at.Path, os.FileMode(0o666&^f.policy.UnixMask))
 	if err != nil {
 		return err
 	}
@@ -77,8 +77,8 @@ func (f *Forwarder) unlistenUnix(payload []byte) error {
 
 // listenMode binds a socket that nobody else can use even for a moment: it has
 // its mode before it has its name, where the system can do that.
-func listenMode(ctx context.Context, path string, mode os.FileMode) (net.Listener, error) {
-	l, err := (&net.ListenConfig{Control: chmodSocket(mode)}).Listen(ctx, "unix", path)
+func listenMode(path string, mode os.FileMode) (net.Listener, error) {
+	l, err := (&net.ListenConfig{Control: chmodSocket(mode)}).Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (f *Forwarder) Agent() (socket string, err error) {
 		return "", fmt.Errorf("forward the agent: %w", err)
 	}
 	socket = filepath.Join(dir, fmt.Sprintf("agent.%d", os.Getpid()))
-	l, err := listenMode(f.ctx, socket, 0o600)
+	l, err := listenMode(socket, 0o600)
 	if err != nil {
 		os.RemoveAll(dir)
 		return "", fmt.Errorf("forward the agent: %w", err)

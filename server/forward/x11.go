@@ -67,7 +67,7 @@ func (f *Forwarder) Display(single bool, screen uint32) (display, auth string, e
 // freeDisplay binds the ports of the first display that nobody has.
 func (f *Forwarder) freeDisplay(binds []string) (int, []net.Listener, error) {
 	for n := f.policy.X11Offset; n < f.policy.X11Offset+maxDisplays && x11Port+n <= 0xffff; n++ {
-		listeners, _, err := listen(f.ctx, binds, x11Port+n)
+		listeners, _, err := listen(binds, x11Port+n)
 		if err != nil {
 			continue
 		}

@@ -248,3 +248,22 @@ func FuzzSplitArgs(f *testing.F) {
 		}
 	})
 }
+
+// FuzzLoad reads any configuration: it ends, and what it can't be is not permitted.
+func FuzzLoad(f *testing.F) {
+	f.Add("Match User root\nPermitTTY no\nMatch all\nPermitOpen a:1 [::1]:*\n")
+	f.Add("DisableForwarding yes\nGatewayPorts clientspecified\nAcceptEnv * \"a b\"")
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.Contains(strings.ToLower(text), "include") {
+			return // not the files of this machine
+		}
+		file := filepath.Join(t.TempDir(), "c")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p, _ := Load(file, login())
+		if p.disableAll && (p.PermitsOpen("a", 1) || p.PermitsListen("a", 1) || p.Agent || p.X11) {
+			t.Errorf("%q: forwards all the same", text)
+		}
+	})
+}

@@ -156,3 +156,18 @@ func TestBackgroundKeepsTerminal(t *testing.T) {
 		t.Errorf("the program in the background is not there: %v", err)
 	}
 }
+
+// FuzzModes applies what any client may send to a real terminal.
+func FuzzModes(f *testing.F) {
+	f.Add(encode(1, 3, 53, 1, 128, 38400))
+	term, err := Open(Size{Cols: 80, Rows: 24}, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { term.Close() })
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := setModes(int(term.TTY().Fd()), parseModes(b)); err != nil {
+			t.Errorf("%x: %v", b, err)
+		}
+	})
+}
