@@ -26,6 +26,7 @@ func TestUDPBlockedFromTheStart(t *testing.T) {
 			if got := s.client.State(); got.Kind != want || !got.Online {
 				t.Errorf("mode %s: %+v, want %s", mode, got, want)
 			}
+			within(t, "the first echo without UDP, from nothing", s.opening, 1500*time.Millisecond)
 			within(t, "echo by TCP", s.echo("x", time.Minute), rtt+time.Millisecond)
 			s.transfer(1<<20, nil)
 		}, only(mode))
@@ -124,6 +125,7 @@ func TestSessionOutlivesItsCarrier(t *testing.T) {
 			if got := s.client.State(); got.Kind != "SSH" || !got.Online {
 				t.Errorf("mode %s: %+v", mode, got)
 			}
+			within(t, "the first echo through ssh, from nothing", s.opening, 1750*time.Millisecond)
 			time.Sleep(5 * time.Second)
 			within(t, "echo through ssh", s.echo("x", time.Second), rtt+time.Millisecond)
 			s.transfer(1<<20, nil)

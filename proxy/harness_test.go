@@ -39,6 +39,7 @@ type session struct {
 	stream     *quic.Stream
 	ctx        context.Context
 	got        chan []byte
+	opening    time.Duration // until the first echo
 }
 
 // tweak changes the configuration of a session.
@@ -90,6 +91,7 @@ func (s *session) open(tweaks ...tweak) {
 	if s.server, err = Listen(ctx, sc); err != nil {
 		t.Fatal(err)
 	}
+	began := time.Now()
 	if s.client, err = Dial(ctx, cc); err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +115,7 @@ func (s *session) open(tweaks ...tweak) {
 		}
 	}()
 	s.echo("hello", time.Minute)
+	s.opening = time.Since(began)
 }
 
 func quicConfig() *quic.Config {

@@ -23,6 +23,7 @@ func within(t testing.TB, what string, took, most time.Duration) {
 
 func TestEchoTakesOneRoundTrip(t *testing.T) {
 	story(t, wifi, func(s *session) {
+		within(t, "the first echo, from nothing", s.opening, 2*rtt+time.Millisecond)
 		time.Sleep(time.Second)
 		within(t, "echo", s.echo("x", time.Second), rtt+time.Millisecond)
 	})
