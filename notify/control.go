@@ -57,6 +57,8 @@ func (s *Screen) escape(c byte) {
 		} else {
 			s.vertical(-1)
 		}
+	case '=', '>':
+		s.keypad = c == '='
 	case 'n':
 		s.gl = 2
 	case 'o':
@@ -98,6 +100,7 @@ func (s *Screen) csi(inter, final byte, p []int) {
 		return
 	case 0:
 	default:
+		s.keyboard(inter, final, p)
 		return
 	}
 	n := max(p[0], 1)
@@ -217,6 +220,7 @@ func (s *Screen) softReset() {
 }
 
 func (s *Screen) private(mode int, on bool) {
+	s.keep(mode, on)
 	switch mode {
 	case 6:
 		s.origin = on

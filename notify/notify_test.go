@@ -162,6 +162,23 @@ func TestNoticeMovedByResizeIsPaintedOver(t *testing.T) {
 	}
 }
 
+func TestTerminalIsInOrderAfterGivingUp(t *testing.T) {
+	terminal, ours := NewScreen(20, 8, true), NewScreen(20, 8, true)
+	both := func(s string) { ours.Feed([]byte(s)); terminal.Feed([]byte(s)) }
+	both("\x1b[H\x1b[2J$ vim")
+	before := show(terminal)
+	if b := ours.Leave(); len(b) > 0 {
+		t.Errorf("a terminal in order: %q", b)
+	}
+	both("\x1b[?1049h\x1b[?1h\x1b=\x1b[?2004h\x1b[?1000;1006h\x1b[>1u\x1b[>4;2m\x1b[H\x1b[2J\x1b[2;7r\x1b[?25l\x1b[7mtext")
+	terminal.Feed(ours.Draw([]string{"notice"}, Top))
+	terminal.Feed(ours.Leave())
+	seen := func(s string) string { s, _, _ = strings.Cut(s, " saved "); return s }
+	if after := show(terminal); seen(after) != seen(before) || len(terminal.modes) > 0 || terminal.keypad || terminal.pushed > 0 || terminal.otherKeys {
+		t.Errorf("before\n%s\nafter\n%s\n%v", before, after, terminal.modes)
+	}
+}
+
 func TestDurations(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-1: "0s", 59 * time.Second: "59s", 80 * time.Second: "1m 20s", 125 * time.Minute: "2h 5m", 76 * time.Hour: "3d 4h",

@@ -43,6 +43,11 @@ type Screen struct {
 	link        string
 	last        rune // for REP
 
+	modes     []int // that last until they are switched off
+	keypad    bool  // sends its own codes
+	pushed    int   // kitty's keyboard flags
+	otherKeys bool
+
 	notice []int // rows that a notice covers
 }
 

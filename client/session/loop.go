@@ -58,11 +58,14 @@ func (r *run) session(ctx context.Context, reqs <-chan *ssh.Request, signals <-c
 				r.Started()
 			}
 		case s := <-signals:
+			r.screen.abandon()
 			r.restore()
 			return r.killed(s)
 		case <-r.quit:
+			r.screen.abandon()
 			return r.close(exitLost)
 		case <-ctx.Done():
+			r.screen.abandon()
 			return r.close(exitLost)
 		case <-resized:
 			r.windowChange()
@@ -151,7 +154,7 @@ func (r *run) linger(ctx context.Context, signals <-chan os.Signal) bool {
 // broken is the end of a session with its connection. What ssh has logged as
 // fatal is its last word.
 func (r *run) broken(why error) int {
-	r.screen.close()
+	r.screen.abandon()
 	words := r.lostWords(why)
 	if words == "" {
 		r.restore()

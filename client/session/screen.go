@@ -263,6 +263,19 @@ func (s *screen) givesUp(p []byte) bool {
 	return s.model.Shown() && bytes.IndexByte(p, giveUpKey) >= 0
 }
 
+// abandon makes the terminal usable again under a program that is left behind.
+func (s *screen) abandon() {
+	if s == nil {
+		return
+	}
+	s.close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.model.Open() {
+		s.out.Write(s.model.Leave())
+	}
+}
+
 // close takes the notice away and writes what was held. It may be called twice.
 func (s *screen) close() {
 	if s == nil {

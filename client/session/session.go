@@ -139,7 +139,7 @@ func Run(ctx context.Context, conn ssh.Conn, h *config.Host, o Options) (exit in
 		return r.refused(err)
 	}
 	r.ch = ch
-	defer ch.Close()
+	defer func() { go ch.Close() }() // which waits for keys that an outage keeps here
 	if r.TTY && r.Terminal != nil {
 		defer r.Terminal.Restore()
 		// -tt without a terminal to set is what -tt is for.
