@@ -93,7 +93,8 @@ func TestTsshdPathThatIsNotThere(t *testing.T) {
 	w.says("x\n", "", "--udp", "-oTsshdPath=/nonexistent/tsshd", "server", "echo x")
 }
 
-// TestForcedCommand: a key that may run one command only gets no session of ours.
+// TestForcedCommand: a key that may run one command only gets no session of
+// ours, which would be a way around it.
 func TestForcedCommand(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -103,12 +104,15 @@ func TestForcedCommand(t *testing.T) {
 	}
 	w.write("authorized_keys", `command="echo this and nothing else" `+string(pub))
 	r := w.do(w.tssh("--udp", placed(), "server", "true"))
-	if r.status != 255 || !strings.Contains(r.err, "forced command") || !strings.Contains(r.err, "this and nothing else") {
-		t.Errorf("got %+v", r)
+	if r.status != 0 || r.out != "this and nothing else\n" || !strings.Contains(r.err, "forced command") {
+		t.Errorf("ssh's own session goes on, with a word about it: %+v", r)
 	}
 	w.write("authorized_keys", `command="eval \"$SSH_ORIGINAL_COMMAND\"" `+string(pub))
 	if r := w.do(w.tssh("--udp", placed(), "server", "true")); r.status != 255 || !strings.Contains(r.err, "command=") {
 		t.Errorf("with a command that wraps ours: %+v", r)
+	}
+	if pids := w.tsshds(); len(pids) != 0 {
+		t.Error("a tsshd runs")
 	}
 }
 

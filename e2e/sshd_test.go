@@ -20,6 +20,38 @@ func (w *world) home() string { return filepath.Join(w.dir, "alice") }
 // is where tsshd looks for it.
 func (w *world) startSSHD(more string) {
 	w.t.Helper()
+	w.furnish(more)
+	log, err := os.Create(filepath.Join(w.dir, "sshd.log"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer log.Close()
+	mounts := `set -e; mount -t tmpfs -o mode=755 run /run; mkdir /run/sshd
+for f in passwd shadow group motd; do [ ! -e /etc/$f ] || mount --bind "$0/$f" /etc/$f; done
+mount --bind "$0/sshd_config" /etc/ssh/sshd_config
+exec env --default-signal /usr/sbin/sshd -D -e` // go test may have been started with some ignored
+	cmd := exec.Command("unshare", "-m", "sh", "-c", mounts, w.dir)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	w.within(w.server, cmd.Start)
+	go cmd.Wait() // it ends when the world does
+	w.awaits("sshd to listen", func() bool {
+		var up bool
+		w.within(w.client, func() error {
+			c, err := net.Dial("tcp", server4+":22")
+			if up = err == nil; up {
+				c.Close()
+			}
+			return nil
+		})
+		return up
+	})
+}
+
+// furnish writes the files of the server and of the client.
+func (w *world) furnish(more string) {
+	w.t.Helper()
 	d := w.dir
 	pub, err := os.ReadFile(filepath.Join(built, "user.pub"))
 	if err != nil {
@@ -56,22 +88,6 @@ Subsystem sftp /usr/lib/openssh/sftp-server
 	if err := os.Chown(w.home(), aliceUID, aliceUID); err != nil {
 		w.t.Fatal(err)
 	}
-	log, err := os.Create(filepath.Join(d, "sshd.log"))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer log.Close()
-	mounts := `set -e; mount -t tmpfs -o mode=755 run /run; mkdir /run/sshd
-for f in passwd shadow group motd; do [ ! -e /etc/$f ] || mount --bind "$0/$f" /etc/$f; done
-mount --bind "$0/sshd_config" /etc/ssh/sshd_config
-exec env --default-signal /usr/sbin/sshd -D -e` // go test may have been started with some ignored
-	cmd := exec.Command("unshare", "-m", "sh", "-c", mounts, d)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	w.within(w.server, cmd.Start)
-	go cmd.Wait() // it ends when the world does
-
 	w.write("config", fmt.Sprintf(`Host server server6
 	User alice
 	IdentityFile %s/user
@@ -86,17 +102,6 @@ Host server
 Host server6
 	HostName %s
 `, built, d, server4, server6))
-	w.awaits("sshd to listen", func() bool {
-		var up bool
-		w.within(w.client, func() error {
-			c, err := net.Dial("tcp", server4+":22")
-			if up = err == nil; up {
-				c.Close()
-			}
-			return nil
-		})
-		return up
-	})
 }
 
 // write puts a file into the world's directory.

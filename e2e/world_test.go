@@ -31,7 +31,6 @@ type world struct {
 
 	client, router, server string // namespaces
 	addr                   int    // the last part of the client's address
-	rules                  string // of the router, as they are now
 }
 
 const (
