@@ -116,7 +116,7 @@ type Host struct {
 	UdpMode               string // no, quic, kcp
 	UdpPort               string // "61001-61999": ports and ranges, comma separated, checked
 	UdpProxyMode          string // auto, udp, tcp, ssh
-	UdpMTU                int    // 0: found out
+	UdpMTU                int    // largest datagram in bytes; 0: 1200, which passes everywhere
 	TsshdPath             string
 	UdpAliveTimeout       time.Duration
 	UdpHeartbeatTimeout   time.Duration
