@@ -181,7 +181,7 @@ func (s *session) interactive() func() (outcome, error) {
 				return o, err
 			}
 			asked = true
-			answers, err := s.answer(p)
+			answers, err := s.answer(p, len(given))
 			if err != nil {
 				return outcome{}, err
 			}
@@ -197,8 +197,10 @@ func (s *session) interactive() func() (outcome, error) {
 	}
 }
 
-// answer asks the user what the server asks.
-func (s *session) answer(p []byte) ([]string, error) {
+// answer asks the user what the server asks, who has given some answers in
+// earlier rounds. Without the user the kept ones are given, each in its place:
+// a password is no answer to a later question, which may be shown or logged.
+func (s *session) answer(p []byte, given int) ([]string, error) {
 	var info struct {
 		Name        string `sshtype:"60"`
 		Instruction string
@@ -215,6 +217,7 @@ func (s *session) answer(p []byte) ([]string, error) {
 		}
 	}
 	kept := s.Memory.recallAnswers()
+	kept = kept[min(given, len(kept)):]
 	answers := []string{}
 	rest := bytes.Clone(info.Prompts)
 	for i := range min(info.Count, 256) {

@@ -74,10 +74,22 @@ func (s *session) open() *keyring {
 			s.Log.Debugf("Skipping %s key %s - corresponding algorithm not in PubkeyAcceptedAlgorithms", id.key.Type(), id.file)
 			continue
 		}
+		if n := rsaBits(id.key); n > 0 && n < s.Host.RequiredRSASize {
+			s.Log.Debugf("Skipping %s key %s: Invalid key length", id.key.Type(), id.file)
+			continue
+		}
 		s.keys.list = append(s.keys.list, id)
 		s.Log.Debugf("Will attempt key: %s", s.describe(id))
 	}
 	return s.keys
+}
+
+// rsaBits is the size of an RSA key, 0 for others and for none.
+func rsaBits(key ssh.PublicKey) int {
+	if key == nil {
+		return 0
+	}
+	return hostkey.RSABits(key)
 }
 
 func sameKey(a, b ssh.PublicKey) bool { return bytes.Equal(a.Marshal(), b.Marshal()) }

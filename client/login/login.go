@@ -36,10 +36,11 @@ type Options struct {
 	Resolve func(host, user string, port int) (*config.Host, error)
 
 	// For logging in again.
-	memory *auth.Memory
-	silent bool
-	pin    []byte // the host key of the login before
-	depth  int    // of jumps
+	memory   *auth.Memory
+	silent   bool
+	pin      []byte // the host key of the login before
+	distrust bool   // that key was not to be trusted
+	depth    int    // of jumps
 }
 
 // Error ends a login or a connection; its text is ssh's own last word on
@@ -166,7 +167,7 @@ func (l *Login) shakeHands(ctx context.Context) error {
 	if err != nil {
 		return l.lastWords(err)
 	}
-	l.Distrust = check.Distrust
+	l.Distrust = check.Distrust || l.opts.distrust
 	how, err := auth.Login(ctx, l.tr, auth.Config{
 		Host: h, Log: log, Ask: l.opts.Ask, Banner: l.opts.Banner, Memory: l.memory, Silent: l.opts.silent,
 	})
@@ -320,7 +321,7 @@ func (l *Login) Redial(ctx context.Context) (*Login, error) {
 	h := *l.host
 	o := l.opts
 	o.silent, o.memory = true, l.memory
-	o.Banner = io.Discard
+	o.Banner, o.distrust = io.Discard, l.Distrust
 	_, o.pin, _ = l.tr.HostKey()
 	again, err := Dial(ctx, &h, o)
 	if err != nil {
