@@ -96,7 +96,6 @@ type (
 		ConnectPort uint32
 	}
 	number struct{ N uint32 } // a process, a session, a port
-	exit   struct{ Session, Status uint32 }
 	reason struct{ Text string }
 )
 

@@ -21,8 +21,9 @@ type testServer struct {
 	config *ssh.ServerConfig
 	wg     sync.WaitGroup
 
-	mu  sync.Mutex // guards what follows
-	pty []string   // TERM of every terminal asked for
+	mu    sync.Mutex     // guards what follows
+	pty   []string       // TERM of every terminal asked for
+	sizes chan [2]uint32 // columns and rows of every window-change
 }
 
 func newTestServer(t *testing.T) *testServer {
@@ -34,7 +35,7 @@ func newTestServer(t *testing.T) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &testServer{config: &ssh.ServerConfig{NoClientAuth: true}}
+	s := &testServer{config: &ssh.ServerConfig{NoClientAuth: true}, sizes: make(chan [2]uint32, 10)}
 	s.config.AddHostKey(signer)
 	t.Cleanup(s.wg.Wait)
 	return s
@@ -146,13 +147,26 @@ func (s *testServer) session(ch ssh.Channel, reqs <-chan *ssh.Request) {
 		case "exec":
 			ssh.Unmarshal(r.Payload, &text)
 			r.Reply(true, nil)
-			go ssh.DiscardRequests(reqs)
+			go s.watch(reqs)
 			s.run(ch, text.Text, env)
 			return
 		default:
 			if r.WantReply {
 				r.Reply(false, nil)
 			}
+		}
+	}
+}
+
+// watch notes what is asked while a command runs.
+func (s *testServer) watch(reqs <-chan *ssh.Request) {
+	for r := range reqs {
+		var size struct{ Cols, Rows, Width, Height uint32 }
+		if r.Type == "window-change" && ssh.Unmarshal(r.Payload, &size) == nil {
+			s.sizes <- [2]uint32{size.Cols, size.Rows}
+		}
+		if r.WantReply {
+			r.Reply(false, nil)
 		}
 	}
 }

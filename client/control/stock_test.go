@@ -81,6 +81,40 @@ func TestStockClientHasATerminal(t *testing.T) {
 	}
 }
 
+func TestStockClientResizes(t *testing.T) {
+	s := withRunner(t)
+	cmd := stock(t, s.path, "-t", "host", "echo ready; read line; exit 9")
+	f, err := pty.Start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b := make([]byte, 100)
+	if n, err := f.Read(b); !strings.HasPrefix(string(b[:n]), "ready") {
+		t.Fatalf("screen %q, %v", b[:n], err)
+	}
+	// Its first output may come before it listens for changes.
+	var got [2]uint32
+	for cols := uint16(100); got[0] == 0 && cols < 300; cols++ {
+		if err := pty.Setsize(f, &pty.Winsize{Cols: cols, Rows: 33}); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case got = <-s.server.sizes:
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	if got[0] < 100 || got[1] != 33 {
+		t.Errorf("the server's terminal is %v", got)
+	}
+	io.WriteString(f, "\n")
+	io.Copy(io.Discard, f)
+	cmd.Wait()
+	if got := cmd.ProcessState.ExitCode(); got != 9 {
+		t.Errorf("status %d, want 9", got)
+	}
+}
+
 func TestStockClientInProxyMode(t *testing.T) {
 	s := withRunner(t)
 	text := strings.Repeat("all of it, once and in order\n", 40000)
