@@ -329,12 +329,12 @@ func TestHostChangesItsKeysWithoutAFright(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.lie = true
-	s.check.Learn(payload, p)
+	s.check.Learn(payload, p, nil)
 	if got := s.file1(); got != strings.Join(before, "\n")+"\n" {
 		t.Fatalf("a key without proof was learned: %s", got)
 	}
 	p.lie = false
-	s.check.Learn(payload, p)
+	s.check.Learn(payload, p, nil)
 	want := strings.Join([]string{line("else", obsolete), "# mine", line("box", first.PublicKey()), line("box", second.PublicKey())}, "\n") + "\n"
 	if got := s.file1(); got != want {
 		t.Fatalf("got\n%swant\n%s", got, want)

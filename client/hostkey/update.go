@@ -23,7 +23,10 @@ type Prover interface {
 // that it proves to have are added, and old ones forgotten, so that a host can
 // change its keys without frightening anyone. It does nothing unless the
 // login was with a key that the user trusts.
-func (c *Checker) Learn(payload []byte, conn Prover) {
+//
+// Keys on a token wait until idle is closed: for their proof OpenSSH's server
+// runs a helper, and does not notice if the user's command ends meanwhile.
+func (c *Checker) Learn(payload []byte, conn Prover, idle <-chan struct{}) {
 	if c.h.UpdateHostKeys != "yes" && c.h.UpdateHostKeys != "ask" || !c.trusted || c.Distrust || len(c.user) == 0 {
 		return
 	}
@@ -37,8 +40,13 @@ func (c *Checker) Learn(payload []byte, conn Prover) {
 		c.log.Debug3f("client_input_hostkeys: no new or deprecated keys from server")
 		return
 	}
+	if slices.ContainsFunc(fresh, func(k ssh.PublicKey) bool { return strings.HasPrefix(k.Type(), "sk-") }) {
+		<-idle
+	}
 	if len(fresh) > 0 {
-		if err := prove(fresh, conn); err != nil {
+		if err := prove(fresh, conn); errors.Is(err, errGone) {
+			return
+		} else if err != nil {
 			c.log.Errorf("client_global_hostkeys_prove_confirm: %v", err)
 			return
 		}
@@ -127,6 +135,8 @@ func (c *Checker) isShared(e entry) bool {
 // isElsewhere: the key is another host's too, and not just this address's.
 func (c *Checker) isElsewhere(e entry) bool { return !(c.checksIP() && e.matches(c.ip)) }
 
+var errGone = errors.New("the connection ended") // never changed
+
 // prove lets the server sign with each new key, over this session: otherwise
 // it could make us trust keys of which somebody else holds the private half.
 func prove(keys []ssh.PublicKey, conn Prover) error {
@@ -137,7 +147,7 @@ func prove(keys []ssh.PublicKey, conn Prover) error {
 	}
 	ok, answer, err := conn.SendRequest(name, true, payload)
 	if err != nil {
-		return err
+		return errGone
 	}
 	if !ok {
 		return errors.New("server failed to confirm ownership of private host keys")

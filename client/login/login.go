@@ -91,6 +91,9 @@ type Login struct {
 	mu      sync.Mutex    // guards what follows
 	learned chan struct{} // closed when the host's other keys are; nil: they are not being learned
 
+	rest sync.Once
+	idle chan struct{} // closed when the user needs the connection no more
+
 	once  sync.Once
 	ended chan struct{} // closed when err is set
 	err   error
@@ -114,7 +117,7 @@ func Dial(ctx context.Context, h *config.Host, o Options) (*Login, error) {
 	}
 	l := &Login{
 		Addrs: p.addrs, Direct: p.direct, host: h, opts: o, memory: o.memory,
-		conn: p.conn, close: p.close, ended: make(chan struct{}),
+		conn: p.conn, close: p.close, ended: make(chan struct{}), idle: make(chan struct{}),
 	}
 	if a, ok := p.conn.RemoteAddr().(*net.TCPAddr); ok && p.direct {
 		l.Remote = a
@@ -213,7 +216,7 @@ func (l *Login) globalRequests(in <-chan *ssh.Request, check *hostkey.Checker, c
 			}
 			if !learned { // once a connection, as ssh does
 				learned = true
-				l.learn(func() { check.Learn(r.Payload, conn) })
+				l.learn(func() { check.Learn(r.Payload, conn, l.idle) })
 			}
 		}
 	}()
@@ -238,6 +241,7 @@ func (l *Login) finish(err error) {
 		l.err = err
 		l.conn.Close()
 		close(l.ended)
+		l.rest.Do(func() { close(l.idle) })
 		// Not waited for here: whoever reads must not wait for a command.
 		go l.close()
 	})
@@ -275,6 +279,7 @@ func (g guarded) Wait() error { return g.l.Wait() }
 // awaitLearning gives the host's new keys a moment to be proved: short commands
 // end before, and the answer is on its way, unless the network is gone.
 func (l *Login) awaitLearning() {
+	l.rest.Do(func() { close(l.idle) })
 	l.mu.Lock()
 	learned := l.learned
 	l.mu.Unlock()
