@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/client/bootstrap"
 	"tssh/client/login"
 	"tssh/proxy"
 )
@@ -64,13 +65,17 @@ func (v *invocation) doctor(ctx context.Context) int {
 
 // examine moves a session onto one kind of path, and says how that went.
 func (v *invocation) examine(ctx context.Context, l *login.Login, mode string) (string, error) {
+	binary, err := bootstrap.Self()
+	if err != nil {
+		return "", err
+	}
 	ctx, cancel := context.WithTimeout(ctx, examTimeout)
 	defer cancel()
 	one := *v.host
 	one.UdpProxyMode = mode
 	patient := *v
 	patient.host = &one
-	r, err := patient.roam(ctx, l)
+	r, err := patient.roam(ctx, l, binary)
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("no answer within %v", examTimeout)
 	}

@@ -24,9 +24,15 @@ type link struct {
 
 // dial logs in, and moves the connection to the proxies when asked to.
 func (v *invocation) dial(ctx context.Context) (*link, error) {
+	var binary *bootstrap.Binary
 	if v.host.UdpMode != "no" {
 		// What becomes of the login's own connection is no matter then.
 		v.host.ServerAliveInterval = 0
+		var err error
+		if binary, err = bootstrap.Self(); err != nil {
+			return nil, err
+		}
+		go binary.Prepare() // while the login waits for the network
 	}
 	l, err := login.Dial(ctx, v.host, login.Options{Log: v.log, Resolve: v.resolve})
 	if err != nil {
@@ -36,7 +42,7 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 		return &link{Client: l.Client, conn: l, login: l}, nil
 	}
 	start := time.Now()
-	r, err := v.roam(ctx, l)
+	r, err := v.roam(ctx, l, binary)
 	if errors.Is(err, bootstrap.ErrNotRun) {
 		// "Host *" may say UdpMode, and that host still be one for git only.
 		v.log.Infof("%v; going on without UDP", err)

@@ -47,12 +47,9 @@ type roaming struct {
 	told   *status.Server // nil: nobody can ask from outside
 }
 
-// roam starts tsshd on the server that l is logged in to and moves there.
-func (v *invocation) roam(ctx context.Context, l *login.Login) (*roaming, error) {
-	binary, err := bootstrap.Self()
-	if err != nil {
-		return nil, err
-	}
+// roam starts tsshd, which is binary when there is none yet, on the server that
+// l is logged in to and moves there.
+func (v *invocation) roam(ctx context.Context, l *login.Login, binary *bootstrap.Binary) (*roaming, error) {
 	identity, err := mux.NewIdentity()
 	if err != nil {
 		return nil, err
