@@ -33,7 +33,7 @@ check:
 	$(GO) test -run 'TestImportArrows' .
 
 test: build
-	$(GO) test -timeout 280s ./...
+	$(GO) test -timeout 15m ./...
 
 regress: build
 	$(GO) test -v -count=1 -timeout 60m ./regress -regress=all
