@@ -48,6 +48,9 @@ func (v *invocation) serve(ctx context.Context, l *link, isTTY bool) int {
 
 // session runs the command line's own session, and stays for those of others.
 func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *control.Master) int {
+	if l.roam == nil && l.login != nil {
+		l.login.SetInteractive(isTTY)
+	}
 	o := v.sessionOptions(isTTY)
 	l.prepare(&o)
 	if err := login.LocalCommand(v.host); err != nil {

@@ -1,0 +1,78 @@
+package client
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+
+	"tssh/client/config"
+	"tssh/client/login"
+	"tssh/client/voice"
+	"tssh/proxy/wire"
+)
+
+func TestServersAreTriedNearestFirst(t *testing.T) {
+	addr := netip.MustParseAddr
+	l := &login.Login{
+		Remote: &net.TCPAddr{IP: net.ParseIP("203.0.113.7"), Port: 22},
+		Addrs:  []netip.Addr{addr("2001:db8::7"), addr("203.0.113.7")},
+	}
+	g := wire.Greeting{Port: 61001, Addrs: []netip.Addr{addr("::ffff:203.0.113.7"), addr("198.51.100.1")}}
+	var got []string
+	for _, a := range servers(l, g) {
+		got = append(got, a.String())
+	}
+	want := "203.0.113.7:61001 [2001:db8::7]:61001 198.51.100.1:61001"
+	if strings.Join(got, " ") != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	g.Port = 0
+	if got := servers(l, g); got != nil {
+		t.Errorf("a server without a port has addresses: %v", got)
+	}
+}
+
+func TestSilenceOfTheServerNamesTheNextStep(t *testing.T) {
+	where := []netip.AddrPort{netip.MustParseAddrPort("203.0.113.7:61001")}
+	for mode, want := range map[string]string{"udp": "UdpProxyMode=auto", "auto": "tssh --doctor prod"} {
+		err := unreachable(&config.Host{Original: "prod", UdpProxyMode: mode}, where)
+		if !strings.Contains(err.Error(), where[0].String()) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", mode, err)
+		}
+	}
+}
+
+func TestBackgroundIsToldOnceAndNobodyElse(t *testing.T) {
+	t.Setenv(stageEnv, "2")
+	r := readyFromEnv()
+	if r.stage != master {
+		t.Errorf("stage %d", r.stage)
+	}
+	// Programs that we start must not take themselves for our child.
+	if _, ok := os.LookupEnv(stageEnv); ok {
+		t.Error("the environment still says so")
+	}
+	if r := readyFromEnv(); r.stage != alone || r.pipe != nil {
+		t.Errorf("and a second time: %+v", r)
+	}
+}
+
+func TestLogLinesEndAsTheTerminalNeeds(t *testing.T) {
+	var out bytes.Buffer
+	s := &sink{out: &out, level: voice.Info}
+	s.log(voice.Error, "one\ntwo\n")
+	s.log(voice.Debug1, "unseen")
+	if got := out.String(); got != "one\r\ntwo\r\n" {
+		t.Errorf("terminal: %q", got)
+	}
+	out.Reset()
+	s.held = true
+	s.step(+2)
+	s.log(voice.Debug1, "seen")
+	if got := out.String(); got != "debug1: seen\n" {
+		t.Errorf("file: %q", got)
+	}
+}
