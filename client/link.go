@@ -39,14 +39,14 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 		return nil, err
 	}
 	if v.host.UdpMode == "no" {
-		return &link{Client: l.Client, conn: l, login: l}, nil
+		return &link{Client: l.Client, conn: l.Client, login: l}, nil
 	}
 	start := time.Now()
 	r, err := v.roam(ctx, l, binary)
 	if errors.Is(err, bootstrap.ErrNotRun) {
 		// "Host *" may say UdpMode, and that host still be one for git only.
 		v.log.Infof("%v; going on without UDP", err)
-		return &link{Client: l.Client, conn: l, login: l}, nil
+		return &link{Client: l.Client, conn: l.Client, login: l}, nil
 	}
 	if err != nil {
 		l.Close()

@@ -118,15 +118,17 @@ func (r *run) cut() error {
 // the end of the connection, which nobody told.
 func (r *run) finishUnstarted(end <-chan ended) int {
 	r.ch.Close()
+	over := make(<-chan ended)
+	if r.denied {
+		over = end // the connection stands
+	}
+	t := time.NewTimer(settle)
+	defer t.Stop()
 	select {
 	case why := <-r.lost:
 		return r.broken(why)
-	case <-end:
-		select {
-		case why := <-r.lost:
-			return r.broken(why)
-		default:
-		}
+	case <-over:
+	case <-t.C:
 	}
 	return r.close(exitLost)
 }

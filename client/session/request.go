@@ -64,6 +64,7 @@ func (r *run) begin(sent chan<- struct{}) bool {
 		return r.unasked(err)
 	}
 	if !ok {
+		r.denied = true
 		r.Log.Errorf("%s request failed on channel 0", kind)
 	}
 	return ok
@@ -74,6 +75,7 @@ func (r *run) begin(sent chan<- struct{}) bool {
 func (r *run) unasked(err error) bool {
 	var open *ssh.OpenChannelError
 	if errors.As(err, &open) {
+		r.denied = true
 		r.Log.Errorf("channel 0: open failed: %s: %s", reason(open.Reason), open.Message)
 	}
 	return false
