@@ -151,6 +151,13 @@ func (v *invocation) configure() error {
 	if l, ok := voice.ParseLevel(v.host.LogLevel); ok {
 		v.sink.setLevel(l)
 	}
+	if v.cmd.Syslog {
+		out, err := openSyslog(v.host.SyslogFacility)
+		if err != nil {
+			return err
+		}
+		v.sink.out, v.sink.held = out, true
+	}
 	return nil
 }
 

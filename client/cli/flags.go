@@ -33,7 +33,7 @@ var flags = []flag{
 	{"a", "", "do not forward the authentication agent", config.Works, "", override("ForwardAgent", "no")},
 	{"B", "bind_interface", "connect from the address of this interface", config.Works, "", overrideValue("BindInterface")},
 	{"b", "bind_address", "connect from this address", config.Works, "", overrideValue("BindAddress")},
-	{"C", "", "compress", config.Partly, "accepted; the ssh library has no zlib, so nothing is compressed", override("Compression", "yes")},
+	{"C", "", "compress", config.Works, "", override("Compression", "yes")},
 	{"c", "cipher_spec", "ciphers, in order of preference", config.Works, "", complaining("Ciphers", "Unknown cipher type '%s'")},
 	{"D", "[bind_address:]port", "listen here as a SOCKS proxy through the server", config.Works, "", appending("DynamicForward", "Bad dynamic forwarding specification '%s'")},
 	{"E", "log_file", "append the log to a file, not to stderr", config.Works, "", text(func(c *Command) *string { return &c.LogFile })},

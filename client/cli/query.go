@@ -15,7 +15,7 @@ var answers = map[string]func() []string{
 	"cipher":           func() []string { return algorithm.Supported(algorithm.Cipher) },
 	"ciphers":          func() []string { return algorithm.Supported(algorithm.Cipher) },
 	"cipher-auth":      authenticated,
-	"compression":      func() []string { return []string{"none"} },
+	"compression":      func() []string { return []string{"none", "zlib@openssh.com"} },
 	"mac":              func() []string { return algorithm.Supported(algorithm.MAC) },
 	"macs":             func() []string { return algorithm.Supported(algorithm.MAC) },
 	"kex":              func() []string { return algorithm.Supported(algorithm.Kex) },

@@ -108,9 +108,10 @@ var gone = map[string]bool{
 
 const (
 	noGSSAPI = "read, and printed by -G; this build speaks no GSSAPI"
-	noZlib   = "accepted; the ssh library has no zlib, so nothing is compressed"
 	noTunnel = "no tun devices are forwarded; asking for one is an error"
 	onlyRead = "read, and printed by -G, without effect"
+
+	noHostbased = "told in one line, and other methods are tried"
 )
 
 // keywords is the table, in the order in which ssh -G prints. It is not changed.
@@ -124,9 +125,9 @@ var keywords = []keyword{
 	{name: "CanonicalizeFallbackLocal", parse: value.YesNo, preset: "yes"},
 	{name: "CanonicalizeHostname", parse: value.Choice("yes", "no", "always", "true=yes", "false=no"), preset: "no", style: truth},
 	{name: "CheckHostIP", parse: value.YesNo, preset: "no"},
-	{name: "Compression", parse: value.Choice("yes", "no"), preset: "no", verdict: Partly, note: noZlib},
+	{name: "Compression", parse: value.Choice("yes", "no"), preset: "no"},
 	{name: "ControlMaster", parse: value.Choice("yes", "no", "auto", "ask", "autoask", "true=yes", "false=no"), preset: "no", style: truth},
-	{name: "EnableSSHKeysign", parse: value.YesNo, preset: "no"},
+	{name: "EnableSSHKeysign", parse: value.YesNo, preset: "no", verdict: Partly, note: onlyRead},
 	{name: "ClearAllForwardings", parse: value.YesNo},
 	{name: "ExitOnForwardFailure", parse: value.YesNo},
 	{name: "FingerprintHash", parse: value.Digest, preset: "SHA256"},
@@ -142,7 +143,7 @@ var keywords = []keyword{
 	{name: "GSSAPIServerIdentity", parse: value.Word, verdict: Partly, note: noGSSAPI},
 	{name: "GSSAPIKexAlgorithms", parse: value.Word, verdict: Partly, note: noGSSAPI},
 	{name: "HashKnownHosts", parse: value.YesNo, preset: "no"},
-	{name: "HostbasedAuthentication", parse: value.YesNo, preset: "no"},
+	{name: "HostbasedAuthentication", parse: value.YesNo, preset: "no", verdict: Refused, note: noHostbased},
 	{name: "IdentitiesOnly", parse: value.YesNo, preset: "no"},
 	{name: "KbdInteractiveAuthentication", parse: value.YesNo, preset: "yes"},
 	{name: "NoHostAuthenticationForLocalhost", parse: value.YesNo, preset: "no"},
@@ -177,7 +178,7 @@ var keywords = []keyword{
 	{name: "ControlPath", parse: value.Word},
 	{name: "HostKeyAlgorithms", parse: value.Algorithms(algorithm.Signature, "Bad key types '%s'.")},
 	{name: "HostKeyAlias", parse: value.Lowered},
-	{name: "HostbasedAcceptedAlgorithms", parse: value.Algorithms(algorithm.Signature, "Bad key types '%s'.")},
+	{name: "HostbasedAcceptedAlgorithms", parse: value.Algorithms(algorithm.Signature, "Bad key types '%s'."), verdict: Partly, note: onlyRead},
 	{name: "IdentityAgent", collect: agentPath},
 	{name: "IgnoreUnknown", parse: value.Word},
 	{name: "KbdInteractiveDevices", parse: value.Word},
