@@ -154,7 +154,8 @@ func (v *invocation) configure() error {
 	if v.cmd.Syslog {
 		out, err := openSyslog(v.host.SyslogFacility)
 		if err != nil {
-			return err
+			v.log.Errorf("%v; logging to standard error", err)
+			return nil
 		}
 		v.sink.out, v.sink.held = out, true
 	}
