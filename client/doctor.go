@@ -18,6 +18,9 @@ import (
 // examTimeout is how long one kind of path is tried.
 const examTimeout = 6 * time.Second
 
+// largeMTU is what an Ethernet without a tunnel carries, with IPv6's headers.
+const largeMTU = 1452
+
 // doctor says in words what works from here to the host, and what to change.
 func (v *invocation) doctor(ctx context.Context) int {
 	say := func(what, format string, args ...any) {
@@ -39,13 +42,20 @@ func (v *invocation) doctor(ctx context.Context) int {
 	}
 	works := map[string]bool{}
 	for _, mode := range []string{proxy.OnlyUDP, proxy.OnlyTCP, proxy.OnlySSH} {
-		how, err := v.examine(ctx, l, mode)
+		how, err := v.examine(ctx, l, mode, v.host.UdpMTU)
 		works[mode] = err == nil
 		if err != nil {
 			say(strings.ToUpper(mode), "no: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 			continue
 		}
 		say(strings.ToUpper(mode), "works: %s", how)
+	}
+	if works[proxy.OnlyUDP] && v.host.UdpMTU == 0 {
+		if _, err := v.examine(ctx, l, proxy.OnlyUDP, largeMTU); err != nil {
+			say("MTU", "datagrams of %d bytes do not pass; the usual 1200 do", largeMTU)
+		} else {
+			say("MTU", "datagrams of %d bytes pass: -o UdpMTU=%[1]d moves bulk data with less work", largeMTU)
+		}
 	}
 	for _, line := range lingering(l.Client) {
 		say("logout", "%s", line)
@@ -63,8 +73,9 @@ func (v *invocation) doctor(ctx context.Context) int {
 	return 0
 }
 
-// examine moves a session onto one kind of path, and says how that went.
-func (v *invocation) examine(ctx context.Context, l *login.Login, mode string) (string, error) {
+// examine moves a session with datagrams of mtu bytes (0: the usual) onto one kind
+// of path, and says how that went.
+func (v *invocation) examine(ctx context.Context, l *login.Login, mode string, mtu int) (string, error) {
 	binary, err := bootstrap.Self()
 	if err != nil {
 		return "", err
@@ -72,7 +83,7 @@ func (v *invocation) examine(ctx context.Context, l *login.Login, mode string) (
 	ctx, cancel := context.WithTimeout(ctx, examTimeout)
 	defer cancel()
 	one := *v.host
-	one.UdpProxyMode = mode
+	one.UdpProxyMode, one.UdpMTU = mode, mtu
 	patient := *v
 	patient.host = &one
 	r, err := patient.roam(ctx, l, binary)
