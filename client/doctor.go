@@ -40,6 +40,9 @@ func (v *invocation) doctor(ctx context.Context) int {
 	if !l.Direct {
 		say("route", "through a proxy or another host: UDP and TCP only work if this machine reaches %s by itself", v.host.HostName)
 	}
+	for _, line := range lingering(l.Client) {
+		say("logout", "%s", line)
+	}
 	works := map[string]bool{}
 	for _, mode := range []string{proxy.OnlyUDP, proxy.OnlyTCP, proxy.OnlySSH} {
 		how, err := v.examine(ctx, l, mode, v.host.UdpMTU)
@@ -49,16 +52,9 @@ func (v *invocation) doctor(ctx context.Context) int {
 			continue
 		}
 		say(strings.ToUpper(mode), "works: %s", how)
-	}
-	if works[proxy.OnlyUDP] && v.host.UdpMTU == 0 {
-		if _, err := v.examine(ctx, l, proxy.OnlyUDP, largeMTU); err != nil {
-			say("MTU", "datagrams of %d bytes do not pass; the usual 1200 do", largeMTU)
-		} else {
-			say("MTU", "datagrams of %d bytes pass: -o UdpMTU=%[1]d moves bulk data with less work", largeMTU)
+		if mode == proxy.OnlyUDP && v.host.UdpMTU == 0 {
+			v.examineMTU(ctx, l, say)
 		}
-	}
-	for _, line := range lingering(l.Client) {
-		say("logout", "%s", line)
 	}
 	switch {
 	case works[proxy.OnlyUDP]:
@@ -71,6 +67,15 @@ func (v *invocation) doctor(ctx context.Context) int {
 		return exitError
 	}
 	return 0
+}
+
+// examineMTU says whether datagrams of an Ethernet's size pass.
+func (v *invocation) examineMTU(ctx context.Context, l *login.Login, say func(what, format string, args ...any)) {
+	if _, err := v.examine(ctx, l, proxy.OnlyUDP, largeMTU); err != nil {
+		say("MTU", "datagrams of %d bytes do not pass (%v); the usual 1200 do", largeMTU, err)
+		return
+	}
+	say("MTU", "datagrams of %d bytes pass: -o UdpMTU=%[1]d moves bulk data with less work", largeMTU)
 }
 
 // examine moves a session with datagrams of mtu bytes (0: the usual) onto one kind
