@@ -63,6 +63,7 @@ func (c *Client) run() {
 
 // shut closes what the goroutines wait for.
 func (c *Client) shut() {
+	close(c.done) // first: who sees the transport fail may ask why
 	c.cancel()
 	c.in.close()
 	c.mu.Lock()
@@ -75,7 +76,6 @@ func (c *Client) shut() {
 			l.stream.close()
 		}
 	}
-	close(c.done)
 }
 
 // moved is called when the machine's addresses or routes may have changed, or
