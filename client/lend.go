@@ -87,36 +87,38 @@ func agentPath(h *config.Host) string {
 	}
 }
 
-// serveAgent gives each program of the far side a connection to the agent,
-// which learns first for whom it is.
+// serveAgent gives each program of the far side a connection to the agent.
 func (b *lender) serveAgent(chans <-chan ssh.NewChannel) {
 	for nc := range chans {
-		conn, err := auth.DialAgent(agentPath(b.h))
-		if err != nil {
-			b.log.Debugf("agent: %v", err)
-			nc.Reject(ssh.ConnectionFailed, "no agent")
-			continue
-		}
-		if b.l.login != nil {
-			if err := b.l.login.BindAgent(oneQuestion{conn: conn}); err != nil {
-				b.log.Debugf("ssh_agent_bind_hostkey: %v", err)
-			}
-		}
-		ch, reqs, err := nc.Accept()
-		if err != nil {
-			conn.Close()
-			continue
-		}
-		go ssh.DiscardRequests(reqs)
-		go func() {
-			io.Copy(ch, conn)
-			ch.Close()
-		}()
-		go func() {
-			defer conn.Close()
-			io.Copy(conn, ch)
-		}()
+		// An agent that asks its user first must not hold up the others.
+		go b.lendAgent(nc)
 	}
+}
+
+// lendAgent joins one program and the agent, which learns first for whom it is.
+func (b *lender) lendAgent(nc ssh.NewChannel) {
+	conn, err := auth.DialAgent(agentPath(b.h))
+	if err != nil {
+		b.log.Debugf("agent: %v", err)
+		nc.Reject(ssh.ConnectionFailed, "no agent")
+		return
+	}
+	defer conn.Close()
+	if b.l.login != nil {
+		if err := b.l.login.BindAgent(oneQuestion{conn: conn}); err != nil {
+			b.log.Debugf("ssh_agent_bind_hostkey: %v", err)
+		}
+	}
+	ch, reqs, err := nc.Accept()
+	if err != nil {
+		return
+	}
+	go ssh.DiscardRequests(reqs)
+	go func() {
+		io.Copy(ch, conn)
+		ch.Close()
+	}()
+	io.Copy(conn, ch)
 }
 
 // askRider does that for a session of a master's client.
