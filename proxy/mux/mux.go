@@ -94,7 +94,8 @@ type Config struct {
 	// for ever: whether a silent peer is gone is for package proxy to say,
 	// whose heartbeats are not seen here.
 	IdleTimeout time.Duration
-	// MTU is the largest datagram in bytes. 0 finds it out (QUIC) or is 1199 (KCP).
+	// MTU is the largest datagram in bytes. 0 is 1200 (QUIC) or 1199 (KCP),
+	// which pass everywhere.
 	MTU int
 	// Logf gets what may help to find a fault. nil is silent.
 	Logf func(format string, args ...any)
