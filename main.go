@@ -1,3 +1,8 @@
+// The number of cores is read once: asking again and again would wake a
+// session that sleeps.
+//
+//go:debug updatemaxprocs=0
+
 // Command tssh is a remote shell whose sessions survive the network: tssh is
 // the client, a drop-in for ssh, and tsshd the server that it starts on the far
 // side. Both are this one file; its name says which it is.
