@@ -9,8 +9,6 @@ import (
 )
 
 const (
-	wakeTick     = 5 * time.Second      // between looks at the wall clock: each costs the battery
-	wakeJump     = 3 * time.Second      // by which it ran ahead when the machine slept
 	eventSpacing = 5 * time.Millisecond // between knocks for a burst of events
 	spareTime    = 10 * time.Second     // a path that lost the race is kept for
 	hedgeTime    = time.Minute          // a second socket that was of no use is kept for
@@ -38,7 +36,6 @@ func (c *Client) run() {
 	changes := c.config.Network.Watch(c.ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	clock := newWallClock(time.Now())
 	for {
 		select {
 		case <-c.ctx.Done():
@@ -49,15 +46,12 @@ func (c *Client) run() {
 		case <-timer.C:
 		}
 		now := time.Now()
-		if clock.jumped(now) {
-			c.moved()
-		}
 		next := c.step(now)
 		if next.IsZero() {
 			c.logf("the server was silent for %s", c.config.Alive)
 			return
 		}
-		timer.Reset(max(0, min(next.Sub(now), wakeTick)))
+		timer.Reset(max(0, next.Sub(now)))
 	}
 }
 
@@ -121,6 +115,9 @@ func (c *Client) step(now time.Time) time.Time {
 	c.streamsLocked(now)
 	c.tidyLocked(now)
 	c.noteOnlineLocked(now)
+	if look := now.Add(climbEvery); (c.current == nil || c.current.kind != wire.UDP) && look.Before(next) {
+		next = look // for a path, or for a better one
+	}
 	c.mu.Unlock()
 	if c.cut.Load() {
 		return next

@@ -44,6 +44,6 @@ type Network interface {
 	// DialTCP connects to a server's TCP port.
 	DialTCP(ctx context.Context, to netip.AddrPort) (net.Conn, error)
 	// Watch tells by a token, until ctx ends, that addresses or routes of this
-	// host may have changed. Tokens are merged when nobody takes them.
+	// host may have changed, or that it has slept. Tokens are merged when nobody takes them.
 	Watch(ctx context.Context) <-chan struct{}
 }

@@ -14,6 +14,7 @@ import (
 // Network. Where it may not (a sandbox), it is silent: knocks find out.
 func (Host) Watch(ctx context.Context) <-chan struct{} {
 	news := make(chan struct{}, 1)
+	tickWakes(ctx, news)
 	fd, err := unix.Socket(unix.AF_ROUTE, unix.SOCK_RAW, unix.AF_UNSPEC)
 	if err != nil {
 		return news

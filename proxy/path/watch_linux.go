@@ -11,6 +11,7 @@ import (
 // Network. Where it may not (a sandbox), it is silent: knocks find out.
 func (Host) Watch(ctx context.Context) <-chan struct{} {
 	news := make(chan struct{}, 1)
+	watchWakes(ctx, news)
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
 		return news

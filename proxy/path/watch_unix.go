@@ -24,10 +24,7 @@ func watch(ctx context.Context, f *os.File, news chan<- struct{}) {
 			if err == nil && !isNews(b[:n]) {
 				continue
 			}
-			select {
-			case news <- struct{}{}:
-			default:
-			}
+			tell(news)
 		}
 	}()
 }

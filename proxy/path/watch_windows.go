@@ -11,18 +11,16 @@ import (
 // it may not, it is silent: knocks find out.
 func (Host) Watch(ctx context.Context) <-chan struct{} {
 	news := make(chan struct{}, 1)
-	tell := windows.NewCallback(func(_, _ unsafe.Pointer, _ uint32) uintptr {
-		select {
-		case news <- struct{}{}:
-		default:
-		}
+	tickWakes(ctx, news)
+	heard := windows.NewCallback(func(_, _ unsafe.Pointer, _ uint32) uintptr {
+		tell(news)
 		return 0
 	})
 	var address, face windows.Handle
-	if windows.NotifyUnicastIpAddressChange(windows.AF_UNSPEC, tell, nil, false, &address) == nil {
+	if windows.NotifyUnicastIpAddressChange(windows.AF_UNSPEC, heard, nil, false, &address) == nil {
 		context.AfterFunc(ctx, func() { windows.CancelMibChangeNotify2(address) })
 	}
-	if windows.NotifyIpInterfaceChange(windows.AF_UNSPEC, tell, nil, false, &face) == nil {
+	if windows.NotifyIpInterfaceChange(windows.AF_UNSPEC, heard, nil, false, &face) == nil {
 		context.AfterFunc(ctx, func() { windows.CancelMibChangeNotify2(face) })
 	}
 	return news
