@@ -3,11 +3,13 @@ package client
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/bootstrap"
+	"tssh/client/config"
 	"tssh/client/forward"
 	"tssh/client/login"
 )
@@ -18,6 +20,7 @@ type link struct {
 	conn     ssh.Conn     // the Client's, whose end is told in ssh's words
 	login    *login.Login // nil inside of a master's connection
 	roam     *roaming     // nil over TCP: ssh's own connection
+	below    *roaming     // of the last host on the way, which the login goes through; nil: none
 	forwards *forward.Set
 	lender   *lender
 }
@@ -34,26 +37,62 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 		}
 		go binary.Prepare() // while the login waits for the network
 	}
-	l, err := login.Dial(ctx, v.host, login.Options{Log: v.log, Resolve: v.resolve})
+	var below atomic.Pointer[roaming]
+	l, err := login.Dial(ctx, v.host, login.Options{
+		Log: v.log, Resolve: v.resolve,
+		Move: func(ctx context.Context, l *login.Login, via *config.Host) (login.Through, error) {
+			r, err := v.moveJump(ctx, l, via)
+			if r == nil {
+				return l, err
+			}
+			below.Store(r)
+			return r, nil
+		},
+	})
 	if err != nil {
 		return nil, err
 	}
+	plain := &link{Client: l.Client, conn: l.Client, login: l, below: below.Load()}
 	if v.host.UdpMode == "no" {
-		return &link{Client: l.Client, conn: l.Client, login: l}, nil
+		return plain, nil
 	}
-	start := time.Now()
-	r, err := v.roam(ctx, l, binary)
-	if errors.Is(err, bootstrap.ErrNotRun) {
-		// "Host *" may say UdpMode, and that host still be one for git only.
-		v.log.Infof("%v; going on without UDP", err)
-		return &link{Client: l.Client, conn: l.Client, login: l}, nil
-	}
+	r, err := v.moved(ctx, l, binary)
 	if err != nil {
 		l.Close()
 		return nil, err
 	}
-	v.log.Debugf("Moved to %s in %v.", v.host.UdpMode, time.Since(start).Round(time.Millisecond))
+	if r == nil {
+		return plain, nil
+	}
 	return &link{Client: r.client, conn: r.conn, login: l, roam: r}, nil
+}
+
+// moved moves a login to the proxies. It returns nil where the server does not
+// let us: "Host *" may say UdpMode, and that host still be one for git only.
+func (v *invocation) moved(ctx context.Context, l *login.Login, binary *bootstrap.Binary) (*roaming, error) {
+	start := time.Now()
+	r, err := v.roam(ctx, l, binary)
+	if errors.Is(err, bootstrap.ErrNotRun) {
+		v.log.Infof("%v; going on without UDP", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.log.Debugf("Moved to %s in %v.", v.host.UdpMode, time.Since(start).Round(time.Millisecond))
+	return r, nil
+}
+
+// moveJump moves the login to a host that leads to ours. All that goes through
+// it then outlives networks too, whatever the hosts behind it run.
+func (v *invocation) moveJump(ctx context.Context, l *login.Login, via *config.Host) (*roaming, error) {
+	binary, err := bootstrap.Self()
+	if err != nil {
+		return nil, err
+	}
+	there := *v
+	there.host = via
+	return there.moved(ctx, l, binary)
 }
 
 // Close ends the connection and what carried it.

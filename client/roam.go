@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -30,6 +31,10 @@ import (
 // have read everything by then, or the network is gone.
 const farewell = 5 * time.Second
 
+// lastKnock is how long a server that seemed gone may take to answer before
+// we leave without a farewell. Whoever gave up must not notice.
+const lastKnock = 400 * time.Millisecond
+
 // moveTimeout is how long the first contact with tsshd may take, over all paths.
 const moveTimeout = 30 * time.Second
 
@@ -45,6 +50,7 @@ type roaming struct {
 	toy    bool // of the demo: its network can be cut
 	isCut  atomic.Bool
 	told   *status.Server // nil: nobody can ask from outside
+	once   sync.Once
 }
 
 // roam starts tsshd, which is binary when there is none yet, on the server that
@@ -203,8 +209,19 @@ func servers(l *login.Login, g wire.Greeting) []netip.AddrPort {
 	return all
 }
 
-// Close ends the session politely as long as the server answers.
-func (r *roaming) Close() error {
+// Dial connects from the server, for what goes through it.
+func (r *roaming) Dial(network, address string) (net.Conn, error) {
+	return r.client.Dial(network, address)
+}
+
+// Close ends the session politely as long as the server answers. It may be
+// called twice.
+func (r *roaming) Close() (err error) {
+	r.once.Do(func() { err = r.close() })
+	return err
+}
+
+func (r *roaming) close() error {
 	var err error
 	if r.told != nil {
 		r.told.Close()
@@ -212,7 +229,7 @@ func (r *roaming) Close() error {
 	if r.mux != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), farewell)
 		defer cancel()
-		if !r.proxy.State().Online {
+		if !r.heard() {
 			cancel() // nobody to take leave of
 		}
 		err = r.mux.Shutdown(ctx)
@@ -221,6 +238,28 @@ func (r *roaming) Close() error {
 		err = errors.Join(err, r.proxy.Close())
 	}
 	return errors.Join(err, r.login.Close())
+}
+
+// heard reports whether the server can be reached now. When it seems not, it
+// is asked once more: an idle session may not know yet that the network is back,
+// and a server that hears no farewell waits for UdpAliveTimeout.
+func (r *roaming) heard() bool {
+	if r.proxy.State().Online {
+		return true
+	}
+	r.proxy.Moved()
+	moment := time.NewTimer(lastKnock)
+	defer moment.Stop()
+	for {
+		select {
+		case <-r.proxy.Watch():
+			if r.proxy.State().Online {
+				return true
+			}
+		case <-moment.C:
+			return r.proxy.State().Online
+		}
+	}
 }
 
 // observe shows a session how the way to the server is.
@@ -273,7 +312,8 @@ func (c *carrier) first() *login.Login {
 }
 
 // How long a login may take to start the relay. One that stood before may have
-// died without a word, as when our address went, so it is not waited for long.
+// died without a word, as when our address went, so it is not waited for long;
+// but one through a host that roams lives on.
 const (
 	oldLogin = 2 * time.Second
 	newLogin = 15 * time.Second
@@ -287,7 +327,11 @@ func (c *carrier) open(ctx context.Context) (io.ReadWriteCloser, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s, err := c.relay(ctx, oldLogin, c.login, command)
+	patience := oldLogin
+	if c.login.Roams {
+		patience = 0
+	}
+	s, err := c.relay(ctx, patience, c.login, command)
 	if err == nil {
 		return s, nil
 	}
@@ -329,10 +373,12 @@ func (r relayed) Close() error {
 const exitGone = 94
 
 // relay starts the command on the server, or closes a login that does not
-// answer within patience.
+// answer within patience; 0: it is waited for.
 func (c *carrier) relay(ctx context.Context, patience time.Duration, l *login.Login, command string) (rwc io.ReadWriteCloser, err error) {
-	impatient := time.AfterFunc(patience, func() { l.Close() })
-	defer impatient.Stop()
+	if patience > 0 {
+		impatient := time.AfterFunc(patience, func() { l.Close() })
+		defer impatient.Stop()
+	}
 	stop := context.AfterFunc(ctx, func() { l.Close() }) // also for a write that waits when the end comes
 	defer func() {
 		if err != nil {

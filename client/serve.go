@@ -167,7 +167,12 @@ func (l *link) prepare(o *session.Options) {
 	o.Prepare = func(ch ssh.Channel) { l.lender.ask(context.Background(), ch, true, true) }
 	if l.roam != nil {
 		l.roam.observe(o)
-	} else if l.login != nil {
+		return
+	}
+	if l.below != nil {
+		l.below.observe(o)
+	}
+	if l.login != nil {
 		o.Rekey = l.login.Rekey
 	}
 }

@@ -35,6 +35,10 @@ type Options struct {
 	// is "" and port 0 when it does not name them. Nil: no jumps.
 	Resolve func(host, user string, port int) (*config.Host, error)
 
+	// Move takes the login to a host that leads to others off ssh's own
+	// connection, where that host's UdpMode says so. Nil: none is moved.
+	Move func(ctx context.Context, l *Login, via *config.Host) (Through, error)
+
 	// For logging in again.
 	memory   *auth.Memory
 	silent   bool
@@ -66,6 +70,14 @@ func (e *Error) Unsaid() string {
 	return e.Words
 }
 
+// Through is a host that others are reached through.
+type Through interface {
+	// Dial connects from there.
+	Dial(network, address string) (net.Conn, error)
+	// Close ends it with the login below it. It may be called twice.
+	Close() error
+}
+
 // Login is a connection that stands.
 type Login struct {
 	*ssh.Client
@@ -77,6 +89,9 @@ type Login struct {
 	Remote *net.TCPAddr
 	// Direct is false when a proxy or another host stands between.
 	Direct bool
+	// Roams is true when it goes through a host that was moved (Options.Move):
+	// then a long silence is an outage and not its end.
+	Roams bool
 	// Distrust says that the host's key was wrong and StrictHostKeyChecking
 	// let it pass: the host's configuration was changed to lend it nothing.
 	Distrust bool
@@ -116,7 +131,7 @@ func Dial(ctx context.Context, h *config.Host, o Options) (*Login, error) {
 		return nil, err
 	}
 	l := &Login{
-		Addrs: p.addrs, Direct: p.direct, host: h, opts: o, memory: o.memory,
+		Addrs: p.addrs, Direct: p.direct, Roams: p.roams, host: h, opts: o, memory: o.memory,
 		conn: p.conn, close: p.close, ended: make(chan struct{}), idle: make(chan struct{}),
 	}
 	if a, ok := p.conn.RemoteAddr().(*net.TCPAddr); ok && p.direct {

@@ -18,6 +18,7 @@ type path struct {
 	conn   net.Conn
 	addrs  []netip.Addr
 	direct bool
+	roams  bool
 	close  func() error // ends what conn goes through
 }
 
@@ -71,7 +72,7 @@ func jump(ctx context.Context, h *config.Host, o Options) (*path, error) {
 	again := o
 	again.pin = nil
 	again.memory = nil
-	l, err := Dial(ctx, via, again)
+	through, err := stepOn(ctx, via, again)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, err
@@ -79,9 +80,12 @@ func jump(ctx context.Context, h *config.Host, o Options) (*path, error) {
 		o.Log.Errorf("%v", err)
 		return nil, proxyGone(o, err)
 	}
-	conn, err := l.dialThrough(h)
+	if moves(via, o) {
+		h.ServerAliveInterval = 0 // silence is no death there
+	}
+	conn, err := through.Dial("tcp", net.JoinHostPort(h.HostName, strconv.Itoa(h.Port)))
 	if err != nil {
-		l.Close()
+		through.Close()
 		var open *ssh.OpenChannelError
 		if errors.As(err, &open) {
 			o.Log.Infof("channel 0: open failed: %s: %s", reasonName(open.Reason), open.Message)
@@ -89,7 +93,31 @@ func jump(ctx context.Context, h *config.Host, o Options) (*path, error) {
 		}
 		return nil, proxyGone(o, err)
 	}
-	return &path{conn: conn, close: l.Close}, nil
+	return &path{conn: unnamed{conn}, roams: moves(via, o), close: through.Close}, nil
+}
+
+// moves reports whether the login to a host on the way leaves ssh's connection.
+func moves(via *config.Host, o Options) bool { return via.UdpMode != "no" && o.Move != nil }
+
+// stepOn logs in to a host that leads to others, and moves the login where its
+// configuration says so: then all that goes through it outlives networks.
+func stepOn(ctx context.Context, via *config.Host, o Options) (Through, error) {
+	if moves(via, o) {
+		via.ServerAliveInterval = 0 // what becomes of the login is no matter then
+	}
+	l, err := Dial(ctx, via, o)
+	if err != nil {
+		return nil, err
+	}
+	if !moves(via, o) {
+		return l, nil
+	}
+	through, err := o.Move(ctx, l, via)
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	return through, nil
 }
 
 // proxyGone is what ssh says when the command that stands for a jump ends.
@@ -110,15 +138,6 @@ func reasonName(r ssh.RejectionReason) string {
 		return "resource shortage"
 	}
 	return "unknown reason"
-}
-
-// dialThrough opens a connection to h from where l is.
-func (l *Login) dialThrough(h *config.Host) (net.Conn, error) {
-	conn, err := l.Client.Dial("tcp", net.JoinHostPort(h.HostName, strconv.Itoa(h.Port)))
-	if err != nil {
-		return nil, err
-	}
-	return unnamed{conn}, nil
 }
 
 // unnamed is a connection whose other end has no address that says anything.

@@ -3,6 +3,7 @@
 package status
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,8 +56,8 @@ func Serve(dir string, report func() Report) (*Server, error) {
 	if err := private(dir); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, fmt.Sprintf("%d.sock", os.Getpid()))
-	os.Remove(path) // of a process that had our number and died
+	// A process may have several: to a host, and to one that leads there.
+	path := filepath.Join(dir, fmt.Sprintf("%d-%s.sock", os.Getpid(), rand.Text()[:8]))
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		return nil, err
