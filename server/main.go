@@ -38,9 +38,6 @@ const (
 
 // Main runs tsshd with the arguments after its name and returns its exit status.
 func Main(args []string) int {
-	if len(args) > 1 && args[0] == "tsshd" {
-		args = args[1:] // systemd-run gives the file's name for ours
-	}
 	// The first word was an option before it was a command, and the copies of
 	// tsshd on servers are not all of one age.
 	if len(args) > 0 && (args[0] == "--offer" || args[0] == "--verify") {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 
 	"tssh/proxy/wire"
 	"tssh/server/detach"
@@ -55,6 +57,19 @@ func offer(want offering) int {
 	return status
 }
 
+// named is how our program, which is at path and was called name, is called by
+// one that gives it its path for a name, so that it is still tsshd: of a link
+// to tssh the link, of any other file with the word that says so.
+func named(name, path string) []string {
+	called, err := exec.LookPath(name)
+	if err == nil && strings.TrimSuffix(strings.ToLower(filepath.Base(called)), ".exe") == "tsshd" {
+		if abs, err := filepath.Abs(called); err == nil {
+			return []string{abs}
+		}
+	}
+	return []string{path, "tsshd"}
+}
+
 // start starts the server and copies its greeting to stdout. When there is no
 // greeting, the status is that of the server, and words are its last.
 func start(prefix, args []string) (status int, words []byte, err error) {
@@ -63,7 +78,7 @@ func start(prefix, args []string) (status int, words []byte, err error) {
 		return 0, nil, err
 	}
 	if prefix != nil {
-		cmd.Args = append(append(prefix, cmd.Path), cmd.Args...)
+		cmd.Args = append(append(prefix, named(os.Args[0], cmd.Path)...), args...)
 		cmd.Path = prefix[0]
 	}
 	var stderr bytes.Buffer

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -284,5 +285,27 @@ func TestOwnSFTP(t *testing.T) {
 	out, err := cmd.Output()
 	if err != nil || len(out) < 9 || out[4] != 2 || out[8] != 3 {
 		t.Errorf("%x, %v", out, err)
+	}
+}
+
+// systemd-run gives a program its path for a name: of a link to tssh that is
+// called tsshd, the link's.
+func TestNameSurvivesALauncherThatGivesThePath(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "tssh"), filepath.Join(dir, "tsshd")
+	if err := os.WriteFile(file, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("tssh", link); err != nil {
+		t.Skipf("SKIPPED, not tested at all: %v", err)
+	}
+	for name, want := range map[string][]string{
+		link: {link},
+		file: {file, "tsshd"},
+		filepath.Join(dir, "is", "not", "there", "tsshd"): {file, "tsshd"},
+	} {
+		if got := named(name, file); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
 }
