@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/crypto/ssh"
+
+	"tssh/client/voice"
 )
 
 // carry copies both ways until both have ended, noted as what.
@@ -62,27 +64,12 @@ func closeWrite(c net.Conn) bool {
 	return ok
 }
 
-// reason is how ssh spells the code of a refused channel.
-func reason(e *ssh.OpenChannelError) string {
-	switch e.Reason {
-	case ssh.Prohibited:
-		return "administratively prohibited"
-	case ssh.ConnectionFailed:
-		return "connect failed"
-	case ssh.UnknownChannelType:
-		return "unknown channel type"
-	case ssh.ResourceShortage:
-		return "resource shortage"
-	}
-	return "unknown reason"
-}
-
 // told tells of a refused channel in ssh's words; other errors are the end of
 // the connection, which others tell.
 func (s *Set) told(id int, err error) {
 	var open *ssh.OpenChannelError
 	if errors.As(err, &open) {
-		s.log.Infof("channel %d: open failed: %s: %s", id, reason(open), open.Message)
+		s.log.Infof("channel %d: open failed: %s: %s", id, voice.Refusal(open.Reason), open.Message)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/client/voice"
 )
 
 // Stdio is -W: it connects in and out to f's target through the server, until
@@ -33,5 +34,5 @@ func Refused(err error) (string, bool) {
 	if !errors.As(err, &open) {
 		return "", false
 	}
-	return reason(open) + ": " + open.Message, true
+	return voice.Refusal(open.Reason) + ": " + open.Message, true
 }

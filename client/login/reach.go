@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/client/voice"
 )
 
 // path is the way to a host.
@@ -88,7 +89,7 @@ func jump(ctx context.Context, h *config.Host, o Options) (*path, error) {
 		through.Close()
 		var open *ssh.OpenChannelError
 		if errors.As(err, &open) {
-			o.Log.Infof("channel 0: open failed: %s: %s", reasonName(open.Reason), open.Message)
+			o.Log.Infof("channel 0: open failed: %s: %s", voice.Refusal(open.Reason), open.Message)
 			o.Log.Errorf("stdio forwarding failed")
 		}
 		return nil, proxyGone(o, err)
@@ -124,20 +125,6 @@ func stepOn(ctx context.Context, via *config.Host, o Options) (Through, error) {
 func proxyGone(o Options, err error) error {
 	o.Log.Errorf("kex_exchange_identification: Connection closed by remote host")
 	return &Error{Words: "Connection closed by UNKNOWN port 65535", Cause: err}
-}
-
-func reasonName(r ssh.RejectionReason) string {
-	switch r {
-	case ssh.Prohibited:
-		return "administratively prohibited"
-	case ssh.ConnectionFailed:
-		return "connect failed"
-	case ssh.UnknownChannelType:
-		return "unknown channel type"
-	case ssh.ResourceShortage:
-		return "resource shortage"
-	}
-	return "unknown reason"
 }
 
 // unnamed is a connection whose other end has no address that says anything.

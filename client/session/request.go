@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/client/voice"
 )
 
 // asker is a channel that sends a request without waiting for its answer, so
@@ -76,7 +77,7 @@ func (r *run) unasked(err error) bool {
 	var open *ssh.OpenChannelError
 	if errors.As(err, &open) {
 		r.denied = true
-		r.Log.Errorf("channel 0: open failed: %s: %s", reason(open.Reason), open.Message)
+		r.Log.Errorf("channel 0: open failed: %s: %s", voice.Refusal(open.Reason), open.Message)
 	}
 	return false
 }

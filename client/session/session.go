@@ -155,7 +155,7 @@ func Run(ctx context.Context, conn ssh.Conn, h *config.Host, o Options) (exit in
 func (r *run) refused(err error) (int, error) {
 	var open *ssh.OpenChannelError
 	if errors.As(err, &open) {
-		r.Log.Errorf("channel 0: open failed: %s: %s", reason(open.Reason), open.Message)
+		r.Log.Errorf("channel 0: open failed: %s: %s", voice.Refusal(open.Reason), open.Message)
 		return exitLost, nil
 	}
 	select {
@@ -165,21 +165,6 @@ func (r *run) refused(err error) (int, error) {
 	case <-time.After(time.Second):
 	}
 	return exitLost, fmt.Errorf("open session: %w", err)
-}
-
-// reason is how ssh spells the code of a refused channel.
-func reason(code ssh.RejectionReason) string {
-	switch code {
-	case ssh.Prohibited:
-		return "administratively prohibited"
-	case ssh.ConnectionFailed:
-		return "connect failed"
-	case ssh.UnknownChannelType:
-		return "unknown channel type"
-	case ssh.ResourceShortage:
-		return "resource shortage"
-	}
-	return "unknown reason"
 }
 
 // idle is a connection without a session (-N): it lasts until it is ended.
