@@ -12,27 +12,30 @@ import (
 )
 
 // movedJump makes "jump" a name of the server, for logins that go through it
-// and move it to the proxies.
-func (w *world) movedJump(udpMode string) {
+// and move it to the proxies, by a tsshd that is there, or is sent.
+func (w *world) movedJump(udpMode, tsshd string) {
 	w.t.Helper()
 	config, err := os.ReadFile(filepath.Join(w.dir, "config"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.write("config", fmt.Sprintf("Host jump\n\tHostName %s\n\t#!! UdpMode %s\n\t#!! TsshdPath %s\n\t#!! UdpReconnectTimeout 1\n%s",
-		server4, udpMode, filepath.Join(built, "bin/tsshd"),
+	if tsshd != "" {
+		tsshd = "\t#!! TsshdPath " + tsshd + "\n"
+	}
+	w.write("config", fmt.Sprintf("Host jump\n\tHostName %s\n\t#!! UdpMode %s\n%s\t#!! UdpReconnectTimeout 1\n%s",
+		server4, udpMode, tsshd,
 		strings.Replace(string(config), "Host server server6", "Host server server6 jump", 1)))
 }
 
 // TestMovedJump: a host that is reached through one in UDP mode outlives
 // networks as well, in either mode of its own.
 func TestMovedJump(t *testing.T) {
-	for _, jump := range []string{"QUIC", "KCP"} {
+	for jump, tsshd := range map[string]string{"QUIC": filepath.Join(built, "bin/tsshd"), "KCP": ""} {
 		for _, m := range modes()[:2] {
 			t.Run(jump+" to "+m.name, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
-				w.movedJump(jump)
+				w.movedJump(jump, tsshd)
 				x := w.transfer(append(m.args, "-J", "jump", "-oServerAliveInterval=1", "-oServerAliveCountMax=1")...)
 				for range 3 {
 					x.goesOn()
@@ -57,7 +60,7 @@ func TestMovedJump(t *testing.T) {
 func TestNoticeOfTheJump(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.movedJump("yes")
+	w.movedJump("yes", filepath.Join(built, "bin/tsshd"))
 	cmd := w.tssh("-tt", "-J", "jump", "server", "echo ready; exec cat")
 	m := w.tmux(shellLine(cmd.Args))
 	m.shows("the program starts", holds("ready"))
