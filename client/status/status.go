@@ -3,6 +3,7 @@
 package status
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -32,8 +33,8 @@ type Report struct {
 	User      string    `json:"user"`
 	Transport string    `json:"transport"` // quic, kcp
 	Path      string    `json:"path"`      // UDP, TCP, SSH
-	Local     string    `json:"local"`
-	Remote    string    `json:"remote"`
+	Local     string    `json:"local"`     // "" through ssh
+	Remote    string    `json:"remote"`    // "" through ssh
 	Online    bool      `json:"online"`
 	Lost      time.Time `json:"lost,omitzero"` // since when offline
 	Trying    string    `json:"trying,omitempty"`
@@ -155,11 +156,19 @@ func (r Report) Lines(now time.Time) []string {
 	}
 	return []string{
 		fmt.Sprintf("session:  %s, open for %s", r.Transport, since(now, r.Opened)),
-		fmt.Sprintf("path:     %s, %s to %s", r.Path, r.Local, r.Remote),
+		"path:     " + r.way(),
 		"contact:  " + contact,
 		fmt.Sprintf("network:  round trip %s, %.0f%% lost", roundTrip(r.RTT), 100*r.Loss),
 		fmt.Sprintf("traffic:  %d bytes sent, %d received", r.Sent, r.Received),
 	}
+}
+
+// way is the path in words.
+func (r Report) way() string {
+	if r.Remote == "" {
+		return r.Path
+	}
+	return fmt.Sprintf("%s, %s to %s", r.Path, r.Local, r.Remote)
 }
 
 // Table writes reports as people read them.
@@ -172,7 +181,7 @@ func Table(w io.Writer, now time.Time, reports []Report) error {
 			contact = "lost " + since(now, r.Lost)
 		}
 		fmt.Fprintf(t, "%d\t%s@%s\t%s/%s\t%s\t%s\t%s\t%.0f%%\t%d\t%d\t%s\n", r.PID, r.User, r.Host, r.Transport, r.Path,
-			r.Remote, contact, roundTrip(r.RTT), 100*r.Loss, r.Sent, r.Received, since(now, r.Opened))
+			cmp.Or(r.Remote, "-"), contact, roundTrip(r.RTT), 100*r.Loss, r.Sent, r.Received, since(now, r.Opened))
 	}
 	return t.Flush()
 }

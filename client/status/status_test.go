@@ -34,6 +34,17 @@ func TestSessionTellsAnotherTerminalHowItIs(t *testing.T) {
 	}
 }
 
+func TestPathThroughSSHHasNoAddresses(t *testing.T) {
+	r := Report{Path: "SSH", Transport: "kcp", Online: true}
+	if got := strings.Join(r.Lines(time.Now()), "\n"); !strings.Contains(got, "path:     SSH\n") {
+		t.Error(got)
+	}
+	var b strings.Builder
+	if err := Table(&b, time.Now(), []Report{r}); err != nil || !strings.Contains(b.String(), "kcp/SSH  -  ") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+}
+
 func TestNoSessionsIsNoError(t *testing.T) {
 	if got, err := Read(filepath.Join(t.TempDir(), "none")); err != nil || len(got) != 0 {
 		t.Errorf("got %v, %v", got, err)
