@@ -19,9 +19,7 @@ var (
 )
 
 // TestTail: what a command printed last, right before it ended, is not lost,
-// nor is how it ended, on a path that is good or bad. A run that takes its time:
-//
-//	go test ./e2e -run Tail -tails 100 -tail-size 64 -timeout 6h
+// nor is how it ended, on a path that is good or bad.
 func TestTail(t *testing.T) {
 	for _, path := range []struct{ name, fault string }{
 		{"clean", ""},
