@@ -53,9 +53,9 @@ func TestProgramsTravel(t *testing.T) {
 			every(traveller.sends)
 			every(traveller.arrives)
 
-			t.Log("another address, with all under way")
-			every(traveller.sends)
+			t.Log("another address")
 			w.roam()
+			every(traveller.sends)
 			every(traveller.arrives)
 
 			t.Logf("no network for %s", *outage)
@@ -65,7 +65,7 @@ func TestProgramsTravel(t *testing.T) {
 			w.fault("")
 			every(traveller.arrives)
 
-			t.Log("no network for a moment, and another address after it")
+			t.Log("no network for a moment, and another address after it, with all under way")
 			w.fault(nothing)
 			every(traveller.sends)
 			w.roam()
