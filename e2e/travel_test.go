@@ -32,16 +32,16 @@ func TestProgramsTravel(t *testing.T) {
 			ssh := append([]string{placed()}, m.args...)
 			all := []traveller{w.tunnels(ssh)}
 			for _, c := range []struct {
-				program string
-				start   func(ssh []string) traveller
+				start func(ssh []string) traveller
+				needs string
 			}{
-				{"ansible-playbook", w.playbook},
-				{"xprop", w.window},
-				{"rsync", w.rsync},
-				{"scp", w.scp},
-				{"sftp", w.sftp},
+				{w.playbook, "ansible-playbook"},
+				{w.window, "Xvfb xauth xprop"},
+				{w.rsync, "rsync socat"},
+				{w.scp, "scp socat"},
+				{w.sftp, "sftp socat"},
 			} {
-				if w.has(c.program) {
+				if w.has(c.needs) {
 					all = append(all, c.start(ssh))
 				}
 			}
@@ -78,19 +78,21 @@ func TestProgramsTravel(t *testing.T) {
 	}
 }
 
-// has tells whether a program is there. Where nothing may be missing, that it
+// has tells whether programs are there. Where nothing may be missing, that one
 // isn't is an error.
-func (w *world) has(program string) bool {
+func (w *world) has(programs string) bool {
 	w.t.Helper()
-	_, err := exec.LookPath(program)
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		w.t.Errorf("%v", err)
-	default:
-		w.t.Logf("SKIPPED, not tested at all: %v", err)
+	for program := range strings.FieldsSeq(programs) {
+		if _, err := exec.LookPath(program); err == nil {
+			continue
+		} else if os.Getenv("CI") == "true" {
+			w.t.Errorf("%v", err)
+		} else {
+			w.t.Logf("SKIPPED, not tested at all: %v", err)
+		}
+		return false
 	}
-	return err == nil
+	return true
 }
 
 // tunnels are a local and a remote forward: through each runs a connection that
