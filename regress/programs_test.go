@@ -58,7 +58,7 @@ func (s *sandbox) program(t *testing.T, script string, env ...string) {
 	if err := os.Symlink(s.client, filepath.Join(dir, "bin", "ssh")); err != nil {
 		t.Fatal(err)
 	}
-	out, err := s.run(t.Context(), dir, s.client, env, 2*time.Minute, "sh", script)
+	out, err := s.run(t.Context(), dir, s.client, env, 3*time.Minute, "sh", script)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 77 {
 		t.Skip(lastLine(out))
