@@ -13,7 +13,8 @@ import (
 )
 
 // TestPrograms runs what people put on top of ssh, each as a script of
-// programs/, in both modes. A script that ends with 77 says what it lacks.
+// programs/, in both modes, with tssh where ssh was: programs that ask no PATH
+// have its name built in. A script that ends with 77 says what it lacks.
 func TestPrograms(t *testing.T) {
 	scripts, err := filepath.Glob("programs/*.sh")
 	if err != nil || len(scripts) < 2 {
@@ -25,6 +26,10 @@ func TestPrograms(t *testing.T) {
 	}
 	box := newSandbox(t)
 	box.tsshd = box.client
+	must := ""
+	if everything() {
+		must = "yes"
+	}
 	slots := make(chan struct{}, max(*jobs, 1))
 	for _, mode := range []string{"tcp", "udp"} {
 		for _, script := range scripts {
@@ -37,7 +42,7 @@ func TestPrograms(t *testing.T) {
 				t.Parallel()
 				slots <- struct{}{}
 				defer func() { <-slots }()
-				box.program(t, script, "lib="+lib, "mode="+mode)
+				box.program(t, script, "lib="+lib, "mode="+mode, "stock="+box.stock, "must="+must)
 			})
 		}
 	}
@@ -53,7 +58,7 @@ func (s *sandbox) program(t *testing.T, script string, env ...string) {
 	if err := os.Symlink(s.client, filepath.Join(dir, "bin", "ssh")); err != nil {
 		t.Fatal(err)
 	}
-	out, err := s.run(t.Context(), dir, s.stock, env, time.Minute, "sh", script)
+	out, err := s.run(t.Context(), dir, s.client, env, 3*time.Minute, "sh", script)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 77 {
 		t.Skip(lastLine(out))

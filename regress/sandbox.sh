@@ -2,12 +2,12 @@
 # The first process of a test's own network, mounts and process table: what the
 # test leaves running ends with it, and nothing outside is touched.
 #
-#   sandbox.sh DIR TSSHD|none STOCK-SSH COMMAND...
+#   sandbox.sh DIR TSSHD|none SSH COMMAND...
 #
 # COMMAND runs in DIR, with an empty home directory, TSSHD in the server's PATH
-# and STOCK-SSH in the place of /usr/bin/ssh.
+# and SSH in the place of /usr/bin/ssh.
 set -eu
-dir=$1 tsshd=$2 stock=$3
+dir=$1 tsshd=$2 ssh=$3
 shift 3
 
 mount -t proc proc /proc
@@ -15,7 +15,7 @@ ip link set lo up
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/sshd
 mount -t tmpfs -o mode=700 tmpfs "$HOME"
-mount --bind "$stock" /usr/bin/ssh
+mount --bind "$ssh" /usr/bin/ssh
 if [ "$tsshd" != none ]; then
 	mkdir "$dir/servers"
 	cp "$tsshd" "$dir/servers/tsshd"

@@ -1,30 +1,35 @@
-# Ansible's way, with its default arguments: a master by ControlPersist that
-# every task joins, sftp and scp too, and OpenSSH's own ssh.
+# ansible as it comes: the first task leaves a master by ControlPersist, which
+# the others join; modules and files go up by sftp, and run on a terminal. Then
+# its other ways: scp, and modules on stdin.
 . "$lib"
-mkdir -p "$HOME/.ansible/cp"
-set -- -C -o ControlMaster=auto -o ControlPersist=60s -o KbdInteractiveAuthentication=no \
-	-o PreferredAuthentications=gssapi-with-mic,gssapi-keyex,hostbased,publickey \
-	-o PasswordAuthentication=no -o ConnectTimeout=10 -o "ControlPath=$HOME/.ansible/cp/0a1b2c3d4e"
-out=$(ssh "$@" host '/bin/sh -c '"'"'echo ~ && sleep 0'"'"'' </dev/null)
-[ "$out" = "$HOME" ] || fail "first task said: $out"
-[ -S "$HOME/.ansible/cp/0a1b2c3d4e" ] || fail "no master stayed behind"
-for i in 1 2 3 4 5 6 7 8; do
-	ssh "$@" host "/bin/sh -c 'cat >$dir/module$i && exit $i'" <data &
-	eval "p$i=$!"
-done
-for i in 1 2 3 4 5 6 7 8; do
-	s=0
-	eval "wait \$p$i" || s=$?
-	[ $s = $i ] || fail "task $i ended with $s"
-	cmp data "module$i"
-done
-printf 'put data by-sftp\n' | sftp -q -b - "$@" "[host]" >/dev/null 2>&1 || fail "sftp"
-cmp data "$HOME/by-sftp"
-scp -q "$@" data "[host]:$dir/by-scp"
-cmp data by-scp
-out=$(ssh "$@" -tt host "/bin/sh -c 'tty && sleep 0'" </dev/null 2>/dev/null)
-case $out in /dev/pts/*) ;; *) fail "no terminal with -tt: $out" ;; esac
-[ "$(/usr/bin/ssh "$@" -o ProxyCommand=false host echo theirs </dev/null)" = theirs ] || fail "OpenSSH's ssh does not join"
-ssh "$@" -O check host 2>&1 | grep -q 'Master running (pid=[0-9]*)' || fail "-O check"
-ssh "$@" -O exit host 2>&1 | grep -q 'Exit request sent.' || fail "-O exit"
-until_ok test ! -e "$HOME/.ansible/cp/0a1b2c3d4e"
+need ansible-playbook
+export LC_ALL=C.UTF-8
+printf '%s ansible_python_interpreter=/usr/bin/python3\n' host1 host2 >hosts
+cat >play.yml <<'END'
+- hosts: all
+  gather_facts: no
+  tasks:
+  - copy: src=data dest={{ dir }}/on-{{ inventory_hostname }}
+  - shell: sha1sum <{{ dir }}/on-{{ inventory_hostname }}; echo to-stderr >&2; exit 5
+    register: failed
+    failed_when: failed.rc != 5 or not failed.stdout.startswith(sum) or not 'to-stderr' in failed.stdout + failed.stderr
+- hosts: host1
+  gather_facts: no
+  tasks:
+  - fetch: src={{ dir }}/on-host1 dest=fetched flat=yes
+  - copy: src=data dest={{ dir }}/by-scp
+    vars: { ansible_ssh_transfer_method: scp }
+  - ping:
+    vars: { ansible_pipelining: yes }
+END
+ansible-playbook -i hosts -e "dir=$dir sum=$(sha1sum <data | cut -c1-40)" play.yml >out 2>&1 || { cat out; fail "the playbook"; }
+grep -q "^host1 .*ok=5 .*failed=0" out && grep -q "^host2 .*ok=2 .*failed=0" out || { cat out; fail "not all of it"; }
+for f in on-host1 on-host2 fetched by-scp; do cmp data $f; done
+[ "$(ls "$HOME/.ansible/cp" | wc -l)" = 2 ] || { ls -l "$HOME/.ansible/cp"; fail "not a master for each host"; }
+
+# The next run joins them, and logs in no more.
+logins() { grep -c 'Accepted publickey' sshd.log; }
+before=$(logins)
+ansible -i hosts all -m raw -a 'echo joined' >out 2>&1 || { cat out; fail "a raw command"; }
+[ "$(grep -c '^joined' out)" = 2 ] || { cat out; fail "a raw command said something else"; }
+[ "$(logins)" = "$before" ] || fail "logged in again"

@@ -1,6 +1,7 @@
 # What every script here begins with: an sshd on this machine's loopback, a user
-# whose key it knows, and "ssh" in PATH, which is the client under test.
-# Sourced with dir: a fresh directory, and mode: tcp or udp.
+# whose key it knows, and "ssh", in PATH and in /usr/bin, which is the client
+# under test; "$stock" is OpenSSH's. Sourced in a fresh directory with mode: tcp
+# or udp, and must: yes where nothing may be missing.
 set -eu
 dir=$PWD
 PATH=$dir/bin:$PATH:/usr/sbin
@@ -9,7 +10,11 @@ mkdir -m 700 "$HOME/.ssh"
 
 fail() { echo "$*" >&2; exit 1; }
 skip() { echo "skip: $*"; exit 77; }
-need() { command -v "$1" >/dev/null || skip "no $1 here"; }
+need() {
+	command -v "$1" >/dev/null && return
+	[ "$must" != yes ] || fail "no $1 here"
+	skip "no $1 here"
+}
 
 # until_ok COMMAND... waits for it to succeed, for at most ten seconds.
 until_ok() {
@@ -39,7 +44,7 @@ MaxStartups 100
 Subsystem sftp /usr/lib/openssh/sftp-server
 EOF
 cat >"$HOME/.ssh/config" <<EOF
-Host host
+Host host host?
 	HostName 127.0.0.1
 	Port 4242
 	StrictHostKeyChecking yes

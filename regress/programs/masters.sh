@@ -13,7 +13,7 @@ for i in 1 2 3; do
 	[ "$out" = "session $i" ] || fail "said: $out"
 done
 [ "$(ls "$dir" | grep -cE '^[0-9a-f]{40}$')" = 1 ] || { ls "$dir"; fail "not one master"; }
-out=$(/usr/bin/ssh -o ProxyCommand=false host echo theirs 2>&1)
+out=$("$stock" -o ProxyCommand=false host echo theirs 2>&1)
 [ "$out" = theirs ] || fail "OpenSSH's ssh said: $out"
 for port in 5020 5021; do
 	bash -c "read -t 5 line </dev/tcp/127.0.0.1/$port && [[ \$line == SSH-2* ]]" || fail "nothing behind $port"

@@ -1,6 +1,6 @@
 # The other way round: OpenSSH's ssh has the connection and we join it.
 . "$lib"
-/usr/bin/ssh -F "$HOME/.ssh/config" -MNf -S "$dir/ctl" host
+"$stock" -F "$HOME/.ssh/config" -MNf -S "$dir/ctl" host
 set -- -S "$dir/ctl" -o ProxyCommand=false
 [ "$(ssh "$@" host 'cat; exit 0' <data | sha256sum)" = "$(sha256sum <data)" ] || fail "bytes"
 s=0
