@@ -37,7 +37,8 @@ type Client struct {
 	trusted []netip.AddrPort // from where the server's datagrams are taken
 	state   State            // what is not computed
 	online  bool
-	dropped bool // the stream in use ended, and no other path answered since
+	dropped bool      // the stream in use ended, and no other path answered since
+	changed time.Time // when the network did last, as far as is known
 	climb   climb
 	tcp     attempt
 	ssh     attempt

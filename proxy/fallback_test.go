@@ -146,7 +146,7 @@ func TestRoamWhileOnTCP(t *testing.T) {
 		for _, to := range []string{"10.7.7.7", "fd00::7", "10.8.8.8"} {
 			time.Sleep(5 * time.Second)
 			s.phone.Move(to)
-			within(t, "move to "+to, s.echo("x", time.Minute), 2*time.Second)
+			within(t, "move to "+to, s.echo("x", time.Minute), time.Second/2)
 		}
 	}, only(OnlyTCP))
 }

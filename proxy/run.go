@@ -86,6 +86,7 @@ func (c *Client) moved() {
 	c.climb.probed = time.Time{}
 	c.tcp.tries, c.ssh.tries = 0, 0
 	now := time.Now()
+	c.changed = now
 	c.pulse.hasten(later(now, c.pulse.last.Add(eventSpacing)))
 	token(c.kick)
 }
@@ -225,10 +226,10 @@ func (c *Client) tryingLocked() string {
 			names = append(names, name)
 		}
 	}
-	if c.tcp.running {
+	if c.tcp.running > 0 {
 		names = append(names, "connecting by TCP")
 	}
-	if c.ssh.running {
+	if c.ssh.running > 0 {
 		names = append(names, "logging in by ssh")
 	}
 	return strings.Join(names, ", ")

@@ -158,7 +158,7 @@ func every(d time.Duration, done <-chan struct{}, f func(i int)) {
 func TestTransferOutlivesRoams(t *testing.T) {
 	roam(t, simnet.Link{Delay: 15 * time.Millisecond, Rate: 4_000_000}, func(t *testing.T, r roaming) {
 		r.transfer(t, 8<<20, func(done <-chan struct{}) {
-			every(600*time.Millisecond, done, func(i int) {
+			every(300*time.Millisecond, done, func(i int) {
 				r.link.Move(fmt.Sprintf("10.1.%d.%d", i/200, i%200+1), fmt.Sprintf("fd00::%x", i+0x10))
 			})
 		})
