@@ -113,8 +113,10 @@ func (c *Client) transmit(b []byte, segment int, ecn byte) {
 		token(c.kick)
 	}
 	if c.pulse.tries > 0 && len(b) <= smallDatagram {
-		// What was typed goes out on every path: any may work again.
-		c.pulse.hasten(later(now, c.pulse.round.Add(eventSpacing)))
+		// What was typed goes out on every path: any may work again. It may as
+		// well be the acknowledgements of a busy flow, which must not make
+		// more knocks than can be told apart when their answers come.
+		c.pulse.hasten(later(now, c.pulse.round.Add(typedSpacing)))
 		c.retryLocked()
 		token(c.kick)
 	}

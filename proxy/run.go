@@ -9,13 +9,14 @@ import (
 )
 
 const (
-	wakeTick     = 5 * time.Second      // between looks at the wall clock: each costs the battery
-	wakeJump     = 3 * time.Second      // by which it ran ahead when the machine slept
-	eventSpacing = 5 * time.Millisecond // between knocks for a burst of events
-	spareTime    = 10 * time.Second     // a path that lost the race is kept for
-	hedgeTime    = time.Minute          // a second socket that was of no use is kept for
-	climbEvery   = 5 * time.Second      // between looks for a better path
-	maxQueued    = 16                   // unanswered knocks in a stream
+	wakeTick     = 5 * time.Second       // between looks at the wall clock: each costs the battery
+	wakeJump     = 3 * time.Second       // by which it ran ahead when the machine slept
+	eventSpacing = 5 * time.Millisecond  // between knocks for a burst of events
+	typedSpacing = 25 * time.Millisecond // and of the transport's datagrams in an outage
+	spareTime    = 10 * time.Second      // a path that lost the race is kept for
+	hedgeTime    = time.Minute           // a second socket that was of no use is kept for
+	climbEvery   = 5 * time.Second       // between looks for a better path
+	maxQueued    = 16                    // unanswered knocks in a stream
 )
 
 // climb looks for a path of a better kind than the one in use.

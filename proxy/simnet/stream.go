@@ -129,6 +129,20 @@ func (r *route) passes(l *Link) bool {
 	return !(l.Down || l.NoTCP || l.NoAnswer || l.OnlySSH && r.port != 22)
 }
 
+// window returns how many bytes a sender lets be under way: what it does not
+// hear lost, so that there is room in the links' queues for UDP.
+func (r *route) window() int {
+	r.near.net.mu.Lock()
+	defer r.near.net.mu.Unlock()
+	window := streamQueue
+	for _, h := range []*Host{r.near, r.far} {
+		if h != nil && h.link.Rate > 0 {
+			window = min(window, h.link.Rate/8)
+		}
+	}
+	return window
+}
+
 // dueLocked returns when n bytes that leave now arrive, all being well.
 func (r *route) dueLocked(n int, inward bool) time.Time {
 	delay, _ := r.stateLocked()
@@ -198,7 +212,7 @@ func (s *stream) Write(b []byte) (n int, err error) {
 	for len(b) > n {
 		part := b[n:min(len(b), n+chunk)]
 		s.mu.Lock()
-		for !s.closed && s.flying > 0 && (s.flying+len(part) > streamQueue || len(s.toSend) >= cap(s.toSend)/2) {
+		for !s.closed && s.flying > 0 && (s.flying+len(part) > s.route.window() || len(s.toSend) >= cap(s.toSend)/2) {
 			changed := s.change
 			s.mu.Unlock()
 			<-changed
