@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,6 +40,33 @@ func TestUDPBlocked(t *testing.T) {
 			}
 			x.ends()
 		})
+	}
+}
+
+// TestBlockedDuringLogin: ssh is through and tsshd about to start when the
+// firewall goes up, so that no knock by UDP, or by TCP either, ever arrives.
+func TestBlockedDuringLogin(t *testing.T) {
+	for _, m := range transports() {
+		for rules, left := range map[string]string{noUDP: "TCP", onlySSH: "ssh"} {
+			t.Run(m.name+" with "+left+" left", func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				reached, passed := w.home()+"/reached", w.home()+"/passed"
+				real := filepath.Join(built, "bin/tsshd")
+				gate := w.script("gate", fmt.Sprintf(`[ "$1" = --offer ] || exec %s "$@"
+touch %s
+while [ ! -e %s ]; do sleep 0.05; done
+exec %[1]s "$@"`, real, reached, passed))
+				x := w.transfer(append(m.args, "-oTsshdPath="+gate)...)
+				w.awaits("the login to reach tsshd", func() bool { _, err := os.Stat(reached); return err == nil })
+				w.fault(rules)
+				w.write("alice/passed", "")
+				x.goesOn()
+				w.fault("")
+				x.goesOn()
+				x.ends()
+			})
+		}
 	}
 }
 
