@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestOnlyPort22: a firewall that lets nothing through but ssh.
@@ -77,6 +78,28 @@ func TestEachKindOfPath(t *testing.T) {
 	for _, kind := range []string{"udp", "tcp", "ssh"} {
 		for _, m := range transports() {
 			w.says(kind+"\n", "", append(m.args, placed(), "-oUdpProxyMode="+kind, "server", "echo "+kind)...)
+		}
+	}
+}
+
+// TestRoamByTCPAndSSH: connections die with the address that they came from,
+// and nobody says so.
+func TestRoamByTCPAndSSH(t *testing.T) {
+	for _, m := range transports() {
+		for _, kind := range []string{"tcp", "ssh"} {
+			t.Run(m.name+" over "+kind, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				x := w.transfer(append(m.args, "-oUdpProxyMode="+kind)...)
+				for range 5 {
+					x.goesOn()
+					start := time.Now()
+					w.roam()
+					x.goesOn()
+					t.Logf("goes on %s after an address change", time.Since(start).Round(time.Millisecond))
+				}
+				x.ends()
+			})
 		}
 	}
 }
