@@ -5,9 +5,11 @@ package e2e_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestOnlyPort22: a firewall that lets nothing through but ssh.
@@ -42,6 +44,33 @@ func TestUDPBlocked(t *testing.T) {
 	}
 }
 
+// TestBlockedDuringLogin: ssh is through and tsshd about to start when the
+// firewall goes up, so that no knock by UDP, or by TCP either, ever arrives.
+func TestBlockedDuringLogin(t *testing.T) {
+	for _, m := range transports() {
+		for rules, left := range map[string]string{noUDP: "TCP", onlySSH: "ssh"} {
+			t.Run(m.name+" with "+left+" left", func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				reached, passed := w.home()+"/reached", w.home()+"/passed"
+				real := filepath.Join(built, "bin/tsshd")
+				gate := w.script("gate", fmt.Sprintf(`[ "$1" = --offer ] || exec %s "$@"
+touch %s
+while [ ! -e %s ]; do sleep 0.05; done
+exec %[1]s "$@"`, real, reached, passed))
+				x := w.transfer(append(m.args, "-oTsshdPath="+gate)...)
+				w.awaits("the login to reach tsshd", func() bool { _, err := os.Stat(reached); return err == nil })
+				w.fault(rules)
+				w.write("alice/passed", "")
+				x.goesOn()
+				w.fault("")
+				x.goesOn()
+				x.ends()
+			})
+		}
+	}
+}
+
 // TestEachKindOfPath: chosen by hand.
 func TestEachKindOfPath(t *testing.T) {
 	t.Parallel()
@@ -49,6 +78,28 @@ func TestEachKindOfPath(t *testing.T) {
 	for _, kind := range []string{"udp", "tcp", "ssh"} {
 		for _, m := range transports() {
 			w.says(kind+"\n", "", append(m.args, placed(), "-oUdpProxyMode="+kind, "server", "echo "+kind)...)
+		}
+	}
+}
+
+// TestRoamByTCPAndSSH: connections die with the address that they came from,
+// and nobody says so.
+func TestRoamByTCPAndSSH(t *testing.T) {
+	for _, m := range transports() {
+		for _, kind := range []string{"tcp", "ssh"} {
+			t.Run(m.name+" over "+kind, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				x := w.transfer(append(m.args, "-oUdpProxyMode="+kind)...)
+				for range 5 {
+					x.goesOn()
+					start := time.Now()
+					w.roam()
+					x.goesOn()
+					t.Logf("goes on %s after an address change", time.Since(start).Round(time.Millisecond))
+				}
+				x.ends()
+			})
 		}
 	}
 }

@@ -44,7 +44,7 @@ type transfer struct {
 
 func (w *world) transfer(args ...string) *transfer {
 	w.t.Helper()
-	cmd := w.tssh(append(append([]string{placed()}, args...), "server", "cat")...)
+	cmd := w.tssh(append(args[:len(args):len(args)], placed(), "server", "cat")...)
 	x := &transfer{w: w, cmd: cmd, stop: make(chan struct{}), outcome: make(chan error, 1)}
 	x.back.moved = make(chan struct{}, 1)
 	var said strings.Builder

@@ -1,7 +1,10 @@
 package proxy
 
 import (
+	"context"
+	"io"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"runtime"
 	"slices"
@@ -289,39 +292,84 @@ func TestFloodOfGarbage(t *testing.T) {
 	})
 }
 
+// Strangers by the thousand on the way that carries the session, or beside it.
 func TestHostileStreamsAreBounded(t *testing.T) {
-	story(t, wifi, func(s *session) {
-		m := newMallory(s)
-		goroutines := runtime.NumGoroutine()
-		for i := range 2000 {
-			c, err := m.host.DialTCP(s.ctx, s.far.Addr(61001))
-			if err != nil {
-				t.Fatal(err)
+	for mode, port := range map[string]int{OnlyUDP: 61001, OnlyTCP: 61001, OnlySSH: 22} {
+		t.Run(mode, func(t *testing.T) {
+			story(t, wifi, func(s *session) { s.besieged(port) }, only(mode), overSSH)
+		})
+	}
+}
+
+// besieged lets strangers connect to a port, say too little or nonsense, and
+// stay.
+func (s *session) besieged(port int) {
+	t := s.t
+	t.Helper()
+	m := newMallory(s)
+	goroutines := runtime.NumGoroutine()
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	slow := func(c net.Conn) { // a byte now and then of what might become a knock
+		for i := 0; ctx.Err() == nil; i++ {
+			if _, err := c.Write([]byte{byte(i * wire.KnockSize)}); err != nil {
+				return
 			}
-			defer c.Close()
-			switch i % 4 {
-			case 0: // says nothing
-			case 1:
-				c.Write([]byte{0}) // half a length
-			case 2:
-				c.Write([]byte{0, 53, 1, 2, 3}) // half a frame
-			case 3:
-				c.Write([]byte("\xff\xffGET / HTTP/1.1\r\n\r\n"))
-			}
-			c.SetReadDeadline(time.Now().Add(time.Millisecond))
-			if n, _ := c.Read(make([]byte, 1)); n > 0 {
-				t.Error("a stranger was answered")
-			}
+			time.Sleep(time.Second)
 		}
-		if n := runtime.NumGoroutine() - goroutines; n > 4*maxStreams {
-			t.Errorf("%d goroutines serve strangers", n)
+	}
+	for i := range 2000 {
+		c, err := m.host.DialTCP(s.ctx, s.far.Addr(port))
+		if err != nil {
+			t.Fatal(err)
 		}
-		within(t, "echo meanwhile", s.echo("x", time.Minute), rtt+time.Millisecond)
-		time.Sleep(2 * knockTimeout)
-		s.server.mu.Lock()
-		if n := len(s.server.streams); n > 0 {
-			t.Errorf("%d streams are left", n)
+		defer c.Close()
+		switch i % 5 {
+		case 0: // says nothing
+		case 1:
+			c.Write([]byte{0}) // half a length
+		case 2:
+			c.Write([]byte{0, wire.KnockSize, 1, 2, 3}) // half a frame
+		case 3:
+			c.Write([]byte("\xff\xffGET / HTTP/1.1\r\n\r\n"))
+		case 4:
+			go slow(c)
 		}
-		s.server.mu.Unlock()
-	}, only(OnlyUDP), func(_ *ClientConfig, sc *ServerConfig) { sc.Mode = Auto })
+		c.SetReadDeadline(time.Now().Add(time.Millisecond))
+		if port == 22 {
+			io.ReadFull(c, make([]byte, len(welcome))) // of the login, which is not ours to hide
+		}
+		if n, _ := c.Read(make([]byte, 1)); n > 0 {
+			t.Error("a stranger was answered")
+		}
+		if i%500 == 499 {
+			within(t, "echo meanwhile", s.echo("x", time.Minute), rtt+time.Millisecond)
+		}
+		if i == 1000 {
+			s.phone.Move("10.4.4.4")
+			within(t, "roam meanwhile", s.echo("x", time.Minute), 2*time.Second)
+		}
+	}
+	s.server.mu.Lock()
+	if n := len(s.server.streams); n == 0 || n > maxStreams {
+		t.Errorf("%d streams at once", n)
+	}
+	s.server.mu.Unlock()
+	cancel() // the slow ones among mallory's goroutines
+	time.Sleep(time.Second)
+	if n := runtime.NumGoroutine() - goroutines; n > 4*maxStreams {
+		t.Errorf("%d goroutines serve strangers", n)
+	}
+	s.transfer(1<<20, nil)
+	time.Sleep(2 * knockTimeout)
+	s.server.mu.Lock()
+	most := 1
+	if s.client.State().Kind == "UDP" {
+		most = 0
+	}
+	if n := len(s.server.streams); n > most {
+		t.Errorf("%d streams are left", n)
+	}
+	s.server.mu.Unlock()
+	within(t, "echo after", s.echo("x", time.Minute), rtt+time.Millisecond)
 }

@@ -15,6 +15,7 @@ const (
 	tcpAfter     = 500 * time.Millisecond // of silence, TCP is tried too,
 	sshAfter     = time.Second            // and ssh
 	dialTimeout  = 5 * time.Second        // of an attempt by TCP,
+	maxDials     = 3                      // attempts at once, each after a change of the network,
 	dialSpacing  = 200 * time.Millisecond // and between the server's addresses in it
 	rareAfter    = 5 * time.Minute        // of silence, attempts grow rare
 	rarePause    = time.Minute
@@ -23,7 +24,7 @@ const (
 
 // attempt is the opening of a stream path.
 type attempt struct {
-	running bool
+	running int
 	last    time.Time
 	tries   int // since a knock was answered on such a path
 }
@@ -37,7 +38,7 @@ func (a *attempt) due(now time.Time, silence, after time.Duration) bool {
 	if a.tries > 0 {
 		pause = min(after<<min(a.tries-1, 8), most)
 	}
-	return !a.running && (a.last.IsZero() || now.Sub(a.last) >= pause)
+	return a.running == 0 && (a.last.IsZero() || now.Sub(a.last) >= pause)
 }
 
 // attempt returns that of the stream paths of kind k.
@@ -69,7 +70,7 @@ func (c *Client) streamsLocked(now time.Time) {
 		}
 		return silence >= min(after, c.config.Heartbeat) && silence > 2*c.pulse.rto() && c.pulse.tries > 1
 	}
-	if wanted(wire.TCP, tcpAfter) && c.tcp.due(now, silence, 2*time.Second) {
+	if wanted(wire.TCP, tcpAfter) && c.tcp.due(now, silence, 2*time.Second) || c.uprootedLocked(now) {
 		c.start(&c.tcp, now, func(ctx context.Context) (io.ReadWriteCloser, netip.AddrPort, error) {
 			return c.dialTCP(ctx)
 		}, wire.TCP)
@@ -82,18 +83,28 @@ func (c *Client) streamsLocked(now time.Time) {
 	}
 }
 
+// uprootedLocked reports whether the connection in use seems to have died with
+// the address that it came from: no answer since the network changed. The next
+// one is not put off then, not even for one that was begun before.
+func (c *Client) uprootedLocked(now time.Time) bool {
+	return c.current != nil && c.current.kind == wire.TCP && c.pulse.tries > 0 &&
+		c.pulse.heard.Before(c.changed) && now.Sub(c.changed) >= c.pulse.rto() &&
+		c.tcp.last.Before(c.changed) && c.tcp.running < maxDials
+}
+
 func (c *Client) hasLocked(k wire.Kind) bool {
 	return slices.ContainsFunc(c.links, func(l *link) bool { return l.kind == k })
 }
 
 // start opens a stream path in the background and uses it as a link.
 func (c *Client) start(a *attempt, now time.Time, open func(context.Context) (io.ReadWriteCloser, netip.AddrPort, error), k wire.Kind) {
-	a.running, a.last = true, now
+	a.last = now
+	a.running++
 	a.tries++
 	c.work.Go(func() {
 		rwc, remote, err := open(c.ctx)
 		c.mu.Lock()
-		a.running = false
+		a.running--
 		if err != nil || c.ctx.Err() != nil {
 			c.mu.Unlock()
 			if err == nil {

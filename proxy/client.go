@@ -37,7 +37,8 @@ type Client struct {
 	trusted []netip.AddrPort // from where the server's datagrams are taken
 	state   State            // what is not computed
 	online  bool
-	dropped bool // the stream in use ended, and no other path answered since
+	dropped bool      // the stream in use ended, and no other path answered since
+	changed time.Time // when the network did last, as far as is known
 	climb   climb
 	tcp     attempt
 	ssh     attempt
@@ -112,8 +113,10 @@ func (c *Client) transmit(b []byte, segment int, ecn byte) {
 		token(c.kick)
 	}
 	if c.pulse.tries > 0 && len(b) <= smallDatagram {
-		// What was typed goes out on every path: any may work again.
-		c.pulse.hasten(later(now, c.pulse.round.Add(eventSpacing)))
+		// What was typed goes out on every path: any may work again. It may as
+		// well be the acknowledgements of a busy flow, which must not make
+		// more knocks than can be told apart when their answers come.
+		c.pulse.hasten(later(now, c.pulse.round.Add(typedSpacing)))
 		c.retryLocked()
 		token(c.kick)
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log"
 	"math/big"
+	"net"
 	"net/netip"
 	"os"
 	"testing"
@@ -39,11 +40,12 @@ type session struct {
 	stream     *quic.Stream
 	ctx        context.Context
 	got        chan []byte
+	logins     []net.Conn    // to port 22, by overSSH
 	opening    time.Duration // until the first echo
 }
 
 // tweak changes the configuration of a session.
-type tweak func(*ClientConfig, *ServerConfig)
+type tweak func(*session, *ClientConfig, *ServerConfig)
 
 // story runs f on a session in fake time, over a link between two hosts.
 func story(t *testing.T, link simnet.Link, f func(*session), tweaks ...tweak) {
@@ -85,7 +87,7 @@ func (s *session) open(tweaks ...tweak) {
 		sc.Logf, cc.Logf = logf("server"), logf("client")
 	}
 	for _, w := range tweaks {
-		w(&cc, &sc)
+		w(s, &cc, &sc)
 	}
 	var err error
 	if s.server, err = Listen(ctx, sc); err != nil {

@@ -23,8 +23,9 @@ const (
 	quietFlow = 20 * time.Millisecond  // between the datagrams of a typist
 	busyFlow  = 100 * time.Millisecond // between the knocks of a busy flow
 
-	maxFlight  = 64 // unanswered knocks that are remembered
-	lossMemory = 64 // knocks that tell of the path's loss
+	maxFlight  = 512 // unanswered knocks that are remembered: seconds of them, on all paths
+	lossMemory = 64  // knocks that tell of the path's loss
+	youngFor   = 8   // answers, of which the fastest tells the round trip
 )
 
 // action is what pulse wants to be done.
@@ -46,6 +47,7 @@ const (
 // Silence counts from the oldest knock without an answer, so idleness is none.
 type pulse struct {
 	srtt, rttvar time.Duration
+	young        int // answers to come that may have waited for the path
 	loss         float64
 	samples      int // that loss is the average of
 
@@ -207,6 +209,9 @@ func (p *pulse) answered(now time.Time, sequence uint64, current *link) (asked, 
 		}
 		p.heard = now
 		if k.on == current {
+			if p.silence(now) >= outage {
+				p.young = youngFor
+			}
 			p.measure(now.Sub(k.at))
 			p.count(now, p.flight[:i], current)
 			p.forget(k.at, current)
@@ -236,15 +241,20 @@ func (p *pulse) forget(until time.Time, current *link) {
 
 // move makes another path the current one, whose knock k was answered.
 func (p *pulse) move(now time.Time, k asked) {
-	p.srtt, p.rttvar, p.loss, p.samples = 0, 0, 0, 0
+	p.srtt, p.rttvar, p.young, p.loss, p.samples = 0, 0, youngFor, 0, 0
 	p.measure(now.Sub(k.at))
 	p.forget(k.at, k.on)
 	p.hurry = time.Time{}
 }
 
-// measure takes one round trip into account, as TCP does (RFC 6298).
+// measure takes one round trip into account, as TCP does (RFC 6298). The first
+// ones on a path, or after an outage, may be of knocks that waited long in a
+// connection which survived, so the shortest counts: to wait as long for the
+// next answer would lengthen the next outage.
 func (p *pulse) measure(rtt time.Duration) {
-	if p.srtt == 0 {
+	young := p.young > 0
+	p.young = max(0, p.young-1)
+	if p.srtt == 0 || young && rtt < p.srtt {
 		p.srtt, p.rttvar = max(rtt, 1), rtt/2
 		return
 	}

@@ -92,6 +92,40 @@ func TestSilenceCountsFromTheOldestQuestion(t *testing.T) {
 	}
 }
 
+func TestAnswersKeptByAnOutageAreNoRoundTrips(t *testing.T) {
+	var p pulse
+	on := &link{}
+	for n := range uint64(10) { // in a connection, which delivers all of them at last
+		p.knocked(epoch.Add(time.Duration(n)*probeFirst), n, on, true)
+	}
+	now := epoch.Add(time.Minute)
+	for n := range uint64(10) {
+		p.answered(now, n, on)
+	}
+	p.knocked(now, 10, on, true)
+	p.answered(now.Add(30*time.Millisecond), 10, on)
+	if p.rto() > 100*time.Millisecond {
+		t.Errorf("with a round trip of 30 ms the next answer is overdue after %s", p.rto())
+	}
+}
+
+// In an outage every path is asked, again and again. Who answers after a second
+// must not be taken for a stranger.
+func TestLateAnswersAreKnown(t *testing.T) {
+	paths := make([]link, 7)
+	var p pulse
+	n := uint64(0)
+	for at := time.Duration(0); at < time.Second; at += typedSpacing {
+		for i := range paths {
+			n++
+			p.knocked(epoch.Add(at), n, &paths[i], i == 0)
+		}
+	}
+	if _, ok := p.answered(epoch.Add(time.Second), 1, &paths[0]); !ok {
+		t.Errorf("after %d knocks the first one is forgotten", n)
+	}
+}
+
 func TestLossIsMeasured(t *testing.T) {
 	on := &link{}
 	p := pulse{}

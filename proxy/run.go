@@ -9,11 +9,12 @@ import (
 )
 
 const (
-	eventSpacing = 5 * time.Millisecond // between knocks for a burst of events
-	spareTime    = 10 * time.Second     // a path that lost the race is kept for
-	hedgeTime    = time.Minute          // a second socket that was of no use is kept for
-	climbEvery   = 5 * time.Second      // between looks for a better path
-	maxQueued    = 16                   // unanswered knocks in a stream
+	eventSpacing = 5 * time.Millisecond  // between knocks for a burst of events
+	typedSpacing = 25 * time.Millisecond // and of the transport's datagrams in an outage
+	spareTime    = 10 * time.Second      // a path that lost the race is kept for
+	hedgeTime    = time.Minute           // a second socket that was of no use is kept for
+	climbEvery   = 5 * time.Second       // between looks for a better path
+	maxQueued    = 16                    // unanswered knocks in a stream
 )
 
 // climb looks for a path of a better kind than the one in use.
@@ -80,6 +81,7 @@ func (c *Client) moved() {
 	c.climb.probed = time.Time{}
 	c.tcp.tries, c.ssh.tries = 0, 0
 	now := time.Now()
+	c.changed = now
 	c.pulse.hasten(later(now, c.pulse.last.Add(eventSpacing)))
 	token(c.kick)
 }
@@ -222,10 +224,10 @@ func (c *Client) tryingLocked() string {
 			names = append(names, name)
 		}
 	}
-	if c.tcp.running {
+	if c.tcp.running > 0 {
 		names = append(names, "connecting by TCP")
 	}
-	if c.ssh.running {
+	if c.ssh.running > 0 {
 		names = append(names, "logging in by ssh")
 	}
 	return strings.Join(names, ", ")

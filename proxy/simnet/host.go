@@ -138,11 +138,11 @@ func (h *Host) sourceLocked(far netip.Addr) (netip.Addr, error) {
 	return netip.Addr{}, fmt.Errorf("send to %s: %w", far, syscall.ENETUNREACH)
 }
 
-// queueLocked returns how long n bytes wait for the link, or that they find no
-// room.
-func (h *Host) queueLocked(n int, inward bool) (time.Duration, bool) {
+// queueLocked returns how long n bytes wait for the link; below 0: they find
+// no room, for more than most is queued.
+func (h *Host) queueLocked(n int, inward bool, most time.Duration) time.Duration {
 	if h.link.Rate == 0 {
-		return 0, true
+		return 0
 	}
 	free := &h.free[0]
 	if inward {
@@ -152,11 +152,11 @@ func (h *Host) queueLocked(n int, inward bool) (time.Duration, bool) {
 	if free.Before(now) {
 		*free = now
 	}
-	if free.Sub(now) > time.Second/4 {
-		return 0, false
+	if free.Sub(now) > most {
+		return -1
 	}
 	*free = free.Add(time.Duration(n) * time.Second / time.Duration(h.link.Rate))
-	return free.Sub(now), true
+	return free.Sub(now)
 }
 
 func (h *Host) portLocked(want int, taken func(uint16) bool) (uint16, error) {

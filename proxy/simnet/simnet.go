@@ -17,14 +17,15 @@ import (
 // crosses the links of both its hosts. The zero value is perfect.
 type Link struct {
 	Delay     time.Duration // one way
-	Jitter    time.Duration // added at random; more than the packets' distance reorders them
-	Loss      float64       // chance of a UDP packet to vanish
+	Jitter    time.Duration // added at random; more than the packets' distance reorders those of UDP
+	Loss      float64       // chance of a packet to vanish; TCP sends it again
 	Duplicate float64       // chance of a UDP packet to arrive twice
 	MTU       int           // larger UDP payloads vanish without a word; 0: none does
-	Rate      int           // bytes a second each way; 0: no limit. A quarter second queues.
+	Rate      int           // bytes a second each way; 0: no limit. A quarter second of UDP queues.
 	Down      bool          // nothing passes
 	NoUDP     bool          // a firewall drops UDP
 	NoTCP     bool          // a firewall drops TCP
+	OnlySSH   bool          // a firewall drops all but TCP to port 22
 	NoAnswer  bool          // nothing comes in, all goes out
 }
 
@@ -157,14 +158,14 @@ func (n *Network) send(h *Host, p Packet, ecn byte) {
 	copies := 1
 	for _, x := range links {
 		l := &x.link
-		if l.Down || l.NoUDP || l.NoAnswer && x == far || l.MTU > 0 && len(p.Data) > l.MTU || n.random.Float64() < l.Loss {
+		if l.Down || l.NoUDP || l.OnlySSH || l.NoAnswer && x == far || l.MTU > 0 && len(p.Data) > l.MTU || n.random.Float64() < l.Loss {
 			return
 		}
 		if n.random.Float64() < l.Duplicate {
 			copies++
 		}
-		queued, ok := x.queueLocked(len(p.Data), x == far)
-		if !ok {
+		queued := x.queueLocked(len(p.Data), x == far, time.Second/4)
+		if queued < 0 {
 			return
 		}
 		delay += queued + l.Delay
@@ -184,7 +185,7 @@ func (n *Network) send(h *Host, p Packet, ecn byte) {
 // was on its way when the link broke, still hears.
 func (n *Network) arriveLocked(p Packet, ecn byte) {
 	h := n.ownerLocked(p.To.Addr())
-	if h == nil || h.link.Down || h.link.NoUDP {
+	if h == nil || h.link.Down || h.link.NoUDP || h.link.OnlySSH {
 		return
 	}
 	if h.nat != nil {

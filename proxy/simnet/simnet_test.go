@@ -190,3 +190,55 @@ func TestDialThroughFirewallWaits(t *testing.T) {
 		}
 	})
 }
+
+func TestStreamOnABadLink(t *testing.T) {
+	for name, x := range map[string]struct {
+		link     Link
+		min, max time.Duration // that 100 kB take
+	}{
+		"perfect": {Link{}, 0, 0},
+		"slow":    {Link{Rate: 50_000}, 2 * time.Second, 2 * time.Second},
+		"lossy":   {Link{Loss: 0.2}, resend, resend},
+		"jittery": {Link{Jitter: 50 * time.Millisecond}, time.Millisecond, 50 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			phone, home := Pair(t, x.link)
+			l, _ := home.ListenTCP(7)
+			defer l.Close()
+			c, err := phone.DialTCP(t.Context(), home.Addr(7))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, _ := l.Accept()
+			defer s.Close()
+			want := []byte(strings.Repeat("0123456789abcdef", 100_000/16))
+			start := time.Now()
+			go func() { c.Write(want); c.Close() }()
+			got, err := io.ReadAll(s)
+			if took := time.Since(start); string(got) != string(want) || err != nil || took < x.min || took > x.max {
+				t.Errorf("%s: %d of %d bytes after %s, %v", name, len(got), len(want), took, err)
+			}
+			time.Sleep(time.Second)
+		})
+	}
+}
+
+func TestFirewallForAllButSSH(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		phone, home := Pair(t, Link{OnlySSH: true})
+		for port, open := range map[int]bool{22: true, 7: false} {
+			l, _ := home.ListenTCP(port)
+			defer l.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			defer cancel()
+			if _, err := phone.DialTCP(ctx, home.Addr(port)); (err == nil) != open {
+				t.Errorf("port %d: %v", port, err)
+			}
+		}
+		a, b := open(t, phone, 0), open(t, home, 7)
+		send(t, a, home.Addr(7), "x")
+		if got, _ := hear(b); got != nil {
+			t.Errorf("UDP passed: %q", got)
+		}
+	})
+}

@@ -15,6 +15,8 @@ import (
 const (
 	resend      = 200 * time.Millisecond // a TCP tries again
 	streamQueue = 256 << 10              // bytes that a TCP takes before it makes its writer wait
+	chunk       = 3 * segment            // bytes that travel together
+	segment     = 1400                   // bytes in a packet
 )
 
 type listener struct {
@@ -71,7 +73,7 @@ func (h *Host) DialTCP(ctx context.Context, to netip.AddrPort) (net.Conn, error)
 			h.net.mu.Unlock()
 			return nil, err
 		}
-		route := &route{near: h, far: far, nearEpoch: h.epoch}
+		route := &route{near: h, far: far, nearEpoch: h.epoch, port: to.Port()}
 		var l *listener
 		if far != nil {
 			route.farEpoch = far.epoch
@@ -111,6 +113,7 @@ func wait(ctx context.Context, d time.Duration) error {
 type route struct {
 	near, far           *Host
 	nearEpoch, farEpoch int
+	port                uint16 // of far
 }
 
 // stateLocked returns the delay, and whether bytes pass.
@@ -118,8 +121,52 @@ func (r *route) stateLocked() (time.Duration, bool) {
 	if r.goneLocked() {
 		return resend, false
 	}
-	a, b := r.near.link, r.far.link
-	return a.Delay + b.Delay, !(a.Down || a.NoTCP || a.NoAnswer || b.Down || b.NoTCP || b.NoAnswer)
+	a, b := &r.near.link, &r.far.link
+	return a.Delay + b.Delay, r.passes(a) && r.passes(b)
+}
+
+func (r *route) passes(l *Link) bool {
+	return !(l.Down || l.NoTCP || l.NoAnswer || l.OnlySSH && r.port != 22)
+}
+
+// window returns how many bytes a sender lets be under way: what it does not
+// hear lost, so that there is room in the links' queues for UDP.
+func (r *route) window() int {
+	r.near.net.mu.Lock()
+	defer r.near.net.mu.Unlock()
+	window := streamQueue
+	for _, h := range []*Host{r.near, r.far} {
+		if h != nil && h.link.Rate > 0 {
+			window = min(window, h.link.Rate/8)
+		}
+	}
+	return window
+}
+
+// dueLocked returns when n bytes that leave now arrive, all being well.
+func (r *route) dueLocked(n int, inward bool) time.Time {
+	delay, _ := r.stateLocked()
+	if r.goneLocked() {
+		return time.Now().Add(delay)
+	}
+	from, to := r.near, r.far
+	if inward {
+		from, to = to, from
+	}
+	const patient = 365 * 24 * time.Hour
+	delay += from.queueLocked(n, false, patient) + to.queueLocked(n, true, patient)
+	for _, l := range []*Link{&from.link, &to.link} {
+		for range (n + segment - 1) / segment {
+			if from.net.random.Float64() < l.Loss {
+				delay += resend
+				break
+			}
+		}
+		if l.Jitter > 0 {
+			delay += time.Duration(from.net.random.Int64N(int64(l.Jitter)))
+		}
+	}
+	return time.Now().Add(delay)
 }
 
 // goneLocked reports whether an end moved, so that nothing will pass any more.
@@ -130,6 +177,7 @@ func (r *route) goneLocked() bool {
 // stream is one end of a TCP connection.
 type stream struct {
 	route       *route
+	inward      bool // from the route's far end to the near one
 	local, peer netip.AddrPort
 	far         *stream
 
@@ -142,12 +190,14 @@ type stream struct {
 	closed  bool
 	read    deadline
 
+	due time.Time // when the last chunk arrives; guarded by the network's lock
+
 	toSend chan []byte // nil: the end
 }
 
 func newStreams(r *route, a, b netip.AddrPort) (near, far *stream) {
 	near = &stream{route: r, local: a, peer: b, change: make(chan struct{}), toSend: make(chan []byte, 4096)}
-	far = &stream{route: r, local: b, peer: a, change: make(chan struct{}), toSend: make(chan []byte, 4096)}
+	far = &stream{route: r, inward: true, local: b, peer: a, change: make(chan struct{}), toSend: make(chan []byte, 4096)}
 	near.read.changed, far.read.changed = make(chan struct{}), make(chan struct{})
 	near.far, far.far = far, near
 	return near, far
@@ -158,32 +208,38 @@ func (s *stream) wakeLocked() {
 	s.change = make(chan struct{})
 }
 
-func (s *stream) Write(b []byte) (int, error) {
-	for {
+func (s *stream) Write(b []byte) (n int, err error) {
+	for len(b) > n {
+		part := b[n:min(len(b), n+chunk)]
 		s.mu.Lock()
+		for !s.closed && s.flying > 0 && (s.flying+len(part) > s.route.window() || len(s.toSend) >= cap(s.toSend)/2) {
+			changed := s.change
+			s.mu.Unlock()
+			<-changed
+			s.mu.Lock()
+		}
 		if s.closed {
 			s.mu.Unlock()
-			return 0, fmt.Errorf("write: %w", net.ErrClosed)
+			return n, fmt.Errorf("write: %w", net.ErrClosed)
 		}
-		if s.flying == 0 || s.flying+len(b) <= streamQueue && len(s.toSend) < cap(s.toSend)/2 {
-			s.flying += len(b)
-			s.mu.Unlock()
-			s.carry(bytes.Clone(b))
-			return len(b), nil
-		}
-		changed := s.change
+		s.flying += len(part)
 		s.mu.Unlock()
-		<-changed
+		s.carry(bytes.Clone(part))
+		n += len(part)
 	}
+	return n, nil
 }
 
 // carry brings b to the far end, in order, as soon as the route lets it.
 func (s *stream) carry(b []byte) {
 	s.toSend <- b
 	s.route.near.net.mu.Lock()
-	delay, _ := s.route.stateLocked()
+	if due := s.route.dueLocked(len(b), s.inward); due.After(s.due) {
+		s.due = due
+	}
+	wait := time.Until(s.due)
 	s.route.near.net.mu.Unlock()
-	time.AfterFunc(delay, s.deliver)
+	time.AfterFunc(wait, s.deliver)
 }
 
 // deliver brings one chunk over, or asks again later. Chunks are taken from one

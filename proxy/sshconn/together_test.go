@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
+	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,26 +30,33 @@ func TestMain(m *testing.M) {
 // roaming is a connection through the proxies.
 type roaming struct {
 	ends
+	kind   string // of its path
 	client *proxy.Client
 	server *proxy.Server
+	dials  *dials
 }
 
 // roam runs f in fake time over each transport and kind of path.
 func roam(t *testing.T, link simnet.Link, f func(t *testing.T, r roaming)) {
 	t.Helper()
+	roamBy(t, []string{proxy.OnlyUDP, proxy.OnlyTCP, proxy.OnlySSH}, link, f)
+}
+
+func roamBy(t *testing.T, kinds []string, link simnet.Link, f func(t *testing.T, r roaming)) {
+	t.Helper()
 	for _, transport := range []string{"quic", "kcp"} {
-		for _, mode := range []string{"udp", "tcp"} {
-			t.Run(transport+" over "+mode, func(t *testing.T) {
-				bubble(t, func(t *testing.T) { f(t, proxied(t, transport, mode, link)) })
+		for _, kind := range kinds {
+			t.Run(transport+" over "+kind, func(t *testing.T) {
+				bubble(t, func(t *testing.T) { f(t, proxied(t, transport, kind, link)) })
 			})
 		}
 	}
 }
 
-func proxied(t *testing.T, transport, mode string, link simnet.Link) (r roaming) {
+func proxied(t *testing.T, transport, kind string, link simnet.Link) (r roaming) {
 	t.Helper()
 	phone, home := simnet.Pair(t, link)
-	r.link = phone
+	r.link, r.kind, r.dials = phone, kind, &dials{Host: phone}
 	ctx, cancel := context.WithCancel(context.Background())
 	secret := [32]byte{1}
 	var muxes [2]atomic.Pointer[mux.Conn]
@@ -58,15 +67,21 @@ func proxied(t *testing.T, transport, mode string, link simnet.Link) (r roaming)
 			}
 		}
 	}
-	sc := proxy.ServerConfig{Secret: secret, Transport: transport, Mode: mode, Network: home, Ports: []int{61001}, Returned: returned(1)}
-	cc := proxy.ClientConfig{Secret: secret, Transport: transport, Mode: mode, Network: phone, Returned: returned(0)}
+	sc := proxy.ServerConfig{Secret: secret, Transport: transport, Mode: kind, Network: home, Ports: []int{61001}, Returned: returned(1)}
+	cc := proxy.ClientConfig{Secret: secret, Transport: transport, Mode: kind, Network: r.dials, Returned: returned(0)}
 	for _, ip := range []string{"192.0.2.1", "2001:db8::1"} {
 		cc.Servers = append(cc.Servers, netip.AddrPortFrom(netip.MustParseAddr(ip), 61001))
 	}
+	cc.Carrier = func(ctx context.Context) (io.ReadWriteCloser, error) { return r.dials.DialTCP(ctx, home.Addr(22)) }
 	var err error
 	if r.server, err = proxy.Listen(ctx, sc); err != nil {
 		t.Fatal(err)
 	}
+	logins, err := home.ListenTCP(22)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go relay(logins, r.server)
 	if r.client, err = proxy.Dial(ctx, cc); err != nil {
 		t.Fatal(err)
 	}
@@ -96,14 +111,63 @@ func proxied(t *testing.T, transport, mode string, link simnet.Link) (r roaming)
 		r.ends.server.Close()
 		r.client.Close()
 		r.server.Close()
+		logins.Close()
 		cancel()
 		time.Sleep(time.Minute)
 	})
 	return r
 }
 
-// transfer sends n bytes to a channel that sends them back, while during runs.
-func (r roaming) transfer(t *testing.T, n int, during func(done <-chan struct{})) {
+// relay makes each connection to the port of ssh a path of the session.
+func relay(l net.Listener, s *proxy.Server) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			io.WriteString(c, "Welcome to your account!\n")
+			s.Attach(c)
+		}()
+	}
+}
+
+// dials is a host that remembers its connections.
+type dials struct {
+	*simnet.Host
+	mu   sync.Mutex // guards what follows
+	list []net.Conn
+}
+
+func (d *dials) DialTCP(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+	c, err := d.Host.DialTCP(ctx, to)
+	if err == nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.list = append(d.list, c)
+	}
+	return c, err
+}
+
+// kill ends all connections, as when the process that holds them dies.
+func (d *dials) kill() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.list {
+		c.Close()
+	}
+	d.list = nil
+}
+
+// transfer is a stream that runs to the server and back.
+type transfer struct {
+	back atomic.Int64
+	more chan struct{} // token: something came back
+}
+
+// transfer runs a stream there and back while during does, and compares every
+// byte that was sent.
+func (r roaming) transfer(t *testing.T, during func(x *transfer)) {
 	t.Helper()
 	r.serve(t, func(n NewChannel) {
 		c := accept(t, n)
@@ -111,136 +175,66 @@ func (r roaming) transfer(t *testing.T, n int, during func(done <-chan struct{})
 		exit(c, 0)
 	})
 	c := r.open(t)
-	want := noise(n)
+	x := &transfer{more: make(chan struct{}, 1)}
+	stop, sent := make(chan struct{}), make(chan int64)
+	there, back := sha256.New(), sha256.New()
 	go func() {
-		for b := want; len(b) > 0; {
-			m := min(len(b), 50_000)
-			if _, err := c.Write(b[:m]); err != nil {
-				t.Error(err)
+		source := rand.NewChaCha8([32]byte{7})
+		b := make([]byte, 50_000)
+		for n := int64(0); ; n += int64(len(b)) {
+			select {
+			case <-stop:
+				c.CloseWrite()
+				sent <- n
 				return
+			default:
 			}
-			b = b[m:]
+			source.Read(b)
+			there.Write(b)
+			if _, err := c.Write(b); err != nil {
+				t.Error(err)
+			}
 		}
-		c.CloseWrite()
 	}()
-	done := make(chan struct{})
-	stopped := make(chan struct{})
-	go func() { during(done); close(stopped) }()
-	got := sha256.New()
-	count, err := io.Copy(got, c)
-	if err != nil || count != int64(n) || !bytes.Equal(got.Sum(nil), sum(want)) {
-		t.Errorf("%d of %d bytes came back, equal: %v, %v", count, n, bytes.Equal(got.Sum(nil), sum(want)), err)
+	ended := make(chan error)
+	go func() { _, err := io.Copy(io.MultiWriter(back, x), c); ended <- err }()
+	during(x)
+	close(stop)
+	n, err := <-sent, <-ended
+	if got := x.back.Load(); err != nil || got != n || !bytes.Equal(there.Sum(nil), back.Sum(nil)) {
+		t.Errorf("%d of %d bytes came back, equal: %v, %v", got, n, bytes.Equal(there.Sum(nil), back.Sum(nil)), err)
 	}
-	close(done)
-	<-stopped
+	t.Logf("%d bytes there and back", n)
 	c.Close()
 }
 
-func sum(b []byte) []byte {
-	s := sha256.Sum256(b)
-	return s[:]
+func (x *transfer) Write(b []byte) (int, error) {
+	x.back.Add(int64(len(b)))
+	select {
+	case x.more <- struct{}{}:
+	default:
+	}
+	return len(b), nil
 }
 
-// every calls f again and again until done, with the number of the call.
-func every(d time.Duration, done <-chan struct{}, f func(i int)) {
-	tick := time.NewTicker(d)
-	defer tick.Stop()
-	for i := 0; ; i++ {
+// some is how many bytes tell that a transfer goes on.
+const some = 60_000
+
+// goesOn waits until some more came back, which must not take longer than most.
+func (x *transfer) goesOn(t *testing.T, what string, most time.Duration) {
+	t.Helper()
+	start := time.Now()
+	for goal := x.back.Load() + some; x.back.Load() < goal; {
 		select {
-		case <-tick.C:
-			f(i)
-		case <-done:
+		case <-x.more:
+		case <-time.After(24 * time.Hour):
+			t.Errorf("%s: stuck at %d bytes", what, x.back.Load())
 			return
 		}
 	}
-}
-
-func TestTransferOutlivesRoams(t *testing.T) {
-	roam(t, simnet.Link{Delay: 15 * time.Millisecond, Rate: 4_000_000}, func(t *testing.T, r roaming) {
-		r.transfer(t, 8<<20, func(done <-chan struct{}) {
-			every(600*time.Millisecond, done, func(i int) {
-				r.link.Move(fmt.Sprintf("10.1.%d.%d", i/200, i%200+1), fmt.Sprintf("fd00::%x", i+0x10))
-			})
-		})
-	})
-}
-
-func TestTransferOutlivesBlackouts(t *testing.T) {
-	roam(t, simnet.Link{Delay: 15 * time.Millisecond, Rate: 4_000_000}, func(t *testing.T, r roaming) {
-		r.transfer(t, 8<<20, func(done <-chan struct{}) {
-			every(2*time.Second, done, func(i int) {
-				r.link.Change(func(l *simnet.Link) { l.Down = true })
-				time.Sleep(time.Duration(i*i*i) * 10 * time.Second)
-				r.link.Change(func(l *simnet.Link) { l.Down = false })
-			})
-		})
-	})
-}
-
-func TestTransferOverABadNetwork(t *testing.T) {
-	roam(t, simnet.Link{Delay: 15 * time.Millisecond, Jitter: 20 * time.Millisecond, Loss: 0.05, Duplicate: 0.02}, func(t *testing.T, r roaming) {
-		r.transfer(t, 4<<20, func(done <-chan struct{}) { <-done })
-	})
-}
-
-func TestKeyTypedInAnOutageComesAtOnceAfterIt(t *testing.T) {
-	const delay = 50 * time.Millisecond
-	roam(t, simnet.Link{Delay: delay}, func(t *testing.T, r roaming) {
-		r.serve(t, func(n NewChannel) {
-			c := accept(t, n)
-			c.Interactive()
-			io.Copy(c, c)
-			c.Close()
-		})
-		c := r.open(t)
-		for range 10 {
-			c.Write([]byte("x"))
-			readFull(t, c, 1)
-		}
-		for _, outage := range []time.Duration{30 * time.Second, 10 * time.Hour} {
-			r.link.Change(func(l *simnet.Link) { l.Down = true })
-			for range 20 {
-				time.Sleep(outage / 20)
-				c.Write([]byte("k"))
-			}
-			r.link.Change(func(l *simnet.Link) { l.Down = false })
-			r.link.Wake()
-			back := time.Now()
-			if got := string(readFull(t, c, 20)); got != "kkkkkkkkkkkkkkkkkkkk" {
-				t.Errorf("%q", got)
-			}
-			t.Logf("echo %v after an outage of %v", time.Since(back), outage)
-			if took := time.Since(back); took > 2*time.Second {
-				t.Errorf("echo %v after an outage of %v", took, outage)
-			}
-		}
-	})
-}
-
-// Every byte and the status of a command arrive, a hundred times in a row.
-func TestTailOfOutputOnALossyPath(t *testing.T) {
-	roam(t, simnet.Link{Delay: 10 * time.Millisecond, Loss: 0.03}, func(t *testing.T, r roaming) {
-		want := noise(200_000)
-		r.serve(t, func(n NewChannel) {
-			c, err := n.Accept()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			(<-c.Requests()).Reply(true, nil) // exec
-			go grant(c)
-			c.Write(want)
-			exit(c, 3)
-		})
-		for i := range 100 {
-			s, err := r.NewSession()
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := s.Output("cat file")
-			if status, ok := err.(*ssh.ExitError); !ok || status.ExitStatus() != 3 || !bytes.Equal(got, want) {
-				t.Fatalf("run %d: %d bytes, %v", i, len(got), err)
-			}
-		}
-	})
+	took := time.Since(start)
+	t.Logf("%s: goes on in %s", what, took)
+	if took > most {
+		t.Errorf("%s: %s until the transfer goes on, at most %s is good", what, took, most)
+	}
 }
