@@ -162,7 +162,8 @@ func (v *invocation) configure() error {
 	return nil
 }
 
-// resolve finds the configuration of another host on the way.
+// resolve finds the configuration of another host on the way, through which ssh
+// would go by -W.
 func (v *invocation) resolve(host, user string, port int) (*config.Host, error) {
 	var settings []config.Setting
 	if user != "" {
@@ -171,7 +172,11 @@ func (v *invocation) resolve(host, user string, port int) (*config.Host, error) 
 	if port != 0 {
 		settings = append(settings, config.Override("Port", fmt.Sprint(port)))
 	}
-	return config.Resolve(v.env, config.Request{Host: host, Settings: settings, File: v.cmd.ConfigFile})
+	h, err := config.Resolve(v.env, config.Request{Host: host, Settings: settings, File: v.cmd.ConfigFile, Stdio: true})
+	if err != nil {
+		return nil, err
+	}
+	return h, h.Check()
 }
 
 // command is what the far side shall run; "" is a login shell.

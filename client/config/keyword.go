@@ -111,6 +111,8 @@ const (
 	noTunnel = "no tun devices are forwarded; asking for one is an error"
 	onlyRead = "read, and printed by -G, without effect"
 
+	noSNTRUP    = "sntrup761x25519-sha512 may be named, but is not offered"
+	noUMAC      = "umac-64, umac-128 and their -etm may be named, but are not offered"
 	noHostbased = "told in one line, and other methods are tried"
 )
 
@@ -182,12 +184,12 @@ var keywords = []keyword{
 	{name: "IdentityAgent", collect: agentPath},
 	{name: "IgnoreUnknown", parse: value.Word},
 	{name: "KbdInteractiveDevices", parse: value.Word},
-	{name: "KexAlgorithms", parse: value.Algorithms(algorithm.Kex, "Bad SSH2 KexAlgorithms '%s'.")},
+	{name: "KexAlgorithms", parse: value.Algorithms(algorithm.Kex, "Bad SSH2 KexAlgorithms '%s'."), verdict: Partly, note: noSNTRUP},
 	{name: "CASignatureAlgorithms", parse: value.Algorithms(algorithm.CA, "Bad key types '%s'.")},
 	{name: "LocalCommand", parse: value.Command},
 	{name: "RemoteCommand", parse: value.Command},
 	{name: "LogLevel", parse: value.LogLevel, preset: "INFO"},
-	{name: "MACs", parse: value.Algorithms(algorithm.MAC, "Bad SSH2 MAC spec '%s'.")},
+	{name: "MACs", parse: value.Algorithms(algorithm.MAC, "Bad SSH2 MAC spec '%s'."), verdict: Partly, note: noUMAC},
 	{name: "PKCS11Provider", parse: value.Word, verdict: Partly, note: "keys of a token are used through the agent (ssh-add -s)"},
 	{name: "PreferredAuthentications", parse: value.Word},
 	{name: "SecurityKeyProvider", parse: value.Provider},
