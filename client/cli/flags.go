@@ -45,7 +45,7 @@ var flags = []flag{
 	{"I", "pkcs11", "use this PKCS#11 library", config.Partly, "keys of a token are used through the agent (ssh-add -s)", overrideValue("PKCS11Provider")},
 	{"i", "identity_file", "a private key to log in with", config.Works, "", identity},
 	{"J", "destination", "go through these hosts, comma separated", config.Works, "", jump},
-	{"K", "", "log in by GSSAPI, and delegate its credentials", config.Partly, "understood; this build speaks no GSSAPI, other methods are tried", gssapi},
+	{"K", "", "log in by GSSAPI, and delegate its credentials", config.Partly, "no GSSAPI is spoken; one line says so, other methods are tried", gssapi},
 	{"k", "", "do not delegate GSSAPI credentials", config.Works, "", override("GSSAPIDelegateCredentials", "no")},
 	{"L", "address", "forward a local port or socket to the remote side", config.Works, "", forwarding("LocalForward", "Bad local forwarding specification '%s'")},
 	{"l", "login_name", "log in as this user", config.Works, "", settingValue("User")},

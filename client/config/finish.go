@@ -22,6 +22,7 @@ func (e *evaluator) finish() (*Host, error) {
 	h := e.host
 	h.env, h.values = e.env, e.values
 	h.IdentityFileSet = e.values["identityfile"] != nil
+	h.GSSAPIAsked = e.asked("gssapiauthentication") || e.asked("gssapikeyexchange")
 	h.HostKeyAlgorithmsSet = e.values["hostkeyalgorithms"] != nil
 	if !h.IdentityFileSet {
 		e.values["identityfile"] = defaultIdentities()
@@ -97,6 +98,10 @@ func (e *evaluator) defaults() {
 		}
 	}
 }
+
+// asked reports whether the command line says yes to key. Debian's system-wide
+// file says yes to GSSAPI too, but nobody who logs in asked for that.
+func (e *evaluator) asked(key string) bool { return e.typed[key] && e.first(key) == "yes" }
 
 func yesOr(yes bool) string {
 	if yes {

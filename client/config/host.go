@@ -49,6 +49,7 @@ type Host struct {
 	GatewayPorts                     bool
 	GlobalKnownHostsFile             []string
 	GSSAPIAuthentication             bool
+	GSSAPIAsked                      bool // on the command line: worth a word that it can't be
 	GSSAPIDelegateCredentials        bool
 	HashKnownHosts                   bool
 	HostbasedAcceptedAlgorithms      []string

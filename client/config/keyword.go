@@ -107,9 +107,11 @@ var gone = map[string]bool{
 }
 
 const (
-	noGSSAPI = "read, and printed by -G; this build speaks no GSSAPI"
+	noGSSAPI = "no GSSAPI is spoken; one line says so where the command line asks for it, other methods are tried"
+	ofGSSAPI = "read, and printed by -G; goes with GSSAPIAuthentication"
 	noTunnel = "no tun devices are forwarded; asking for one is an error"
 	onlyRead = "read, and printed by -G, without effect"
+	ofHosts  = "read, and printed by -G; goes with HostbasedAuthentication"
 
 	noSNTRUP    = "sntrup761x25519-sha512 may be named, but is not offered"
 	noUMAC      = "umac-64, umac-128 and their -etm may be named, but are not offered"
@@ -129,7 +131,7 @@ var keywords = []keyword{
 	{name: "CheckHostIP", parse: value.YesNo, preset: "no"},
 	{name: "Compression", parse: value.Choice("yes", "no"), preset: "no"},
 	{name: "ControlMaster", parse: value.Choice("yes", "no", "auto", "ask", "autoask", "true=yes", "false=no"), preset: "no", style: truth},
-	{name: "EnableSSHKeysign", parse: value.YesNo, preset: "no", verdict: Partly, note: onlyRead},
+	{name: "EnableSSHKeysign", parse: value.YesNo, preset: "no", verdict: Partly, note: ofHosts},
 	{name: "ClearAllForwardings", parse: value.YesNo},
 	{name: "ExitOnForwardFailure", parse: value.YesNo},
 	{name: "FingerprintHash", parse: value.Digest, preset: "SHA256"},
@@ -138,12 +140,12 @@ var keywords = []keyword{
 	{name: "GatewayPorts", parse: value.YesNo, preset: "no"},
 	{name: "GSSAPIAuthentication", parse: value.YesNo, preset: "no", verdict: Partly, note: noGSSAPI},
 	{name: "GSSAPIKeyExchange", parse: value.YesNo, preset: "no", verdict: Partly, note: noGSSAPI},
-	{name: "GSSAPIDelegateCredentials", parse: value.YesNo, preset: "no", verdict: Partly, note: noGSSAPI},
-	{name: "GSSAPITrustDns", parse: value.YesNo, preset: "no", verdict: Partly, note: noGSSAPI},
-	{name: "GSSAPIRenewalForcesRekey", parse: value.YesNo, preset: "no", verdict: Partly, note: noGSSAPI},
-	{name: "GSSAPIClientIdentity", parse: value.Word, verdict: Partly, note: noGSSAPI},
-	{name: "GSSAPIServerIdentity", parse: value.Word, verdict: Partly, note: noGSSAPI},
-	{name: "GSSAPIKexAlgorithms", parse: value.Word, verdict: Partly, note: noGSSAPI},
+	{name: "GSSAPIDelegateCredentials", parse: value.YesNo, preset: "no", verdict: Partly, note: ofGSSAPI},
+	{name: "GSSAPITrustDns", parse: value.YesNo, preset: "no", verdict: Partly, note: ofGSSAPI},
+	{name: "GSSAPIRenewalForcesRekey", parse: value.YesNo, preset: "no", verdict: Partly, note: ofGSSAPI},
+	{name: "GSSAPIClientIdentity", parse: value.Word, verdict: Partly, note: ofGSSAPI},
+	{name: "GSSAPIServerIdentity", parse: value.Word, verdict: Partly, note: ofGSSAPI},
+	{name: "GSSAPIKexAlgorithms", parse: value.Word, verdict: Partly, note: ofGSSAPI},
 	{name: "HashKnownHosts", parse: value.YesNo, preset: "no"},
 	{name: "HostbasedAuthentication", parse: value.YesNo, preset: "no", verdict: Refused, note: noHostbased},
 	{name: "IdentitiesOnly", parse: value.YesNo, preset: "no"},
@@ -180,7 +182,7 @@ var keywords = []keyword{
 	{name: "ControlPath", parse: value.Word},
 	{name: "HostKeyAlgorithms", parse: value.Algorithms(algorithm.Signature, "Bad key types '%s'.")},
 	{name: "HostKeyAlias", parse: value.Lowered},
-	{name: "HostbasedAcceptedAlgorithms", parse: value.Algorithms(algorithm.Signature, "Bad key types '%s'."), verdict: Partly, note: onlyRead},
+	{name: "HostbasedAcceptedAlgorithms", parse: value.Algorithms(algorithm.Signature, "Bad key types '%s'."), verdict: Partly, note: ofHosts},
 	{name: "IdentityAgent", collect: agentPath},
 	{name: "IgnoreUnknown", parse: value.Word},
 	{name: "KbdInteractiveDevices", parse: value.Word},

@@ -511,3 +511,40 @@ func TestAgainstOpenSSH(t *testing.T) {
 		t.Error("the signature was not bound to the host")
 	}
 }
+
+// What the user asks for and can't have is told in one line each; what the
+// system's file asks for, as Debian's does, is not: no login would be quiet.
+func TestMethodsThatCannotBeAreTold(t *testing.T) {
+	key, signer := newKey(t)
+	h := newHost(t, keys(signer.PublicKey()))
+	for _, c := range []struct {
+		typed, file string
+		want        []string
+	}{
+		{"GSSAPIAuthentication yes", "", []string{"GSSAPI authentication is not supported; going on with other methods"}},
+		{"GSSAPIKeyExchange yes", "", []string{"GSSAPI authentication is not supported; going on with other methods"}},
+		{"GSSAPIAuthentication no", "GSSAPIAuthentication yes", nil},
+		{"BatchMode yes", "GSSAPIAuthentication yes", nil},
+		{"BatchMode yes", "HostbasedAuthentication yes", []string{"hostbased authentication is not supported; going on with other methods"}},
+		{"PKCS11Provider /x.so", "", []string{"PKCS11Provider is not supported; give the token to the agent: ssh-add -s /x.so"}},
+	} {
+		u := newUser(t)
+		u.trusts(h)
+		file := filepath.Join(t.TempDir(), "config")
+		text := fmt.Sprintf("%s\nHostName 127.0.0.1\nPort %d\nUserKnownHostsFile %s\nIdentityFile %s\n", c.file, h.port(), u.known, keyFile(t, key, ""))
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		name, value, _ := strings.Cut(c.typed, " ")
+		host, err := config.Resolve(config.Local(), config.Request{Host: "box", File: file, Settings: []config.Setting{config.Set(name, value)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := u.dial(host)
+		if err != nil {
+			t.Fatalf("%+v: %v", c, err)
+		}
+		works(t, l)
+		u.wasTold(c.want...)
+	}
+}
