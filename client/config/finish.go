@@ -65,7 +65,7 @@ func (e *evaluator) finish() (*Host, error) {
 // defaults fills in what is not set, and what "none" takes back.
 func (e *evaluator) defaults() {
 	for _, key := range []string{"proxycommand", "proxyjump", "controlpath", "localcommand",
-		"remotecommand", "knownhostscommand", "pkcs11provider", "revokedhostkeys", "refuseconnection"} {
+		"remotecommand", "knownhostscommand", "pkcs11provider", "revokedhostkeys", "refuseconnection", "versionaddendum"} {
 		if strings.EqualFold(e.first(key), "none") {
 			delete(e.values, key)
 		}

@@ -109,7 +109,9 @@ type Host struct {
 	UpdateHostKeys                   string // no, yes, ask
 	UserKnownHostsFile               []string
 	VerifyHostKeyDNS                 string // no, yes, ask
+	VersionAddendum                  string // goes behind our version; "": nothing
 	VisualHostKey                    bool
+	WarnWeakCrypto                   string // "": not said, yes, no, no-pq-kex
 	XAuthLocation                    string
 
 	// Keys of our own: "#!! Key value" in a file, or -o Key=value.

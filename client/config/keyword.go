@@ -200,7 +200,7 @@ var keywords = []keyword{
 	{name: "XAuthLocation", parse: value.Word},
 	{name: "KnownHostsCommand", parse: value.Command},
 	{name: "Tag", parse: value.Word},
-	{name: "VersionAddendum", parse: value.Command, verdict: Ignored, note: onlyRead},
+	{name: "VersionAddendum", parse: value.Command},
 
 	{name: "DynamicForward", collect: dynamicForward, style: hidden},
 	{name: "LocalForward", collect: localForward, style: hidden},
@@ -232,7 +232,7 @@ var keywords = []keyword{
 	{name: "ProxyCommand", collect: proxyCommand},
 	{name: "ProxyJump", collect: proxyJump},
 	{name: "RefuseConnection", parse: value.Command},
-	{name: "WarnWeakCrypto", parse: value.Words, verdict: Ignored, note: onlyRead},
+	{name: "WarnWeakCrypto", parse: value.Choice("yes", "no", "no-pq-kex", "true=yes", "false=no"), verdict: Partly, note: "warns only where it is set to yes"},
 
 	{name: "UdpMode", parse: value.UdpMode, preset: "no", verdict: Ours},
 	{name: "UdpPort", parse: value.Ports, preset: "61001-61999", verdict: Ours},

@@ -155,7 +155,7 @@ func (l *Login) shakeHands(ctx context.Context) error {
 	l.tr, err = transport.Handshake(l.conn, transport.Config{
 		Kex: h.KexAlgorithms, HostKeys: check.Algorithms(), Ciphers: h.Ciphers, MACs: h.MACs,
 		RekeyBytes: uint64(max(h.RekeyLimit, 0)), RekeyAfter: h.RekeyInterval,
-		Compression: h.Compression, Log: log,
+		Compression: h.Compression, VersionAddendum: h.VersionAddendum, Log: log,
 		CheckHostKey: func(key ssh.PublicKey, _ string) error {
 			limit.stop() // the user may take longer to answer
 			if l.opts.pin != nil && slices.Equal(l.opts.pin, key.Marshal()) {
@@ -171,6 +171,11 @@ func (l *Login) shakeHands(ctx context.Context) error {
 		return l.lastWords(err)
 	}
 	l.Distrust = check.Distrust || l.opts.distrust
+	if h.WarnWeakCrypto == "yes" && !l.opts.silent && !transport.Quantum(l.tr.Algorithms().Kex) {
+		log.Infof("** WARNING: connection is not using a post-quantum key exchange algorithm.\n" +
+			"** This session may be vulnerable to \"store now, decrypt later\" attacks.\n" +
+			"** The server may need to be upgraded. See https://openssh.com/pq.html")
+	}
 	how, err := auth.Login(ctx, l.tr, auth.Config{
 		Host: h, Log: log, Ask: l.opts.Ask, Banner: l.opts.Banner, Memory: l.memory, Silent: l.opts.silent,
 	})

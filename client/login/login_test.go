@@ -512,6 +512,54 @@ func TestAgainstOpenSSH(t *testing.T) {
 	}
 }
 
+// TestWeakCryptoIsWarnedOf only where the user wants to know.
+func TestWeakCryptoIsWarnedOf(t *testing.T) {
+	h := newHost(t, &ssh.ServerConfig{NoClientAuth: true})
+	for want, lines := range map[bool][][]string{
+		true: {{"WarnWeakCrypto yes", "KexAlgorithms curve25519-sha256"}},
+		false: {{"KexAlgorithms curve25519-sha256"}, {"WarnWeakCrypto yes"}, {"WarnWeakCrypto no", "KexAlgorithms curve25519-sha256"},
+			{"WarnWeakCrypto no-pq-kex", "KexAlgorithms curve25519-sha256"}},
+	} {
+		for _, l := range lines {
+			u := newUser(t)
+			u.trusts(h)
+			if _, err := u.dial(u.config(h, l...)); err != nil {
+				t.Fatal(err)
+			}
+			if told := strings.Join(u.said, "\n"); strings.HasPrefix(told, "** WARNING: connection is not using a post-quantum key exchange algorithm.\n") != want || told != "" && !want {
+				t.Errorf("%q: told %q", l, told)
+			}
+		}
+	}
+}
+
+// TestVersionAddendumReachesTheServer, whose signature covers it.
+func TestVersionAddendumReachesTheServer(t *testing.T) {
+	var said string
+	h := newHost(t, &ssh.ServerConfig{NoClientAuth: true, NoClientAuthCallback: func(m ssh.ConnMetadata) (*ssh.Permissions, error) {
+		said = string(m.ClientVersion())
+		return nil, nil
+	}})
+	for addendum, want := range map[string]string{"of the  night shift": " of the  night shift", "none": ""} {
+		u := newUser(t)
+		u.trusts(h)
+		l, err := u.dial(u.config(h, "VersionAddendum "+addendum))
+		if err != nil {
+			t.Fatal(err)
+		}
+		works(t, l)
+		if said != "SSH-2.0-tssh_1.0"+want || string(l.ClientVersion()) != said {
+			t.Errorf("said %q and %q, want %q at the end", said, l.ClientVersion(), want)
+		}
+	}
+	u := newUser(t)
+	for _, bad := range []string{"a\x01b", "\u00e4", strings.Repeat("x", 201)} {
+		if err := u.config(h, "VersionAddendum "+bad).Check(); err == nil {
+			t.Errorf("%q is said to servers", bad)
+		}
+	}
+}
+
 // What the user asks for and can't have is told in one line each; what the
 // system's file asks for, as Debian's does, is not: no login would be quiet.
 func TestMethodsThatCannotBeAreTold(t *testing.T) {
