@@ -39,14 +39,14 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 		return nil, err
 	}
 	if v.host.UdpMode == "no" {
-		return &link{Client: l.Client, conn: l.Client, login: l}, nil
+		return overTCP(l), nil
 	}
 	start := time.Now()
 	r, err := v.roam(ctx, l, binary)
 	if errors.Is(err, bootstrap.ErrNotRun) {
 		// "Host *" may say UdpMode, and that host still be one for git only.
 		v.log.Infof("%v; going on without UDP", err)
-		return &link{Client: l.Client, conn: l.Client, login: l}, nil
+		return overTCP(l), nil
 	}
 	if err != nil {
 		l.Close()
@@ -54,6 +54,12 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 	}
 	v.log.Debugf("Moved to %s in %v.", v.host.UdpMode, time.Since(start).Round(time.Millisecond))
 	return &link{Client: r.client, conn: r.conn, login: l, roam: r}, nil
+}
+
+// overTCP stays on ssh's own connection.
+func overTCP(l *login.Login) *link {
+	l.LimitIdle()
+	return &link{Client: l.Client, conn: l.Client, login: l}
 }
 
 // Close ends the connection and what carried it.

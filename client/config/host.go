@@ -25,6 +25,7 @@ type Host struct {
 	CanonicalizePermittedCNAMEs      []string
 	CASignatureAlgorithms            []string
 	CertificateFile                  []string
+	ChannelTimeout                   []string // type=interval
 	CheckHostIP                      bool
 	Ciphers                          []string
 	ClearAllForwardings              bool

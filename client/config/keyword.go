@@ -214,7 +214,7 @@ var keywords = []keyword{
 	{name: "SendEnv", collect: sendEnv, style: each},
 	{name: "SetEnv", parse: value.SetEnv, style: each},
 	{name: "LogVerbose", parse: value.FirstWord, preset: "none", verdict: Ignored, note: "names lines of OpenSSH's own source"},
-	{name: "ChannelTimeout", parse: value.Words, verdict: Ignored, note: onlyRead},
+	{name: "ChannelTimeout", parse: value.Timeouts},
 	{name: "ObscureKeystrokeTiming", parse: value.Words, verdict: Ignored, note: onlyRead},
 
 	{name: "PermitRemoteOpen", parse: value.Permitted, preset: "any"},

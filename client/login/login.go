@@ -20,6 +20,7 @@ import (
 	"tssh/client/auth"
 	"tssh/client/config"
 	"tssh/client/hostkey"
+	"tssh/client/idle"
 	"tssh/client/transport"
 	"tssh/client/voice"
 )
@@ -84,6 +85,7 @@ type Login struct {
 	host   *config.Host
 	opts   Options
 	memory *auth.Memory
+	limits *idle.Limits
 	tr     *transport.Conn
 	conn   net.Conn
 	close  func() error // ends what the connection came through, once, and waits
@@ -197,6 +199,8 @@ func (l *Login) serve(check *hostkey.Checker) error {
 	if err != nil {
 		return l.lastWords(err)
 	}
+	l.limits = idle.New(l.host.ChannelTimeout, l.opts.Log)
+	conn, chans = l.limits.Watch(conn, chans)
 	l.Client = ssh.NewClient(guarded{conn, l}, chans, l.globalRequests(reqs, check, conn))
 	if l.host.ServerAliveInterval > 0 {
 		go l.keepAlive()
@@ -339,6 +343,10 @@ func (l *Login) Redial(ctx context.Context) (*Login, error) {
 	}
 	return again, nil
 }
+
+// LimitIdle lets ChannelTimeout hold for the channels that are opened from now
+// on. Those of a session that moves away from this connection are not such.
+func (l *Login) LimitIdle() { l.limits.Start() }
 
 // Rekey asks for new keys: the escape ~R.
 func (l *Login) Rekey() error { return l.tr.Rekey() }

@@ -560,6 +560,41 @@ func TestVersionAddendumReachesTheServer(t *testing.T) {
 	}
 }
 
+// TestIdleChannelEnds: what is asked of a host on the way holds for the way.
+func TestIdleChannelEnds(t *testing.T) {
+	h := newHost(t, &ssh.ServerConfig{NoClientAuth: true})
+	u := newUser(t)
+	u.trusts(h)
+	l, err := u.dial(u.config(h, "ChannelTimeout session=1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := func() chan error {
+		ch, in, err := l.OpenChannel("session", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go ssh.DiscardRequests(in)
+		over := make(chan error, 1)
+		go func() {
+			_, err := ch.Read(make([]byte, 1))
+			over <- err
+		}()
+		return over
+	}
+	carrier := end()
+	l.LimitIdle()
+	if err := <-end(); err != io.EOF {
+		t.Errorf("the end of an idle channel: %v", err)
+	}
+	select {
+	case err := <-carrier:
+		t.Errorf("opened before there were limits, and ended: %v", err)
+	default:
+	}
+	works(t, l) // the connection stands
+}
+
 // What the user asks for and can't have is told in one line each; what the
 // system's file asks for, as Debian's does, is not: no login would be quiet.
 func TestMethodsThatCannotBeAreTold(t *testing.T) {

@@ -79,6 +79,7 @@ func jump(ctx context.Context, h *config.Host, o Options) (*path, error) {
 		o.Log.Errorf("%v", err)
 		return nil, proxyGone(o, err)
 	}
+	l.LimitIdle()
 	conn, err := l.dialThrough(h)
 	if err != nil {
 		l.Close()
