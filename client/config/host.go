@@ -74,6 +74,7 @@ type Host struct {
 	MACs                             []string
 	NoHostAuthenticationForLocalhost bool
 	NumberOfPasswordPrompts          int
+	ObscureAsked                     bool // ObscureKeystrokeTiming, on the command line: as GSSAPIAsked
 	PasswordAuthentication           bool
 	PermitLocalCommand               bool
 	PermitRemoteOpen                 []string

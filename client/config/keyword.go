@@ -110,7 +110,6 @@ const (
 	noGSSAPI = "no GSSAPI is spoken; one line says so where the command line asks for it, other methods are tried"
 	ofGSSAPI = "read, and printed by -G; goes with GSSAPIAuthentication"
 	noTunnel = "no tun devices are forwarded; asking for one is an error"
-	onlyRead = "read, and printed by -G, without effect"
 	ofHosts  = "read, and printed by -G; goes with HostbasedAuthentication"
 
 	noSNTRUP    = "sntrup761x25519-sha512 may be named, but is not offered"
@@ -215,7 +214,7 @@ var keywords = []keyword{
 	{name: "SetEnv", parse: value.SetEnv, style: each},
 	{name: "LogVerbose", parse: value.FirstWord, preset: "none", verdict: Ignored, note: "names lines of OpenSSH's own source"},
 	{name: "ChannelTimeout", parse: value.Timeouts},
-	{name: "ObscureKeystrokeTiming", parse: value.Words, verdict: Ignored, note: onlyRead},
+	{name: "ObscureKeystrokeTiming", parse: value.Words, verdict: Ignored, note: "keys are sent as they are typed; one line says so where the command line asks for it"},
 
 	{name: "PermitRemoteOpen", parse: value.Permitted, preset: "any"},
 	{name: "AddKeysToAgent", parse: value.AddKeys, preset: "no", style: truth},

@@ -21,6 +21,23 @@ import (
 	"tssh/client/config"
 )
 
+// What can't be bound or resolved is told in ssh's words.
+func TestAddressesOfNoUseAreToldAsSSHDoes(t *testing.T) {
+	h := newHost(t, &ssh.ServerConfig{})
+	failure := fmt.Sprintf("ssh: connect to host 127.0.0.1 port %d: failure", h.port())
+	for _, c := range []struct{ line, said, last string }{
+		{"BindInterface nope0", "getifaddrs: nope0: no suitable addresses", failure},
+		{"BindAddress ::1", "getaddrinfo: ::1: Address family for hostname not supported", failure},
+		{"AddressFamily inet6", "", "ssh: Could not resolve hostname 127.0.0.1: Address family for hostname not supported"},
+	} {
+		u := newUser(t)
+		_, err := u.dial(u.config(h, c.line))
+		if told := strings.Join(u.said, "|"); err == nil || err.Error() != c.last || told != c.said {
+			t.Errorf("%s: said %q, then %v", c.line, told, err)
+		}
+	}
+}
+
 func TestRefusedConnectionIsToldAsSSHDoes(t *testing.T) {
 	u := newUser(t)
 	h := newHost(t, &ssh.ServerConfig{})
