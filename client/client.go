@@ -19,6 +19,9 @@ import (
 // exitError is ssh's exit status for every failure of its own.
 const exitError = 255
 
+// exitLog is the one for a file of -E that can't be written.
+const exitLog = 1
+
 // Main runs tssh with the arguments that follow its name and returns the exit
 // status.
 func Main(args []string) int {
@@ -47,7 +50,7 @@ func answer(cmd *cli.Command) (done bool, code int) {
 		return true, printed(cli.PrintVersion(os.Stderr))
 	case cmd.Completion != "":
 		return true, printed(cli.PrintCompletion(os.Stdout, cmd.Completion))
-	case cmd.Query != "":
+	case cmd.Asked:
 		lines, err := cli.Answer(cmd.Query)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -93,6 +96,9 @@ func (v *invocation) run() int {
 	}
 	if err := v.configure(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		if errors.As(err, new(*logError)) {
+			return exitLog
+		}
 		return exitError
 	}
 	switch {
@@ -136,6 +142,9 @@ func (v *invocation) configure() error {
 		return err
 	}
 	v.log = v.sink.log
+	if v.cmd.Verbosity > 0 && v.ready.stage == alone { // ssh's first line too
+		v.log.Infof("%s", cli.Version())
+	}
 	v.env.Warn = func(line string) { v.sink.raw(line) }
 	v.env.Debug = func(line string) { v.log.Debugf("%s", line) }
 	v.host, err = config.Resolve(v.env, config.Request{
@@ -162,7 +171,8 @@ func (v *invocation) configure() error {
 	return nil
 }
 
-// resolve finds the configuration of another host on the way.
+// resolve finds the configuration of another host on the way, through which ssh
+// would go by -W.
 func (v *invocation) resolve(host, user string, port int) (*config.Host, error) {
 	var settings []config.Setting
 	if user != "" {
@@ -171,7 +181,11 @@ func (v *invocation) resolve(host, user string, port int) (*config.Host, error) 
 	if port != 0 {
 		settings = append(settings, config.Override("Port", fmt.Sprint(port)))
 	}
-	return config.Resolve(v.env, config.Request{Host: host, Settings: settings, File: v.cmd.ConfigFile})
+	h, err := config.Resolve(v.env, config.Request{Host: host, Settings: settings, File: v.cmd.ConfigFile, Stdio: true})
+	if err != nil {
+		return nil, err
+	}
+	return h, h.Check()
 }
 
 // command is what the far side shall run; "" is a login shell.
@@ -185,6 +199,9 @@ func (v *invocation) command() string {
 // connect logs in, moves to the proxies when asked to, and serves what the
 // command line wants until it ends.
 func (v *invocation) connect(ctx context.Context) int {
+	if v.host.ObscureAsked {
+		v.log.Infof("ObscureKeystrokeTiming is not supported; keys are sent as they are typed")
+	}
 	isTTY := session.TTY(v.host, v.command(), tty.IsTerminal(os.Stdin), v.log)
 	l, err := v.dial(ctx)
 	if err != nil {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -57,6 +58,13 @@ func TestBackgroundIsToldOnceAndNobodyElse(t *testing.T) {
 	}
 	if r := readyFromEnv(); r.stage != alone || r.pipe != nil {
 		t.Errorf("and a second time: %+v", r)
+	}
+}
+
+func TestLogFileThatCannotBeIsToldAsSSHDoes(t *testing.T) {
+	_, err := newSink("/nonexistent/log", voice.Info)
+	if want := "Couldn't open logfile /nonexistent/log: No such file or directory"; err == nil || err.Error() != want || !errors.As(err, new(*logError)) {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 

@@ -54,7 +54,7 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 	}
 	plain := &link{Client: l.Client, conn: l.Client, login: l, below: below.Load()}
 	if v.host.UdpMode == "no" {
-		return plain, nil
+		return plain.overTCP(), nil
 	}
 	r, err := v.moved(ctx, l, binary)
 	if err != nil {
@@ -62,7 +62,7 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 		return nil, err
 	}
 	if r == nil {
-		return plain, nil
+		return plain.overTCP(), nil
 	}
 	return &link{Client: r.client, conn: r.conn, login: l, roam: r}, nil
 }
@@ -93,6 +93,12 @@ func (v *invocation) moveJump(ctx context.Context, l *login.Login, via *config.H
 	there := *v
 	there.host = via
 	return there.moved(ctx, l, binary)
+}
+
+// overTCP stays on ssh's own connection.
+func (l *link) overTCP() *link {
+	l.login.LimitIdle()
+	return l
 }
 
 // Close ends the connection and what carried it.

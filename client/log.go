@@ -24,7 +24,7 @@ func newSink(file string, level voice.Level) (*sink, error) {
 	if file != "" {
 		f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 		if err != nil {
-			return nil, fmt.Errorf("Couldn't open logfile %s: %w", file, cause(err))
+			return nil, &logError{file, err}
 		}
 		s.out, s.held = f, true
 	}
@@ -55,6 +55,17 @@ func (s *sink) log(level voice.Level, text string) {
 		b.WriteString(level.Prefix() + line + end)
 	}
 	io.WriteString(s.out, b.String())
+}
+
+// logError is a file that the log can't go to, in ssh's words.
+type logError struct {
+	file  string
+	cause error
+}
+
+func (e *logError) Error() string {
+	why := cause(e.cause).Error()
+	return fmt.Sprintf("Couldn't open logfile %s: %s", e.file, strings.ToUpper(why[:1])+why[1:])
 }
 
 // cause strips what the os package says about a file that the caller names in

@@ -17,6 +17,7 @@ import (
 
 	"tssh/client/bootstrap"
 	"tssh/client/config"
+	"tssh/client/idle"
 	"tssh/client/login"
 	"tssh/client/session"
 	"tssh/client/status"
@@ -144,6 +145,9 @@ func (r *roaming) move(ctx context.Context, v *invocation, identity *mux.Identit
 		User: old.User(), Local: old.LocalAddr(), Remote: old.RemoteAddr(), SessionID: old.SessionID(),
 		ClientVersion: old.ClientVersion(), ServerVersion: old.ServerVersion(),
 	})
+	limits := idle.New(v.host.ChannelTimeout, v.log)
+	conn, chans = limits.Watch(conn, chans)
+	limits.Start()
 	r.conn = &roamingConn{Conn: conn, host: v.host, silent: r.proxy.Done(), gone: r.login.gone}
 	r.client = ssh.NewClient(r.conn, chans, reqs)
 	return nil

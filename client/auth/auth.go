@@ -139,8 +139,21 @@ func (s *session) setMethods() {
 			s.methods = append(s.methods, &method{name, try})
 		}
 	}
+	s.tellWhatIsNot(preferred)
+}
+
+// tellWhatIsNot says which of the methods asked for can't be, and what will be
+// done in their place.
+func (s *session) tellWhatIsNot(preferred []string) {
+	h := s.Host
+	switch {
+	case h.GSSAPIAsked:
+		s.Log.Infof("GSSAPI authentication is not supported; going on with other methods")
+	case h.GSSAPIAuthentication:
+		s.Log.Debugf("GSSAPI authentication is not supported; going on with other methods")
+	}
 	if h.HostbasedAuthentication && (len(h.PreferredAuthentications) == 0 || slices.Contains(preferred, "hostbased")) {
-		s.Log.Infof("hostbased authentication is not supported")
+		s.Log.Infof("hostbased authentication is not supported; going on with other methods")
 	}
 	if p := h.PKCS11Provider; p != "" && p != "none" {
 		s.Log.Infof("PKCS11Provider is not supported; give the token to the agent: ssh-add -s %s", p)

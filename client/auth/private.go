@@ -59,7 +59,7 @@ func readPrivate(file string, passphrase []byte) (*loadedKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k, err := parseToken(b); k != nil || err != nil {
+	if k, err := parseToken(b, passphrase); k != nil || err != nil {
 		return k, err
 	}
 	var raw any

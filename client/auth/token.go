@@ -24,6 +24,8 @@ import (
 // file is OpenSSH's format of private keys (PROTOCOL.key).
 type file struct {
 	cipher  string
+	kdf     string
+	options []byte // of the kdf
 	public  []byte
 	private []byte // encrypted unless cipher is "none"
 }
@@ -34,21 +36,22 @@ func parseFile(b []byte) (f file, err error) {
 		return f, errors.New("invalid format")
 	}
 	var w struct {
-		Cipher, KDF, KDFOptions string
-		Count                   uint32
-		Public, Private         []byte
-		Rest                    []byte `ssh:"rest"`
+		Cipher, KDF     string
+		Options         []byte
+		Count           uint32
+		Public, Private []byte
+		Rest            []byte `ssh:"rest"`
 	}
 	if err := ssh.Unmarshal(b, &w); err != nil || w.Count != 1 {
 		return f, errors.New("invalid format")
 	}
-	return file{w.Cipher, w.Public, w.Private}, nil
+	return file{w.Cipher, w.KDF, w.Options, w.Public, w.Private}, nil
 }
 
 // parseToken reads the file of a key on a token (FIDO), which x/crypto does
 // not know. What the file holds is no secret by itself: it names the key to
 // the token. Nil without an error: it is another kind of file.
-func parseToken(b []byte) (*loadedKey, error) {
+func parseToken(b, passphrase []byte) (*loadedKey, error) {
 	block, _ := pem.Decode(b)
 	if block == nil || block.Type != "OPENSSH PRIVATE KEY" {
 		return nil, nil
@@ -61,14 +64,15 @@ func parseToken(b []byte) (*loadedKey, error) {
 	if err != nil || !isSK(public) {
 		return nil, nil
 	}
-	if f.cipher != "none" {
-		return nil, errors.New("key files of tokens with a passphrase are not supported; use the agent")
+	private, err := f.unseal(passphrase)
+	if err != nil {
+		return nil, err
 	}
 	var w struct {
 		Check1, Check2 uint32
 		Rest           []byte `ssh:"rest"`
 	}
-	if err := ssh.Unmarshal(f.private, &w); err != nil || w.Check1 != w.Check2 {
+	if err := ssh.Unmarshal(private, &w); err != nil || w.Check1 != w.Check2 {
 		return nil, errors.New("invalid format")
 	}
 	serialized, flags, err := tokenKey(w.Rest)
@@ -131,17 +135,20 @@ func (s *session) tokenSigner(name string, k *loadedKey) signFunc {
 		if !ok {
 			return nil, errors.New("not a key of a token")
 		}
-		pin := ""
-		if t.flags&tokenPIN != 0 {
-			var err error
-			if pin, err = s.question(fmt.Sprintf("Enter PIN for %s key %s: ", typeName(k.public), name), voice.Secret); err != nil {
-				return nil, err
+		try := func(pin string) ([]byte, error) {
+			if t.flags&tokenTouch != 0 && !s.Host.BatchMode && !s.Silent {
+				s.notify(fmt.Sprintf("Confirm user presence for key %s %s", typeName(k.public), hostkey.Fingerprint(k.public, s.Host.FingerprintHash)))
+			}
+			return helperSign(s.ctx, s.Host.SecurityKeyProvider, t.serialized, data, pin)
+		}
+		// A token may know its user by other means than the PIN.
+		blob, err := try("")
+		if errors.Is(err, errPIN) && t.flags&tokenPIN != 0 {
+			var pin string
+			if pin, err = s.question(fmt.Sprintf("Enter PIN for %s key %s: ", typeName(k.public), name), voice.Secret); err == nil {
+				blob, err = try(pin)
 			}
 		}
-		if t.flags&tokenTouch != 0 && !s.Host.BatchMode && !s.Silent {
-			s.notify(fmt.Sprintf("Confirm user presence for key %s %s", typeName(k.public), hostkey.Fingerprint(k.public, s.Host.FingerprintHash)))
-		}
-		blob, err := helperSign(s.ctx, s.Host.SecurityKeyProvider, t.serialized, data, pin)
 		if err != nil {
 			return nil, err
 		}
@@ -216,6 +223,10 @@ func helperAnswer(b []byte, protocol byte, sign uint32) ([]byte, error) {
 	return sig.Blob, nil
 }
 
+// errPIN is the helper's word for a PIN that is missing or wrong. It is not
+// changed.
+var errPIN = errors.New("incorrect passphrase supplied to decrypt private key")
+
 // helperError puts the numbers that the helper may return into words.
 func helperError(n int32) error {
 	if n < 0 {
@@ -225,7 +236,7 @@ func helperError(n int32) error {
 	case 4:
 		return errors.New("invalid format")
 	case 43:
-		return errors.New("incorrect passphrase supplied to decrypt private key")
+		return errPIN
 	case 59:
 		return errors.New("requested feature not supported")
 	case 60:

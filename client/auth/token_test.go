@@ -7,7 +7,9 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/pem"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/client/voice"
 )
 
 // tokenFile is what ssh-keygen -t ed25519-sk writes, and its key as the helper
@@ -58,7 +61,7 @@ func tokenFile(t testing.TB, flags byte) (file, serialized []byte, public ssh.Pu
 
 func TestTokenFileGivesTheHelperItsKey(t *testing.T) {
 	file, serialized, public := tokenFile(t, tokenTouch)
-	k, err := parseToken(file)
+	k, err := parseToken(file, nil)
 	if err != nil || k == nil {
 		t.Fatal(k, err)
 	}
@@ -77,7 +80,7 @@ func TestHelperSigns(t *testing.T) {
 		t.Skip("the helper here is a shell script")
 	}
 	file, serialized, _ := tokenFile(t, 0)
-	k, err := parseToken(file)
+	k, err := parseToken(file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +103,75 @@ func TestHelperSigns(t *testing.T) {
 	asked, err := os.ReadFile(filepath.Join(dir, "asked"))
 	if err != nil || !bytes.Contains(asked, serialized) || !bytes.Contains(asked, []byte("data")) || asked[4] != 5 {
 		t.Errorf("helper was asked %x, %v", asked, err)
+	}
+}
+
+// TestPINIsAskedForWhenTheTokenWantsIt, once, and not before.
+func TestPINIsAskedForWhenTheTokenWantsIt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the helper here is a shell script")
+	}
+	file, _, _ := tokenFile(t, tokenPIN)
+	k, err := parseToken(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	message := func(m any) []byte {
+		b := append([]byte{5}, ssh.Marshal(m)...)
+		return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)
+	}
+	os.WriteFile(filepath.Join(dir, "refusal"), message(struct{ Type, Code uint32 }{0, uint32(0xffffffd5)}), 0o600) // -43
+	os.WriteFile(filepath.Join(dir, "answer"), message(struct {
+		Type uint32
+		Sig  []byte
+	}{1, ssh.Marshal(ssh.Signature{Format: "sk-ssh-ed25519@openssh.com", Blob: []byte("signed"), Rest: []byte{1, 0, 0, 0, 9}})}), 0o600)
+	helper := filepath.Join(dir, "helper")
+	os.WriteFile(helper, []byte("#!/bin/sh\ncd "+dir+"\ngrep -q 1234 && exec cat answer\ncat refusal\n"), 0o700)
+	t.Setenv("SSH_SK_HELPER", helper)
+	for pin, right := range map[string]bool{"1234": true, "4321": false} {
+		asked := 0
+		s := &session{Config: Config{Host: &config.Host{SecurityKeyProvider: "internal"}, Ask: func(string, voice.Kind) (string, error) {
+			asked++
+			return pin, nil
+		}}, ctx: context.Background()}
+		sig, err := s.tokenSigner("id", k)([]byte("data"), k.public.Type())
+		if (err == nil && string(sig.Blob) == "signed") != right || asked != 1 {
+			t.Errorf("PIN %s: asked %d times, %v", pin, asked, err)
+		}
+	}
+}
+
+// TestTokenFileWithPassphrase opens what OpenSSH's tool made.
+func TestTokenFileWithPassphrase(t *testing.T) {
+	tool, err := exec.LookPath("ssh-keygen")
+	provider := "/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so"
+	if _, missing := os.Stat(provider); err != nil || missing != nil {
+		t.Skip("no ssh-keygen, or no stand-in for a token: it is in Debian's openssh-tests")
+	}
+	for _, cipher := range []string{"aes256-ctr", "aes256-cbc"} {
+		name := filepath.Join(t.TempDir(), "id")
+		cmd := exec.Command(tool, "-q", "-t", "ed25519-sk", "-Z", cipher, "-a", "3", "-N", "secret words", "-w", provider, "-f", name)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parseToken(file, nil); !errors.As(err, new(*ssh.PassphraseMissingError)) {
+			t.Errorf("%s: without a passphrase: %v", cipher, err)
+		}
+		if _, err := parseToken(file, []byte("secret word")); !isWrong(err) {
+			t.Errorf("%s: with a wrong one: %v", cipher, err)
+		}
+		k, err := parseToken(file, []byte("secret words"))
+		if err != nil {
+			t.Fatalf("%s: %v", cipher, err)
+		}
+		if public := readPublic(name); public == nil || !sameKey(public, k.public) || k.raw.(token).flags != tokenTouch {
+			t.Errorf("%s: got %+v", cipher, k)
+		}
 	}
 }
 
@@ -156,7 +228,7 @@ func FuzzKeyFiles(f *testing.F) {
 	block, _ := pem.Decode(file)
 	f.Add(block.Bytes)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		parseToken(b)
+		parseToken(b, nil)
 		parseDSA(b)
 		publicOfPrivate(b)
 		parsePublic(b)

@@ -82,6 +82,18 @@ func yes(field func(*Command) *bool) apply {
 
 func (r *reader) add(s config.Setting) { r.cmd.Settings = append(r.cmd.Settings, s) }
 
+// unlessEmpty overrides; nothing at all, as of a variable that is not set, is
+// "none".
+func unlessEmpty(key string) apply {
+	return func(r *reader, value string) error {
+		if value == "" {
+			value = "none"
+		}
+		r.override(key, value)
+		return nil
+	}
+}
+
 func optionLine(r *reader, value string) error {
 	r.add(config.Setting{Line: value})
 	return nil
@@ -207,7 +219,7 @@ func tunnel(r *reader, value string) error {
 }
 
 func query(r *reader, value string) error {
-	r.cmd.Query, r.done = value, true
+	r.cmd.Query, r.cmd.Asked, r.done = value, true, true
 	return nil
 }
 

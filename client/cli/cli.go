@@ -29,6 +29,7 @@ type Command struct {
 	LogFile     string // -E
 	Syslog      bool   // -y
 	Query       string // -Q
+	Asked       bool   // -Q was given
 	Control     string // -O: check, forward, cancel, exit, stop, proxy
 	PrintConfig bool   // -G
 

@@ -48,6 +48,24 @@ func TestOptionsEndAtTheCommand(t *testing.T) {
 	}
 }
 
+// What a script makes of a variable that is not set is no misuse: -Q and hosts
+// have their own word for it.
+func TestEmptyValuesAreValues(t *testing.T) {
+	if c := parse(t, "-Q", ""); !c.Asked || c.Query != "" {
+		t.Errorf("%+v", c)
+	}
+	for _, host := range []string{"", "u@"} {
+		if c := parse(t, host, "ls"); c.Destination != "" || c.Line() != "ls" {
+			t.Errorf("%q: %+v", host, c)
+		}
+	}
+	for flag, key := range map[string]string{"-S": "ControlPath", "-I": "PKCS11Provider"} {
+		if c := parse(t, flag, "", "h"); c.Settings[0] != config.Override(key, "none") {
+			t.Errorf("%s: %+v", flag, c.Settings)
+		}
+	}
+}
+
 // A word may be empty or hold blanks: what is sent is the words between single
 // spaces, and the far shell splits it again.
 func TestCommandIsNeverQuotedAgain(t *testing.T) {
@@ -86,6 +104,7 @@ func TestMisuseIsUsage(t *testing.T) {
 		"h --tsshd-path":    "option requires an argument -- tsshd-path",
 		"-\xc3 h":           "unknown option -- \\303",
 		"@h":                "",
+		"ssh://":            "",
 		"ssh://h:x":         "",
 		"ssh://h/path":      "",
 		"ssh://@h":          "",

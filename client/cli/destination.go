@@ -22,9 +22,7 @@ func (r *reader) destination(arg string) error {
 		}
 		user, host = arg[:i], arg[i+1:]
 	}
-	if host == "" {
-		return &Error{Usage: true}
-	}
+	r.host = true
 	if user != "" {
 		r.set("User", user)
 	}
@@ -32,7 +30,7 @@ func (r *reader) destination(arg string) error {
 		r.set("Port", port)
 	}
 	r.cmd.Destination = host
-	if !pattern.ValidHost(host) {
+	if host != "" && !pattern.ValidHost(host) {
 		return &Error{Text: "hostname contains invalid characters"}
 	}
 	return nil

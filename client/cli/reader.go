@@ -19,6 +19,7 @@ type reader struct {
 	tty     string // what -t, -T, -N or -W said
 	master  string // what -M said
 	jump    bool   // -J was given
+	host    bool   // a host was given, if only ""
 }
 
 // options reads options up to the first argument that is none.
@@ -115,7 +116,7 @@ func (r *reader) check() error {
 	switch {
 	case c.Status || c.Doctor:
 		return nil // may go without a host
-	case c.Destination == "":
+	case !r.host:
 		return &Error{Usage: true}
 	case r.session == "subsystem" && len(c.Words) == 0:
 		return &Error{Text: "You must specify a subsystem to invoke.", Usage: true}

@@ -96,6 +96,7 @@ var lists = map[string]algorithm.Kind{
 }
 
 // keys takes the output of -G apart, leaving out what is no difference: the
+// algorithms that this version of ssh does not know or prefers otherwise, the
 // experimental XMSS that Debian builds in, GSSAPI's algorithms, and that ssh
 // lists a forwarding to a socket a second time as a dynamic one.
 func keys(out string, known map[algorithm.Kind][]string) map[string][]string {
@@ -104,7 +105,7 @@ func keys(out string, known map[algorithm.Kind][]string) map[string][]string {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		if kind, ok := lists[key]; ok {
 			both := slices.DeleteFunc(strings.Split(value, ","), func(n string) bool {
-				return !slices.Contains(algorithm.Supported(kind), n) || !slices.Contains(known[kind], n)
+				return !slices.Contains(known[kind], n) || strings.HasPrefix(n, "ssh-xmss")
 			})
 			slices.Sort(both)
 			value = strings.Join(both, ",")

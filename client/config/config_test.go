@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -327,8 +329,33 @@ func TestWhatSSHKnowsAndWeCannotDoIsLeftOut(t *testing.T) {
 	if !slices.Equal(h.Ciphers, []string{"aes256-ctr"}) || !slices.Equal(h.KexAlgorithms, []string{"curve25519-sha256"}) {
 		t.Errorf("%q %q", h.Ciphers, h.KexAlgorithms)
 	}
-	if got, want := m.refused(t, "h", Set("Ciphers", "rijndael-cbc@lysator.liu.se")), `no supported cipher algorithm in "rijndael-cbc@lysator.liu.se"`; got != want {
-		t.Errorf("said %q, want %q", got, want)
+	for key, c := range map[string]struct{ list, said string }{
+		"Ciphers":                     {"rijndael-cbc@lysator.liu.se", `no supported cipher algorithm in "rijndael-cbc@lysator.liu.se"`},
+		"MACs":                        {"-hmac-*", `no supported MAC algorithm in "-hmac-*"`},
+		"KexAlgorithms":               {"sntrup761x25519-sha512@openssh.com", `no supported key exchange algorithm in "sntrup761x25519-sha512@openssh.com"`},
+		"HostKeyAlgorithms":           {"-*", `no supported host key algorithm in "-*"`},
+		"PubkeyAcceptedAlgorithms":    {"webauthn-*", `no supported public key algorithm in "webauthn-*"`},
+		"HostbasedAcceptedAlgorithms": {"webauthn-*", ""}, // nothing uses it
+	} {
+		err := m.resolve(t, "h", Setting{Line: key + "=" + c.list}).Check()
+		if got := fmt.Sprint(err); got != cmp.Or(c.said, "<nil>") {
+			t.Errorf("%s %s: said %q, want %q", key, c.list, got, c.said)
+		}
+	}
+	if err := m.resolve(t, "h", Setting{Line: "PubkeyAcceptedAlgorithms=-*"}, Set("PubkeyAuthentication", "no")).Check(); err != nil {
+		t.Errorf("no key is to be used, and of those that are none can be: %v", err)
+	}
+}
+
+// What ssh has and we have not is told with -v where the user named it.
+func TestWhatIsNotOfferedIsTold(t *testing.T) {
+	m := newMachine(t)
+	var told []string
+	m.Debug = func(line string) { told = append(told, line) }
+	m.resolve(t, "h")
+	m.resolve(t, "h", Set("MACs", "umac-128-etm@openssh.com,hmac-sha2-256,umac-64@openssh.com"))
+	if want := []string{"macs: not offered, since not supported here: umac-128-etm@openssh.com,umac-64@openssh.com"}; !slices.Equal(told, want) {
+		t.Errorf("%q, want %q", told, want)
 	}
 }
 

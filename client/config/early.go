@@ -81,10 +81,18 @@ func (h *Host) Check() error {
 		return h.late
 	case h.RefuseConnection != "":
 		return &Error{Lines: []string{fmt.Sprintf("connection to %s refused by the configuration: %s", h.HostName, h.RefuseConnection)}}
+	case !sayable(h.VersionAddendum):
+		return &Error{Lines: []string{"VersionAddendum is more than 200 bytes, or not of printable ASCII"}}
 	case h.Tunnel != "no":
 		return &Error{Lines: []string{"tun devices are not forwarded: leave out -w and Tunnel"}}
 	}
 	return nil
+}
+
+// sayable reports what may stand behind our version in the first line of a
+// connection (RFC 4253, 4.2), which is 255 bytes long at most.
+func sayable(s string) bool {
+	return len(s) <= 200 && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
 func (h *Host) expandInto(key string, value *string) error {

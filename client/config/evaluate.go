@@ -30,9 +30,10 @@ type evaluator struct {
 	host   *Host               // what is typed already
 	values map[string][]string // by keyword in lower case; the first stays
 
-	name      string // what Host and Match host compare; canonical in the second pass
-	final     bool   // the second pass
-	wantFinal bool   // a Match final was seen
+	name      string          // what Host and Match host compare; canonical in the second pass
+	final     bool            // the second pass
+	wantFinal bool            // a Match final was seen
+	typed     map[string]bool // keywords that the command line set
 }
 
 // Resolve evaluates the settings and the files for one host. The error is an
@@ -40,7 +41,7 @@ type evaluator struct {
 func Resolve(env Env, req Request) (*Host, error) {
 	e := &evaluator{
 		env: &env, req: &req, host: &Host{Original: req.Host},
-		values: map[string][]string{}, name: req.Host,
+		values: map[string][]string{}, typed: map[string]bool{}, name: req.Host,
 	}
 	for i := range req.Settings {
 		if err := e.setting(&req.Settings[i]); err != nil {
@@ -49,6 +50,9 @@ func Resolve(env Env, req Request) (*Host, error) {
 	}
 	if e.first("sessiontype") == "subsystem" && req.Command == "" {
 		return nil, &Error{Lines: []string{"You must specify a subsystem to invoke."}}
+	}
+	for key := range e.values {
+		e.typed[key] = true
 	}
 	if err := e.files(); err != nil {
 		return nil, err

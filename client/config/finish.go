@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -21,17 +22,18 @@ func (e *evaluator) finish() (*Host, error) {
 	h := e.host
 	h.env, h.values = e.env, e.values
 	h.IdentityFileSet = e.values["identityfile"] != nil
+	h.GSSAPIAsked = e.asked("gssapiauthentication") || e.asked("gssapikeyexchange")
+	h.ObscureAsked = e.typed["obscurekeystroketiming"] && !strings.EqualFold(e.first("obscurekeystroketiming"), "no")
 	h.HostKeyAlgorithmsSet = e.values["hostkeyalgorithms"] != nil
 	if !h.IdentityFileSet {
 		e.values["identityfile"] = defaultIdentities()
 	}
 	h.HostName = e.first("hostname")
 	h.fill()
-	if err := h.algorithms(); err != nil {
-		return nil, err
-	}
+	h.algorithms()
 	h.odd()
 	if h.ClearAllForwardings {
+		h.Tunnel, e.values["tunnel"] = "no", []string{"no"}
 		h.LocalForward, h.RemoteForward, h.DynamicForward = nil, nil, nil
 		h.UdpLocalForward, h.UdpRemoteForward = nil, nil
 	}
@@ -57,14 +59,14 @@ func (e *evaluator) finish() (*Host, error) {
 	if err := h.expandEarly(); err != nil {
 		return nil, err
 	}
-	h.late = h.expandLate()
+	h.late = cmp.Or(h.late, h.expandLate())
 	return h, nil
 }
 
 // defaults fills in what is not set, and what "none" takes back.
 func (e *evaluator) defaults() {
 	for _, key := range []string{"proxycommand", "proxyjump", "controlpath", "localcommand",
-		"remotecommand", "knownhostscommand", "pkcs11provider", "revokedhostkeys", "refuseconnection"} {
+		"remotecommand", "knownhostscommand", "pkcs11provider", "revokedhostkeys", "refuseconnection", "versionaddendum"} {
 		if strings.EqualFold(e.first(key), "none") {
 			delete(e.values, key)
 		}
@@ -97,6 +99,10 @@ func (e *evaluator) defaults() {
 		}
 	}
 }
+
+// asked reports whether the command line says yes to key. Debian's system-wide
+// file says yes to GSSAPI too, but nobody who logs in asked for that.
+func (e *evaluator) asked(key string) bool { return e.typed[key] && e.first(key) == "yes" }
 
 func yesOr(yes bool) string {
 	if yes {
@@ -144,33 +150,40 @@ func (h *Host) fill() {
 }
 
 // algorithms puts the lists of algorithms together. A list may name what we
-// cannot do, as long as something is left.
-func (h *Host) algorithms() error {
+// cannot do, and -G prints that; a connection needs something that we can.
+func (h *Host) algorithms() {
 	for _, a := range []struct {
 		key  string
 		kind algorithm.Kind
 		to   *[]string
-		name string
+		name string // "": may come to nothing
 	}{
 		{"ciphers", algorithm.Cipher, &h.Ciphers, "cipher"},
 		{"macs", algorithm.MAC, &h.MACs, "MAC"},
 		{"kexalgorithms", algorithm.Kex, &h.KexAlgorithms, "key exchange"},
 		{"hostkeyalgorithms", algorithm.Signature, &h.HostKeyAlgorithms, "host key"},
-		{"hostbasedacceptedalgorithms", algorithm.Signature, &h.HostbasedAcceptedAlgorithms, "host key"},
+		{"hostbasedacceptedalgorithms", algorithm.Signature, &h.HostbasedAcceptedAlgorithms, ""},
 		{"pubkeyacceptedalgorithms", algorithm.Signature, &h.PubkeyAcceptedAlgorithms, "public key"},
-		{"casignaturealgorithms", algorithm.CA, &h.CASignatureAlgorithms, "CA signature"},
+		{"casignaturealgorithms", algorithm.CA, &h.CASignatureAlgorithms, ""},
 	} {
 		spec := ""
 		if v := h.values[a.key]; v != nil {
 			spec = v[0]
 		}
-		*a.to = algorithm.Assemble(a.kind, spec)
-		if len(*a.to) == 0 && !strings.HasPrefix(spec, "-") {
-			return &Error{Lines: []string{fmt.Sprintf("no supported %s algorithm in %q", a.name, spec)}}
+		list := algorithm.Assemble(a.kind, spec)
+		h.values[a.key] = []string{strings.Join(list, ",")}
+		*a.to = algorithm.Able(a.kind, list)
+		if spec != "" && len(*a.to) < len(list) {
+			h.env.debug(fmt.Sprintf("%s: not offered, since not supported here: %s", a.key,
+				strings.Join(slices.DeleteFunc(list, func(n string) bool { return slices.Contains(*a.to, n) }), ",")))
 		}
-		h.values[a.key] = []string{strings.Join(*a.to, ",")}
+		if a.key == "pubkeyacceptedalgorithms" && h.PubkeyAuthentication == "no" {
+			continue
+		}
+		if len(*a.to) == 0 && a.name != "" && h.late == nil {
+			h.late = &Error{Lines: []string{fmt.Sprintf("no supported %s algorithm in %q", a.name, spec)}}
+		}
 	}
-	return nil
 }
 
 // odd fills the fields whose keywords have a form of their own.

@@ -25,6 +25,7 @@ type Host struct {
 	CanonicalizePermittedCNAMEs      []string
 	CASignatureAlgorithms            []string
 	CertificateFile                  []string
+	ChannelTimeout                   []string // type=interval
 	CheckHostIP                      bool
 	Ciphers                          []string
 	ClearAllForwardings              bool
@@ -49,6 +50,7 @@ type Host struct {
 	GatewayPorts                     bool
 	GlobalKnownHostsFile             []string
 	GSSAPIAuthentication             bool
+	GSSAPIAsked                      bool // on the command line: worth a word that it can't be
 	GSSAPIDelegateCredentials        bool
 	HashKnownHosts                   bool
 	HostbasedAcceptedAlgorithms      []string
@@ -72,6 +74,7 @@ type Host struct {
 	MACs                             []string
 	NoHostAuthenticationForLocalhost bool
 	NumberOfPasswordPrompts          int
+	ObscureAsked                     bool // ObscureKeystrokeTiming, on the command line: as GSSAPIAsked
 	PasswordAuthentication           bool
 	PermitLocalCommand               bool
 	PermitRemoteOpen                 []string
@@ -108,7 +111,9 @@ type Host struct {
 	UpdateHostKeys                   string // no, yes, ask
 	UserKnownHostsFile               []string
 	VerifyHostKeyDNS                 string // no, yes, ask
+	VersionAddendum                  string // goes behind our version; "": nothing
 	VisualHostKey                    bool
+	WarnWeakCrypto                   string // "": not said, yes, no, no-pq-kex
 	XAuthLocation                    string
 
 	// Keys of our own: "#!! Key value" in a file, or -o Key=value.

@@ -107,10 +107,13 @@ var gone = map[string]bool{
 }
 
 const (
-	noGSSAPI = "read, and printed by -G; this build speaks no GSSAPI"
+	noGSSAPI = "no GSSAPI is spoken; one line says so where the command line asks for it, other methods are tried"
+	ofGSSAPI = "read, and printed by -G; goes with GSSAPIAuthentication"
 	noTunnel = "no tun devices are forwarded; asking for one is an error"
-	onlyRead = "read, and printed by -G, without effect"
+	ofHosts  = "read, and printed by -G; goes with HostbasedAuthentication"
 
+	noSNTRUP    = "sntrup761x25519-sha512 may be named, but is not offered"
+	noUMAC      = "umac-64, umac-128 and their -etm may be named, but are not offered"
 	noHostbased = "told in one line, and other methods are tried"
 )
 
@@ -127,7 +130,7 @@ var keywords = []keyword{
 	{name: "CheckHostIP", parse: value.YesNo, preset: "no"},
 	{name: "Compression", parse: value.Choice("yes", "no"), preset: "no"},
 	{name: "ControlMaster", parse: value.Choice("yes", "no", "auto", "ask", "autoask", "true=yes", "false=no"), preset: "no", style: truth},
-	{name: "EnableSSHKeysign", parse: value.YesNo, preset: "no", verdict: Partly, note: onlyRead},
+	{name: "EnableSSHKeysign", parse: value.YesNo, preset: "no", verdict: Partly, note: ofHosts},
 	{name: "ClearAllForwardings", parse: value.YesNo},
 	{name: "ExitOnForwardFailure", parse: value.YesNo},
 	{name: "FingerprintHash", parse: value.Digest, preset: "SHA256"},
@@ -136,12 +139,12 @@ var keywords = []keyword{
 	{name: "GatewayPorts", parse: value.YesNo, preset: "no"},
 	{name: "GSSAPIAuthentication", parse: value.YesNo, preset: "no", verdict: Partly, note: noGSSAPI},
 	{name: "GSSAPIKeyExchange", parse: value.YesNo, preset: "no", verdict: Partly, note: noGSSAPI},
-	{name: "GSSAPIDelegateCredentials", parse: value.YesNo, preset: "no", verdict: Partly, note: noGSSAPI},
-	{name: "GSSAPITrustDns", parse: value.YesNo, preset: "no", verdict: Partly, note: noGSSAPI},
-	{name: "GSSAPIRenewalForcesRekey", parse: value.YesNo, preset: "no", verdict: Partly, note: noGSSAPI},
-	{name: "GSSAPIClientIdentity", parse: value.Word, verdict: Partly, note: noGSSAPI},
-	{name: "GSSAPIServerIdentity", parse: value.Word, verdict: Partly, note: noGSSAPI},
-	{name: "GSSAPIKexAlgorithms", parse: value.Word, verdict: Partly, note: noGSSAPI},
+	{name: "GSSAPIDelegateCredentials", parse: value.YesNo, preset: "no", verdict: Partly, note: ofGSSAPI},
+	{name: "GSSAPITrustDns", parse: value.YesNo, preset: "no", verdict: Partly, note: ofGSSAPI},
+	{name: "GSSAPIRenewalForcesRekey", parse: value.YesNo, preset: "no", verdict: Partly, note: ofGSSAPI},
+	{name: "GSSAPIClientIdentity", parse: value.Word, verdict: Partly, note: ofGSSAPI},
+	{name: "GSSAPIServerIdentity", parse: value.Word, verdict: Partly, note: ofGSSAPI},
+	{name: "GSSAPIKexAlgorithms", parse: value.Word, verdict: Partly, note: ofGSSAPI},
 	{name: "HashKnownHosts", parse: value.YesNo, preset: "no"},
 	{name: "HostbasedAuthentication", parse: value.YesNo, preset: "no", verdict: Refused, note: noHostbased},
 	{name: "IdentitiesOnly", parse: value.YesNo, preset: "no"},
@@ -178,16 +181,16 @@ var keywords = []keyword{
 	{name: "ControlPath", parse: value.Word},
 	{name: "HostKeyAlgorithms", parse: value.Algorithms(algorithm.Signature, "Bad key types '%s'.")},
 	{name: "HostKeyAlias", parse: value.Lowered},
-	{name: "HostbasedAcceptedAlgorithms", parse: value.Algorithms(algorithm.Signature, "Bad key types '%s'."), verdict: Partly, note: onlyRead},
+	{name: "HostbasedAcceptedAlgorithms", parse: value.Algorithms(algorithm.Signature, "Bad key types '%s'."), verdict: Partly, note: ofHosts},
 	{name: "IdentityAgent", collect: agentPath},
 	{name: "IgnoreUnknown", parse: value.Word},
 	{name: "KbdInteractiveDevices", parse: value.Word},
-	{name: "KexAlgorithms", parse: value.Algorithms(algorithm.Kex, "Bad SSH2 KexAlgorithms '%s'.")},
+	{name: "KexAlgorithms", parse: value.Algorithms(algorithm.Kex, "Bad SSH2 KexAlgorithms '%s'."), verdict: Partly, note: noSNTRUP},
 	{name: "CASignatureAlgorithms", parse: value.Algorithms(algorithm.CA, "Bad key types '%s'.")},
 	{name: "LocalCommand", parse: value.Command},
 	{name: "RemoteCommand", parse: value.Command},
 	{name: "LogLevel", parse: value.LogLevel, preset: "INFO"},
-	{name: "MACs", parse: value.Algorithms(algorithm.MAC, "Bad SSH2 MAC spec '%s'.")},
+	{name: "MACs", parse: value.Algorithms(algorithm.MAC, "Bad SSH2 MAC spec '%s'."), verdict: Partly, note: noUMAC},
 	{name: "PKCS11Provider", parse: value.Word, verdict: Partly, note: "keys of a token are used through the agent (ssh-add -s)"},
 	{name: "PreferredAuthentications", parse: value.Word},
 	{name: "SecurityKeyProvider", parse: value.Provider},
@@ -196,7 +199,7 @@ var keywords = []keyword{
 	{name: "XAuthLocation", parse: value.Word},
 	{name: "KnownHostsCommand", parse: value.Command},
 	{name: "Tag", parse: value.Word},
-	{name: "VersionAddendum", parse: value.Command, verdict: Ignored, note: onlyRead},
+	{name: "VersionAddendum", parse: value.Command},
 
 	{name: "DynamicForward", collect: dynamicForward, style: hidden},
 	{name: "LocalForward", collect: localForward, style: hidden},
@@ -210,8 +213,8 @@ var keywords = []keyword{
 	{name: "SendEnv", collect: sendEnv, style: each},
 	{name: "SetEnv", parse: value.SetEnv, style: each},
 	{name: "LogVerbose", parse: value.FirstWord, preset: "none", verdict: Ignored, note: "names lines of OpenSSH's own source"},
-	{name: "ChannelTimeout", parse: value.Words, verdict: Ignored, note: onlyRead},
-	{name: "ObscureKeystrokeTiming", parse: value.Words, verdict: Ignored, note: onlyRead},
+	{name: "ChannelTimeout", parse: value.Timeouts},
+	{name: "ObscureKeystrokeTiming", parse: value.Words, verdict: Ignored, note: "keys are sent as they are typed; one line says so where the command line asks for it"},
 
 	{name: "PermitRemoteOpen", parse: value.Permitted, preset: "any"},
 	{name: "AddKeysToAgent", parse: value.AddKeys, preset: "no", style: truth},
@@ -228,7 +231,7 @@ var keywords = []keyword{
 	{name: "ProxyCommand", collect: proxyCommand},
 	{name: "ProxyJump", collect: proxyJump},
 	{name: "RefuseConnection", parse: value.Command},
-	{name: "WarnWeakCrypto", parse: value.Words, verdict: Ignored, note: onlyRead},
+	{name: "WarnWeakCrypto", parse: value.Choice("yes", "no", "no-pq-kex", "true=yes", "false=no"), verdict: Partly, note: "warns only where it is set to yes"},
 
 	{name: "UdpMode", parse: value.UdpMode, preset: "no", verdict: Ours},
 	{name: "UdpPort", parse: value.Ports, preset: "61001-61999", verdict: Ours},

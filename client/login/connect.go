@@ -78,7 +78,7 @@ func resolve(ctx context.Context, h *config.Host) ([]netip.Addr, error) {
 		}
 		return addrs, nil
 	}
-	why := "Name or service not known"
+	why := unknownName(h.HostName)
 	var dns *net.DNSError
 	switch {
 	case ctx.Err() != nil:
@@ -87,6 +87,15 @@ func resolve(ctx context.Context, h *config.Host) ([]netip.Addr, error) {
 		why = "Temporary failure in name resolution"
 	}
 	return nil, &Error{Words: fmt.Sprintf("ssh: Could not resolve hostname %s: %s", strings.ToLower(h.HostName), why), Cause: err}
+}
+
+// unknownName is the C library's word for a name without an address: an
+// address that is none here is of the other family.
+func unknownName(name string) string {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return "Address family for hostname not supported"
+	}
+	return "Name or service not known"
 }
 
 func connectOne(ctx context.Context, h *config.Host, addr netip.Addr, log voice.Log) (net.Conn, error) {
@@ -100,7 +109,8 @@ func connectOne(ctx context.Context, h *config.Host, addr netip.Addr, log voice.
 	}
 	local, err := localAddr(ctx, h, addr)
 	if err != nil {
-		return nil, err
+		log.Errorf("%v", err)
+		return nil, nil // told; ssh has no more words for it either
 	}
 	if local.IsValid() {
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
@@ -109,7 +119,7 @@ func connectOne(ctx context.Context, h *config.Host, addr netip.Addr, log voice.
 	var bind *os.SyscallError
 	if errors.As(err, &bind) && bind.Syscall == "bind" {
 		log.Errorf("bind %s: %s", local, cause(err))
-		return nil, nil // told; ssh has no more words for it either
+		return nil, nil
 	}
 	return conn, err
 }
@@ -124,20 +134,21 @@ func localAddr(ctx context.Context, h *config.Host, to netip.Addr) (netip.Addr, 
 		}
 		addrs, err := net.DefaultResolver.LookupNetIP(ctx, network, h.BindAddress)
 		if err != nil || len(addrs) == 0 {
-			return netip.Addr{}, fmt.Errorf("getaddrinfo: %s: no address of this family", h.BindAddress)
+			return netip.Addr{}, fmt.Errorf("getaddrinfo: %s: %s", h.BindAddress, unknownName(h.BindAddress))
 		}
 		return addrs[0].Unmap(), nil
 	}
 	if h.BindInterface == "" {
 		return netip.Addr{}, nil
 	}
+	none := fmt.Errorf("getifaddrs: %s: no suitable addresses", h.BindInterface)
 	ifc, err := net.InterfaceByName(h.BindInterface)
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("bind to interface %s: %w", h.BindInterface, err)
+		return netip.Addr{}, none
 	}
 	addrs, err := ifc.Addrs()
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("bind to interface %s: %w", h.BindInterface, err)
+		return netip.Addr{}, none
 	}
 	for _, a := range addrs {
 		p, err := netip.ParsePrefix(a.String())
@@ -146,7 +157,7 @@ func localAddr(ctx context.Context, h *config.Host, to netip.Addr) (netip.Addr, 
 		}
 		return p.Addr(), nil
 	}
-	return netip.Addr{}, fmt.Errorf("bind to interface %s: no address of this family", h.BindInterface)
+	return netip.Addr{}, none
 }
 
 // cause is the innermost reason in the words of the C library.

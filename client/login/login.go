@@ -20,6 +20,7 @@ import (
 	"tssh/client/auth"
 	"tssh/client/config"
 	"tssh/client/hostkey"
+	"tssh/client/idle"
 	"tssh/client/transport"
 	"tssh/client/voice"
 )
@@ -99,6 +100,7 @@ type Login struct {
 	host   *config.Host
 	opts   Options
 	memory *auth.Memory
+	limits *idle.Limits
 	tr     *transport.Conn
 	conn   net.Conn
 	close  func() error // ends what the connection came through, once, and waits
@@ -170,7 +172,7 @@ func (l *Login) shakeHands(ctx context.Context) error {
 	l.tr, err = transport.Handshake(l.conn, transport.Config{
 		Kex: h.KexAlgorithms, HostKeys: check.Algorithms(), Ciphers: h.Ciphers, MACs: h.MACs,
 		RekeyBytes: uint64(max(h.RekeyLimit, 0)), RekeyAfter: h.RekeyInterval,
-		Compression: h.Compression, Log: log,
+		Compression: h.Compression, VersionAddendum: h.VersionAddendum, Log: log,
 		CheckHostKey: func(key ssh.PublicKey, _ string) error {
 			limit.stop() // the user may take longer to answer
 			if l.opts.pin != nil && slices.Equal(l.opts.pin, key.Marshal()) {
@@ -186,6 +188,11 @@ func (l *Login) shakeHands(ctx context.Context) error {
 		return l.lastWords(err)
 	}
 	l.Distrust = check.Distrust || l.opts.distrust
+	if h.WarnWeakCrypto == "yes" && !l.opts.silent && !transport.Quantum(l.tr.Algorithms().Kex) {
+		log.Infof("** WARNING: connection is not using a post-quantum key exchange algorithm.\n" +
+			"** This session may be vulnerable to \"store now, decrypt later\" attacks.\n" +
+			"** The server may need to be upgraded. See https://openssh.com/pq.html")
+	}
 	how, err := auth.Login(ctx, l.tr, auth.Config{
 		Host: h, Log: log, Ask: l.opts.Ask, Banner: l.opts.Banner, Memory: l.memory, Silent: l.opts.silent,
 	})
@@ -207,6 +214,8 @@ func (l *Login) serve(check *hostkey.Checker) error {
 	if err != nil {
 		return l.lastWords(err)
 	}
+	l.limits = idle.New(l.host.ChannelTimeout, l.opts.Log)
+	conn, chans = l.limits.Watch(conn, chans)
 	l.Client = ssh.NewClient(guarded{conn, l}, chans, l.globalRequests(reqs, check, conn))
 	if l.host.ServerAliveInterval > 0 {
 		go l.keepAlive()
@@ -349,6 +358,10 @@ func (l *Login) Redial(ctx context.Context) (*Login, error) {
 	}
 	return again, nil
 }
+
+// LimitIdle lets ChannelTimeout hold for the channels that are opened from now
+// on. Those of a session that moves away from this connection are not such.
+func (l *Login) LimitIdle() { l.limits.Start() }
 
 // Rekey asks for new keys: the escape ~R.
 func (l *Login) Rekey() error { return l.tr.Rekey() }

@@ -21,6 +21,23 @@ import (
 	"tssh/client/config"
 )
 
+// What can't be bound or resolved is told in ssh's words.
+func TestAddressesOfNoUseAreToldAsSSHDoes(t *testing.T) {
+	h := newHost(t, &ssh.ServerConfig{})
+	failure := fmt.Sprintf("ssh: connect to host 127.0.0.1 port %d: failure", h.port())
+	for _, c := range []struct{ line, said, last string }{
+		{"BindInterface nope0", "getifaddrs: nope0: no suitable addresses", failure},
+		{"BindAddress ::1", "getaddrinfo: ::1: Address family for hostname not supported", failure},
+		{"AddressFamily inet6", "", "ssh: Could not resolve hostname 127.0.0.1: Address family for hostname not supported"},
+	} {
+		u := newUser(t)
+		_, err := u.dial(u.config(h, c.line))
+		if told := strings.Join(u.said, "|"); err == nil || err.Error() != c.last || told != c.said {
+			t.Errorf("%s: said %q, then %v", c.line, told, err)
+		}
+	}
+}
+
 func TestRefusedConnectionIsToldAsSSHDoes(t *testing.T) {
 	u := newUser(t)
 	h := newHost(t, &ssh.ServerConfig{})
@@ -509,5 +526,125 @@ func TestAgainstOpenSSH(t *testing.T) {
 	}
 	if !strings.Contains(log, "using publickey-hostbound-v00@openssh.com") {
 		t.Error("the signature was not bound to the host")
+	}
+}
+
+// TestWeakCryptoIsWarnedOf only where the user wants to know.
+func TestWeakCryptoIsWarnedOf(t *testing.T) {
+	h := newHost(t, &ssh.ServerConfig{NoClientAuth: true})
+	for want, lines := range map[bool][][]string{
+		true: {{"WarnWeakCrypto yes", "KexAlgorithms curve25519-sha256"}},
+		false: {{"KexAlgorithms curve25519-sha256"}, {"WarnWeakCrypto yes"}, {"WarnWeakCrypto no", "KexAlgorithms curve25519-sha256"},
+			{"WarnWeakCrypto no-pq-kex", "KexAlgorithms curve25519-sha256"}},
+	} {
+		for _, l := range lines {
+			u := newUser(t)
+			u.trusts(h)
+			if _, err := u.dial(u.config(h, l...)); err != nil {
+				t.Fatal(err)
+			}
+			if told := strings.Join(u.said, "\n"); strings.HasPrefix(told, "** WARNING: connection is not using a post-quantum key exchange algorithm.\n") != want || told != "" && !want {
+				t.Errorf("%q: told %q", l, told)
+			}
+		}
+	}
+}
+
+// TestVersionAddendumReachesTheServer, whose signature covers it.
+func TestVersionAddendumReachesTheServer(t *testing.T) {
+	var said string
+	h := newHost(t, &ssh.ServerConfig{NoClientAuth: true, NoClientAuthCallback: func(m ssh.ConnMetadata) (*ssh.Permissions, error) {
+		said = string(m.ClientVersion())
+		return nil, nil
+	}})
+	for addendum, want := range map[string]string{"of the  night shift": " of the  night shift", "none": ""} {
+		u := newUser(t)
+		u.trusts(h)
+		l, err := u.dial(u.config(h, "VersionAddendum "+addendum))
+		if err != nil {
+			t.Fatal(err)
+		}
+		works(t, l)
+		if said != "SSH-2.0-tssh_1.0"+want || string(l.ClientVersion()) != said {
+			t.Errorf("said %q and %q, want %q at the end", said, l.ClientVersion(), want)
+		}
+	}
+	u := newUser(t)
+	for _, bad := range []string{"a\x01b", "\u00e4", strings.Repeat("x", 201)} {
+		if err := u.config(h, "VersionAddendum "+bad).Check(); err == nil {
+			t.Errorf("%q is said to servers", bad)
+		}
+	}
+}
+
+// TestIdleChannelEnds: what is asked of a host on the way holds for the way.
+func TestIdleChannelEnds(t *testing.T) {
+	h := newHost(t, &ssh.ServerConfig{NoClientAuth: true})
+	u := newUser(t)
+	u.trusts(h)
+	l, err := u.dial(u.config(h, "ChannelTimeout session=1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := func() chan error {
+		ch, in, err := l.OpenChannel("session", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go ssh.DiscardRequests(in)
+		over := make(chan error, 1)
+		go func() {
+			_, err := ch.Read(make([]byte, 1))
+			over <- err
+		}()
+		return over
+	}
+	carrier := end()
+	l.LimitIdle()
+	if err := <-end(); err != io.EOF {
+		t.Errorf("the end of an idle channel: %v", err)
+	}
+	select {
+	case err := <-carrier:
+		t.Errorf("opened before there were limits, and ended: %v", err)
+	default:
+	}
+	works(t, l) // the connection stands
+}
+
+// What the user asks for and can't have is told in one line each; what the
+// system's file asks for, as Debian's does, is not: no login would be quiet.
+func TestMethodsThatCannotBeAreTold(t *testing.T) {
+	key, signer := newKey(t)
+	h := newHost(t, keys(signer.PublicKey()))
+	for _, c := range []struct {
+		typed, file string
+		want        []string
+	}{
+		{"GSSAPIAuthentication yes", "", []string{"GSSAPI authentication is not supported; going on with other methods"}},
+		{"GSSAPIKeyExchange yes", "", []string{"GSSAPI authentication is not supported; going on with other methods"}},
+		{"GSSAPIAuthentication no", "GSSAPIAuthentication yes", nil},
+		{"BatchMode yes", "GSSAPIAuthentication yes", nil},
+		{"BatchMode yes", "HostbasedAuthentication yes", []string{"hostbased authentication is not supported; going on with other methods"}},
+		{"PKCS11Provider /x.so", "", []string{"PKCS11Provider is not supported; give the token to the agent: ssh-add -s /x.so"}},
+	} {
+		u := newUser(t)
+		u.trusts(h)
+		file := filepath.Join(t.TempDir(), "config")
+		text := fmt.Sprintf("%s\nHostName 127.0.0.1\nPort %d\nUserKnownHostsFile %s\nIdentityFile %s\n", c.file, h.port(), u.known, keyFile(t, key, ""))
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		name, value, _ := strings.Cut(c.typed, " ")
+		host, err := config.Resolve(config.Local(), config.Request{Host: "box", File: file, Settings: []config.Setting{config.Set(name, value)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := u.dial(host)
+		if err != nil {
+			t.Fatalf("%+v: %v", c, err)
+		}
+		works(t, l)
+		u.wasTold(c.want...)
 	}
 }

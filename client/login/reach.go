@@ -111,6 +111,7 @@ func stepOn(ctx context.Context, via *config.Host, o Options) (Through, error) {
 		return nil, err
 	}
 	if !moves(via, o) {
+		l.LimitIdle()
 		return l, nil
 	}
 	through, err := o.Move(ctx, l, via)

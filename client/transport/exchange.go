@@ -129,7 +129,7 @@ func (c *Conn) exchange(theirs []byte) error {
 // digest is the exchange hash H.
 func (c *Conn) digest(s *secret, theirs []byte) []byte {
 	h := s.hash.New()
-	for _, part := range [][]byte{[]byte(version), []byte(c.serverVersion), c.offer, theirs, s.hostKey} {
+	for _, part := range [][]byte{[]byte(c.version), []byte(c.serverVersion), c.offer, theirs, s.hostKey} {
 		h.Write(appendString(nil, part))
 	}
 	h.Write(s.middle)

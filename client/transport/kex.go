@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -43,6 +44,12 @@ type secret struct {
 	shared    []byte // K as it goes into hashes: an mpint or a string
 	middle    []byte // what the hash covers between the host key and K
 	hash      crypto.Hash
+}
+
+// Quantum reports whether a key exchange withstands quantum computers, which
+// may one day open what is recorded today.
+func Quantum(kex string) bool {
+	return strings.HasPrefix(kex, "mlkem") || strings.HasPrefix(kex, "sntrup")
 }
 
 // exchanger runs a key exchange's own messages.

@@ -119,5 +119,5 @@ type muxed struct {
 
 func (m *muxed) User() string          { return m.user }
 func (m *muxed) SessionID() []byte     { return slices.Clone(m.c.sessionID) }
-func (m *muxed) ClientVersion() []byte { return []byte(version) }
+func (m *muxed) ClientVersion() []byte { return []byte(m.c.version) }
 func (m *muxed) ServerVersion() []byte { return []byte(m.c.serverVersion) }

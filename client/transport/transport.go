@@ -37,6 +37,10 @@ type Config struct {
 
 	Compression bool // asked for; the server decides
 
+	// VersionAddendum goes behind our version, for logs of servers. It is
+	// printable, and short.
+	VersionAddendum string
+
 	// CheckHostKey decides about the host's key, whose signature has been
 	// verified. It must not be nil. It is asked once: later key exchanges
 	// must show the same key.
@@ -45,8 +49,8 @@ type Config struct {
 	Log voice.Log // nil: silent
 }
 
-// version is how we name ourselves.
-const version = "SSH-2.0-tssh_1.0"
+// product is how we name ourselves.
+const product = "SSH-2.0-tssh_1.0"
 
 const (
 	msgDisconnect    = 1
@@ -65,6 +69,7 @@ type Conn struct {
 	cfg  Config
 	log  voice.Log
 
+	version       string // ours
 	serverVersion string
 	first         Algorithms // of the first exchange
 	sessionID     []byte
@@ -115,8 +120,11 @@ func Handshake(conn net.Conn, cfg Config) (*Conn, error) {
 	cfg.Ciphers = fill(cfg.Ciphers, sound.Ciphers, all.Ciphers)
 	cfg.MACs = fill(cfg.MACs, sound.MACs, all.MACs)
 	c := &Conn{
-		conn: conn, cfg: cfg, log: cfg.Log, br: bufio.NewReaderSize(conn, 64<<10),
+		conn: conn, cfg: cfg, log: cfg.Log, version: product, br: bufio.NewReaderSize(conn, 64<<10),
 		in: &plain{}, out: &plain{}, extensions: map[string]string{},
+	}
+	if cfg.VersionAddendum != "" {
+		c.version += " " + cfg.VersionAddendum
 	}
 	if err := c.exchangeVersions(); err != nil {
 		return nil, classify(err)
@@ -153,8 +161,8 @@ func Handshake(conn net.Conn, cfg Config) (*Conn, error) {
 // exchangeVersions sends our line and reads theirs, after whatever lines a
 // server says first (RFC 4253, 4.2).
 func (c *Conn) exchangeVersions() error {
-	c.log.Debugf("Local version string %s", version)
-	if _, err := c.conn.Write([]byte(version + "\r\n")); err != nil {
+	c.log.Debugf("Local version string %s", c.version)
+	if _, err := c.conn.Write([]byte(c.version + "\r\n")); err != nil {
 		return ident("write", err)
 	}
 	for range 1024 {

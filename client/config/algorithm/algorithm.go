@@ -30,8 +30,9 @@ type set struct {
 	defaults []string // offered unless the user says otherwise, best first
 }
 
-// sets is not changed. Names that we cannot do are struck out when a list is
-// used, so that a configuration written for OpenSSH is valid here.
+// sets is not changed. It names what we cannot do too, so that a configuration
+// written for OpenSSH is valid here and prints as it does there; Able strikes
+// that out of what is offered.
 var sets = [...]set{
 	Cipher: {
 		known: words(`3des-cbc aes128-cbc aes192-cbc aes256-cbc rijndael-cbc@lysator.liu.se
@@ -98,10 +99,10 @@ var sets = [...]set{
 func words(s string) []string { return strings.Fields(s) }
 
 // Supported returns all of a kind that this program can do, the weak ones too.
-func Supported(k Kind) []string { return keep(sets[k].known, able(k)) }
+func Supported(k Kind) []string { return Able(k, sets[k].known) }
 
-// Default returns what is offered unless the user says otherwise, best first.
-func Default(k Kind) []string { return keep(sets[k].defaults, able(k)) }
+// Able keeps those of the names that this program can do.
+func Able(k Kind, names []string) []string { return keep(names, able(k)) }
 
 // able is what we can do: our transport, x/crypto's keys, and the security
 // keys, for which ssh-sk-helper or the agent signs.

@@ -14,10 +14,11 @@ func TestDefaultsAreKnownSupportedAndNotWeak(t *testing.T) {
 	weak := ssh.InsecureAlgorithms()
 	bad := slices.Concat(weak.Ciphers, weak.KeyExchanges, weak.HostKeys, weak.PublicKeyAuths)
 	for _, k := range kinds {
-		if len(Default(k)) == 0 {
+		offered := Able(k, Assemble(k, ""))
+		if len(offered) == 0 {
 			t.Errorf("kind %d has no default", k)
 		}
-		for _, n := range Default(k) {
+		for _, n := range offered {
 			if !slices.Contains(Supported(k), n) || slices.Contains(bad, n) {
 				t.Errorf("default %s is not supported, or weak", n)
 			}
@@ -31,7 +32,7 @@ func TestNothingTheLibraryCanDoIsForgotten(t *testing.T) {
 	for k, names := range map[Kind][]string{Cipher: can.Ciphers, MAC: can.MACs, Kex: can.KeyExchanges,
 		Signature: append(can.HostKeys, can.PublicKeyAuths...)} {
 		for _, n := range names {
-			if !slices.Contains(Default(k), n) {
+			if !slices.Contains(Able(k, Assemble(k, "")), n) {
 				t.Errorf("%s is not offered", n)
 			}
 		}
@@ -39,20 +40,43 @@ func TestNothingTheLibraryCanDoIsForgotten(t *testing.T) {
 }
 
 func TestAssemble(t *testing.T) {
-	all := Default(Cipher)
+	all := Assemble(Cipher, "")
 	for spec, want := range map[string][]string{
 		"":                                       all,
 		"aes256-ctr,aes128-ctr":                  {"aes256-ctr", "aes128-ctr"},
 		"+aes128-cbc,aes128-ctr":                 append(slices.Clone(all), "aes128-cbc"),
 		"-aes*":                                  {"chacha20-poly1305@openssh.com"},
 		"^aes256-ctr":                            append([]string{"aes256-ctr"}, slices.DeleteFunc(slices.Clone(all), func(n string) bool { return n == "aes256-ctr" })...),
-		"rijndael-cbc@lysator.liu.se,aes128-ctr": {"aes128-ctr"}, // the first exists, but not here
+		"rijndael-cbc@lysator.liu.se,aes128-ctr": {"rijndael-cbc@lysator.liu.se", "aes128-ctr"}, // the first not here
 		"aes128-ctr,,aes128-ctr":                 {"aes128-ctr"},
 		"-*":                                     {},
 		"-!aes*,chacha20*,*gcm*,aes*ctr":         {"aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr"},
 	} {
 		if got := Assemble(Cipher, spec); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", spec, got, want)
+		}
+	}
+}
+
+// What ssh knows and we cannot do keeps its place in the list, and is not
+// offered.
+func TestWhatWeCannotDoIsNotOffered(t *testing.T) {
+	for _, c := range []struct {
+		kind          Kind
+		spec          string
+		list, offered []string
+	}{
+		{MAC, "umac-128-etm@openssh.com,hmac-sha2-256-etm@openssh.com",
+			[]string{"umac-128-etm@openssh.com", "hmac-sha2-256-etm@openssh.com"}, []string{"hmac-sha2-256-etm@openssh.com"}},
+		{MAC, "-hmac-*", []string{"umac-64-etm@openssh.com", "umac-128-etm@openssh.com", "umac-64@openssh.com", "umac-128@openssh.com"}, nil},
+		{Kex, "sntrup761x25519-sha512@openssh.com,curve25519-sha256",
+			[]string{"sntrup761x25519-sha512@openssh.com", "curve25519-sha256"}, []string{"curve25519-sha256"}},
+		{Signature, "webauthn-*,ssh-ed25519",
+			[]string{"webauthn-sk-ecdsa-sha2-nistp256@openssh.com", "ssh-ed25519"}, []string{"ssh-ed25519"}},
+	} {
+		list := Assemble(c.kind, c.spec)
+		if offered := Able(c.kind, list); !slices.Equal(list, c.list) || !slices.Equal(offered, c.offered) {
+			t.Errorf("%s: %q, offers %q", c.spec, list, offered)
 		}
 	}
 }
@@ -79,8 +103,8 @@ func FuzzAssemble(f *testing.F) {
 			return
 		}
 		for _, n := range Assemble(kind, spec) {
-			if !slices.Contains(Supported(kind), n) || strings.ContainsAny(n, "*?") {
-				t.Fatalf("%q offers %s", spec, n)
+			if !slices.Contains(sets[kind].known, n) || strings.ContainsAny(n, "*?") {
+				t.Fatalf("%q comes to %s", spec, n)
 			}
 		}
 	})

@@ -39,14 +39,15 @@ func matchesAny(names []string, p string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return pattern.Match(n, p) })
 }
 
-// Assemble returns what a valid list of the user's comes to, of those that this
-// program can do: "+" adds to the defaults, "-" takes from them, "^" moves to
-// their head, and anything else replaces them.
+// Assemble returns what a valid list of the user's comes to: "+" adds to the
+// defaults, "-" takes from them, "^" moves to their head, and anything else
+// replaces them. Some of it may be beyond this program; see Able.
 func Assemble(k Kind, spec string) []string {
+	defaults := slices.Clone(sets[k].defaults)
 	if spec == "" {
-		return Default(k)
+		return defaults
 	}
-	defaults, rest := Default(k), spec[1:]
+	rest := spec[1:]
 	switch spec[0] {
 	case '+':
 		return unique(append(defaults, expand(k, rest)...))
@@ -62,7 +63,7 @@ func Assemble(k Kind, spec string) []string {
 
 // expand replaces wildcards in a list by the names they stand for.
 func expand(k Kind, list string) []string {
-	all := Supported(k)
+	all := sets[k].known
 	var names []string
 	for _, p := range strings.Split(list, ",") {
 		for _, n := range all {

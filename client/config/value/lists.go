@@ -134,6 +134,17 @@ func SetEnv(l *Line) ([]string, error) {
 	return pairs, nil
 }
 
+// Timeouts takes type=interval pairs, or "none" alone.
+func Timeouts(l *Line) ([]string, error) {
+	return several(l, func(arg string) error {
+		kind, interval, ok := strings.Cut(arg, "=")
+		if _, good := ParseSeconds(interval); !ok || kind == "" || interval == "" || !good {
+			return l.Fatalf("invalid channel timeout %s", arg)
+		}
+		return nil
+	})
+}
+
 // Words takes all arguments of the first line that has any.
 func Words(l *Line) ([]string, error) {
 	args := l.Args

@@ -141,6 +141,7 @@ func Port(l *Line) ([]string, error) {
 
 // ParsePort returns a port from 0 to 65535, or -1.
 func ParsePort(s string) int {
+	s = strings.TrimLeft(s, Blanks) // as of "$(wc -l)": C's numbers may have some
 	if n, err := strconv.ParseInt(s, 10, 32); err == nil {
 		if n < 0 || n > 65535 {
 			return -1
