@@ -187,6 +187,9 @@ func (c *Client) acked(b []byte, from netip.AddrPort) {
 	if l.acked++; l.acked == 1 {
 		c.attempt(l.kind).tries = 0
 	}
+	if !trouble && l != c.current && now.Sub(k.at) > max(firstRTO, 2*c.pulse.srtt) {
+		l.acked, l.asked = 0, -1 // it waited for the path: ask again
+	}
 	if l != c.current && (trouble || c.current == nil || c.climb.wins(l, c.current)) {
 		c.useLocked(now, k)
 	}

@@ -79,6 +79,29 @@ func TestFirewallComesAndGoes(t *testing.T) {
 	}
 }
 
+// A connection that was cut off and comes back for a moment delivers all at
+// once what it kept. That is no reason to rely on it.
+func TestFirewallChangesItsMind(t *testing.T) {
+	link := wifi
+	link.NoUDP = true
+	for _, moment := range []time.Duration{rtt, 2 * rtt, 4 * rtt} {
+		story(t, link, func(s *session) {
+			time.Sleep(5 * time.Second)
+			s.phone.Change(func(l *simnet.Link) { l.OnlySSH = true })
+			within(t, "only ssh passes now", s.echo("a", time.Minute), 2*time.Second)
+			s.phone.Change(func(l *simnet.Link) { l.OnlySSH = false })
+			want := ""
+			for start := time.Now(); time.Since(start) < moment; time.Sleep(10 * time.Millisecond) {
+				s.write("b")
+				want += "b"
+			}
+			s.phone.Change(func(l *simnet.Link) { l.OnlySSH = true })
+			s.write("c")
+			within(t, "only ssh passes again", s.hear(want+"c", time.Now(), time.Minute), 1500*time.Millisecond)
+		}, overSSH)
+	}
+}
+
 func TestTransferOutlivesFirewall(t *testing.T) {
 	story(t, simnet.Link{Delay: 15 * time.Millisecond, Rate: 4 << 20}, func(s *session) {
 		took := s.transfer(32<<20, func() {
