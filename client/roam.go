@@ -70,6 +70,7 @@ func (v *invocation) roam(ctx context.Context, l *login.Login, binary *bootstrap
 			Heartbeat: v.host.UdpHeartbeatTimeout,
 			MTU:       v.host.UdpMTU,
 			Proxy:     v.host.UdpProxyMode,
+			Keys:      keysOf(l),
 		},
 		TsshdPath: v.host.TsshdPath,
 		Binary:    binary,
@@ -96,6 +97,15 @@ func (v *invocation) roam(ctx context.Context, l *login.Login, binary *bootstrap
 		v.log.Debugf("tssh --status will not show this session: %v", err)
 	}
 	return r, nil
+}
+
+// keysOf tells tsshd which keys the user logged in by, so that their limits
+// hold there too: sshd keeps to itself which they were.
+func keysOf(l *login.Login) (keys []wire.Key) {
+	for _, k := range l.Keys {
+		keys = append(keys, wire.KeyOf(k))
+	}
+	return keys
 }
 
 // move opens the proxy, the transport on it, and ssh's channels on that.

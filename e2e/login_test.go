@@ -93,11 +93,12 @@ func TestTsshdPathThatIsNotThere(t *testing.T) {
 	w.says("x\n", "", "--udp", "-oTsshdPath=/nonexistent/tsshd", "server", "echo x")
 }
 
-// TestForcedCommand: a key that may run one command only gets no session of
-// ours, which would be a way around it.
+// TestForcedCommand: a key that may run one command only runs it over UDP too,
+// and gets no session of ours where that command isn't known.
 func TestForcedCommand(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, "Port 22", "Port 2201", "Match LocalPort 2201", "AuthorizedKeysFile none",
+		"AuthorizedKeysCommandUser root", "AuthorizedKeysCommand /bin/cat %h/../authorized_keys")
 	pub, err := os.ReadFile(filepath.Join(built, "user.pub"))
 	if err != nil {
 		t.Fatal(err)
@@ -107,9 +108,13 @@ func TestForcedCommand(t *testing.T) {
 	if r.status != 0 || r.out != "this and nothing else\n" || !strings.Contains(r.err, "forced command") {
 		t.Errorf("ssh's own session goes on, with a word about it: %+v", r)
 	}
-	w.write("authorized_keys", `command="eval \"$SSH_ORIGINAL_COMMAND\"" `+string(pub))
-	if r := w.do(w.tssh("--udp", placed(), "server", "true")); r.status != 255 || !strings.Contains(r.err, "command=") {
+	w.write("authorized_keys", `command="echo first; eval \"$SSH_ORIGINAL_COMMAND\"" `+string(pub))
+	if r := w.do(w.tssh("--udp", placed(), "server", "echo second")); r.status != 0 || r.out != "first\nsecond\n" {
 		t.Errorf("with a command that wraps ours: %+v", r)
+	}
+	w.awaits("the end of tsshd", func() bool { return len(w.tsshds()) == 0 })
+	if r := w.do(w.tssh("--udp", placed(), "-p", "2201", "server", "true")); r.status != 255 || !strings.Contains(r.err, "command=") {
+		t.Errorf("with one that is in no file: %+v", r)
 	}
 	if pids := w.tsshds(); len(pids) != 0 {
 		t.Error("a tsshd runs")

@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"errors"
+	"io"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -13,6 +14,9 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/crypto/ssh"
+
+	"tssh/proxy/wire"
 	"tssh/server/policy"
 	"tssh/server/session"
 )
@@ -68,8 +72,8 @@ func loginShell(uid int) string {
 }
 
 // cameFrom is the login as sshd_config's Match lines see it.
-func cameFrom(name string) policy.Login {
-	who := policy.Login{User: name, Groups: groups}
+func cameFrom(l session.Login) policy.Login {
+	who := policy.Login{User: l.User, Groups: groups, Home: l.Home, UID: l.UID}
 	// client address, client port, server address, server port
 	if w := strings.Fields(os.Getenv("SSH_CONNECTION")); len(w) == 4 {
 		who.Addr, _ = netip.ParseAddr(w[0])
@@ -94,49 +98,51 @@ func groups() []string {
 	return names
 }
 
-// permitted is what sshd permits this login. The error is a warning: the
-// policy can be used all the same. A host without the file has another SSH
-// server, of which we know nothing; that is not worth a warning.
-func permitted(l session.Login) (*policy.Policy, error) {
-	p, err := policy.Load(configFile(os.Getppid()), cameFrom(l.User))
+// permitted is what sshd permits this login, which these keys proved by what
+// the client says. The error is a warning: the policy can be used all the same. A
+// host without the file has another SSH server, of which we know nothing; that
+// is not worth a warning.
+func permitted(l session.Login, keys []wire.Key) (*policy.Policy, error) {
+	who := cameFrom(l)
+	daemon := findDaemon(os.Getppid())
+	p, err := policy.Load(daemon.file, who, daemon.lines...)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	return p, err
+	if told, ok := exposed(os.Getenv("SSH_USER_AUTH")); ok {
+		keys = told
+	}
+	return p, errors.Join(err, p.LimitTo(keys, who))
 }
 
-// configFile is the configuration of the sshd whose child pid is, as
-// far as can be seen: one started with -f says so in its title.
-func configFile(pid int) string {
-	for range 32 {
-		title, parent := process(pid)
-		if args, ok := strings.CutPrefix(title, "sshd: "); ok && strings.Contains(args, "[listener]") {
-			words := strings.Fields(args)
-			if i := slices.Index(words, "-f"); i >= 0 && i+1 < len(words) && filepath.IsAbs(words[i+1]) {
-				return words[i+1]
-			}
-			break
-		}
-		if pid = parent; pid <= 1 {
-			break
-		}
-	}
-	if runtime.GOOS == "windows" {
-		return filepath.Join(os.Getenv("ProgramData"), "ssh", "sshd_config")
-	}
-	return "/etc/ssh/sshd_config"
-}
+// maxExposed bounds the file of SSH_USER_AUTH.
+const maxExposed = 256 << 10
 
-// process is the title and the parent of a process, where /proc tells.
-func process(pid int) (title string, parent int) {
-	dir := filepath.Join("/proc", strconv.Itoa(pid))
-	cmdline, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
-	stat, _ := os.ReadFile(filepath.Join(dir, "stat"))
-	// The name, in parentheses, may hold anything; the state and the parent follow it.
-	if i := strings.LastIndexByte(string(stat), ')'); i >= 0 {
-		if fields := strings.Fields(string(stat[i+1:])); len(fields) > 1 {
-			parent, _ = strconv.Atoi(fields[1])
-		}
+// exposed reads the file in which sshd, with ExposeAuthInfo, tells what the login
+// was proved by: its own word, where there is one, and not the client's.
+func exposed(name string) (keys []wire.Key, ok bool) {
+	if name == "" {
+		return nil, false
 	}
-	return strings.ReplaceAll(string(cmdline), "\x00", " "), parent
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, false
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxExposed))
+	if err != nil {
+		return nil, false
+	}
+	for line := range strings.Lines(string(text)) {
+		method, rest, _ := strings.Cut(line, " ")
+		if method != "publickey" {
+			continue
+		}
+		key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(rest))
+		if err != nil {
+			return nil, false
+		}
+		keys = append(keys, wire.KeyOf(key))
+	}
+	return keys, true
 }

@@ -14,8 +14,8 @@ import (
 	"tssh/server/detach"
 )
 
-// errForced is for a key that may run one command only: a session would be a
-// way around it, as sshd does not tell us which command that is.
+// errForced is for a key that may run one command only, which let us run: a
+// session would be a way around it when we can't find out which command that is.
 var errForced = errors.New("this login is bound to one command (command= of its key), so there is no session over UDP for it")
 
 // offering is the command line of a tsshd that serves a session.
@@ -36,7 +36,7 @@ func offer(want offering) int {
 		return serveOffer(o, want.Log)
 	}
 	login := whoAmI()
-	if p, _ := permitted(login); os.Getenv("SSH_ORIGINAL_COMMAND") != "" && p.ForceCommand == "" {
+	if p, _ := permitted(login, o.Keys); os.Getenv("SSH_ORIGINAL_COMMAND") != "" && p.Forced() == "" {
 		return complain(exitCannotServe, errForced)
 	}
 	detach.Inherited()

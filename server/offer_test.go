@@ -280,11 +280,26 @@ func TestOwnSFTP(t *testing.T) {
 	words := ownSFTP()
 	cmd := exec.Command(words[0])
 	cmd.Args = append(words[1:], "-R")
+	in, err := cmd.StdinPipe() // open until it has answered, as clients keep it
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
 	// SSH_FXP_INIT of version 3 is answered by SSH_FXP_VERSION.
-	cmd.Stdin = bytes.NewReader([]byte{0, 0, 0, 5, 1, 0, 0, 0, 3})
-	out, err := cmd.Output()
-	if err != nil || len(out) < 9 || out[4] != 2 || out[8] != 3 {
-		t.Errorf("%x, %v", out, err)
+	in.Write([]byte{0, 0, 0, 5, 1, 0, 0, 0, 3})
+	answer := make([]byte, 9)
+	if _, err := io.ReadFull(out, answer); err != nil || answer[4] != 2 || answer[8] != 3 {
+		t.Errorf("%x, %v", answer, err)
+	}
+	in.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -81,6 +81,7 @@ type session struct {
 
 	keys    *keyring
 	methods []*method
+	proved  []ssh.PublicKey // that the server took a signature of
 }
 
 // method is one way to authenticate; nil try means that it is not left.
@@ -96,8 +97,14 @@ func (e *Denied) Error() string {
 	return fmt.Sprintf("%s@%s: Permission denied (%s).", e.User, e.Host, e.Methods)
 }
 
-// Login authenticates and returns the name of the method that did it.
-func Login(ctx context.Context, c Conn, cfg Config) (string, error) {
+// Proof is what the server was content with.
+type Proof struct {
+	Method string          // the last one
+	Keys   []ssh.PublicKey // or certificates; none after a password
+}
+
+// Login authenticates and returns what did it.
+func Login(ctx context.Context, c Conn, cfg Config) (Proof, error) {
 	if cfg.Memory == nil {
 		cfg.Memory = new(Memory)
 	}
@@ -111,9 +118,10 @@ func Login(ctx context.Context, c Conn, cfg Config) (string, error) {
 	if err := c.WritePacket(ssh.Marshal(&struct {
 		Name string `sshtype:"5"`
 	}{"ssh-userauth"})); err != nil {
-		return "", err
+		return Proof{}, err
 	}
-	return s.run()
+	method, err := s.run()
+	return Proof{method, s.proved}, err
 }
 
 // setMethods puts the methods that the user allows into the user's order.

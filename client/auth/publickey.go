@@ -227,7 +227,11 @@ func (s *session) prove(key ssh.PublicKey, algorithm string, sign signFunc, id *
 	if err := s.request(name, body); err != nil {
 		return outcome{}, err
 	}
-	return s.verdict()
+	o, err := s.verdict()
+	if o.success || o.partial {
+		s.proved = append(s.proved, key)
+	}
+	return o, err
 }
 
 func from(id *identity) string {

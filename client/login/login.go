@@ -96,6 +96,9 @@ type Login struct {
 	// Distrust says that the host's key was wrong and StrictHostKeyChecking
 	// let it pass: the host's configuration was changed to lend it nothing.
 	Distrust bool
+	// Keys are the public keys, or certificates, that the host let the user in
+	// by. Empty when others did it, such as a password.
+	Keys []ssh.PublicKey
 
 	host   *config.Host
 	opts   Options
@@ -193,17 +196,18 @@ func (l *Login) shakeHands(ctx context.Context) error {
 			"** This session may be vulnerable to \"store now, decrypt later\" attacks.\n" +
 			"** The server may need to be upgraded. See https://openssh.com/pq.html")
 	}
-	how, err := auth.Login(ctx, l.tr, auth.Config{
+	proof, err := auth.Login(ctx, l.tr, auth.Config{
 		Host: h, Log: log, Ask: l.opts.Ask, Banner: l.opts.Banner, Memory: l.memory, Silent: l.opts.silent,
 	})
 	if err != nil {
 		return l.lastWords(err)
 	}
 	if l.Direct && l.Remote != nil {
-		log.Verbosef("Authenticated to %s ([%s]:%d) using %q.", h.HostName, l.Remote.AddrPort().Addr().Unmap(), l.Remote.Port, how)
+		log.Verbosef("Authenticated to %s ([%s]:%d) using %q.", h.HostName, l.Remote.AddrPort().Addr().Unmap(), l.Remote.Port, proof.Method)
 	} else {
-		log.Verbosef("Authenticated to %s (via proxy) using %q.", h.HostName, how)
+		log.Verbosef("Authenticated to %s (via proxy) using %q.", h.HostName, proof.Method)
 	}
+	l.Keys = proof.Keys
 	l.tr.AllowRekey()
 	return l.serve(check)
 }

@@ -8,9 +8,14 @@
 // The public half, one word on tsshd's command line, which ps shows to anyone.
 // It holds nothing that a shell would change, and starts with Version:
 //
-//	1/transport:quic/ports:61001-61999/pin:<43 base64url>/alive:24h0m0s/heartbeat:3s/mtu:0/proxy:auto
+//	1/transport:quic/ports:61001-61999/pin:<43 base64url>/alive:24h0m0s/heartbeat:3s/mtu:0/proxy:auto/keys:<43 base64url>
 //
-// Fields may come in any order; those with an unknown name are skipped.
+// Fields may come in any order; those with an unknown name are skipped. keys are
+// at most four, with commas between: the SHA-256 of each public key that the user
+// logged in by. For a certificate it is that of its authority's key, then
+// ".<letters>.<base64url>": what the certificate permits (p a pty, f forwards of
+// ports, a of the agent, x of X11, r ~/.ssh/rc; others are skipped), and its
+// principals with zero bytes between.
 //
 // # Greeting
 //

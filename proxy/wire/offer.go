@@ -33,13 +33,14 @@ type Offer struct {
 	Heartbeat time.Duration // silent longer than this, another path is tried; 0: the default
 	MTU       int           // largest datagram in bytes; 0: found by the transport
 	Proxy     string        // "auto", "udp", "tcp" or "ssh": the kinds of path wanted
+	Keys      []Key         // that sshd let the user in by; none after a password
 }
 
 // String returns o as one word that no shell changes.
 func (o Offer) String() string {
-	return fmt.Sprintf("%d/transport:%s/ports:%s/pin:%s/alive:%s/heartbeat:%s/mtu:%d/proxy:%s",
+	return fmt.Sprintf("%d/transport:%s/ports:%s/pin:%s/alive:%s/heartbeat:%s/mtu:%d/proxy:%s/keys:%s",
 		Version, o.Transport, o.Ports, base64.RawURLEncoding.EncodeToString(o.ClientPin[:]),
-		o.Alive, o.Heartbeat, o.MTU, o.Proxy)
+		o.Alive, o.Heartbeat, o.MTU, o.Proxy, keyWords(o.Keys))
 }
 
 // ParseOffer reads what String wrote. Its error wraps ErrVersion when the word
@@ -80,12 +81,7 @@ func (o *Offer) set(name, value string) (err error) {
 	case "ports":
 		o.Ports, err = onlyBytes(value, "0123456789-,")
 	case "pin":
-		var pin []byte
-		pin, err = base64.RawURLEncoding.Strict().DecodeString(value)
-		if err == nil && len(pin) != len(o.ClientPin) {
-			err = fmt.Errorf("%d bytes, %d are wanted", len(pin), len(o.ClientPin))
-		}
-		copy(o.ClientPin[:], pin)
+		o.ClientPin, err = parsePin(value)
 	case "alive":
 		o.Alive, err = duration(value)
 	case "heartbeat":
@@ -96,8 +92,20 @@ func (o *Offer) set(name, value string) (err error) {
 		o.MTU = int(n)
 	case "proxy":
 		o.Proxy, err = oneOf(value, "", "auto", "udp", "tcp", "ssh")
+	case "keys":
+		o.Keys, err = parseKeys(value)
 	}
 	return err
+}
+
+// parsePin reads a SHA-256.
+func parsePin(value string) (pin [32]byte, err error) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	if err == nil && len(b) != len(pin) {
+		err = fmt.Errorf("%d bytes, %d are wanted", len(b), len(pin))
+	}
+	copy(pin[:], b)
+	return pin, err
 }
 
 func oneOf(value string, accepted ...string) (string, error) {

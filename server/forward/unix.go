@@ -24,8 +24,8 @@ func (f *Forwarder) directUnix(n sshconn.NewChannel) {
 		n.Reject(ssh.ConnectionFailed, "malformed")
 		return
 	}
-	if !f.policy.LocalUnix {
-		refuse(n)
+	if !f.policy.PermitsOpenUnix(to.Path) {
+		n.Reject(ssh.ConnectionFailed, "open failed") // sshd's words, other than for ports
 		return
 	}
 	conn, err := f.dial("unix", to.Path)
@@ -43,7 +43,7 @@ func (f *Forwarder) listenUnix(payload []byte) error {
 	if err := ssh.Unmarshal(payload, &at); err != nil || !validPath(at.Path) {
 		return errors.New("malformed")
 	}
-	if !f.policy.RemoteUnix {
+	if !f.policy.PermitsListenUnix() {
 		return errForbidden
 	}
 	if f.policy.UnixUnlink {

@@ -14,6 +14,10 @@ type Login struct {
 	Addr      netip.Addr
 	LocalAddr netip.Addr
 	LocalPort int
+
+	// For the names of files of keys.
+	Home string
+	UID  int
 }
 
 // match says whether s is matched by a pattern with * and ?.

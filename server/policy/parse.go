@@ -13,14 +13,22 @@ import (
 // maxDepth bounds Include, as sshd does.
 const maxDepth = 16
 
-// Load reads a configuration for a login. What can't be read or understood is
-// left out, and the error, when there is one, names it: the policy is usable all the same.
-func Load(file string, who Login) (*Policy, error) {
+// Load reads a configuration for a login. Lines of sshd's command line (-o) stand
+// before it. What can't be read or understood is left out, and the error, when
+// there is one, names it: the policy is usable all the same.
+func Load(file string, who Login, before ...string) (*Policy, error) {
 	r := reader{who: who, dir: filepath.Dir(file)}
-	if err := r.file(file, 0, scope{}); err != nil {
-		return Careful(), fmt.Errorf("read sshd's configuration: %w", err)
+	for _, l := range before {
+		keyword, rest := splitKeyword(l)
+		if err := r.line(keyword, rest, maxDepth, new(scope)); err != nil {
+			r.trouble = append(r.trouble, fmt.Errorf("sshd -o %s: %w", l, err))
+		}
 	}
 	p := defaults()
+	if err := r.file(file, 0, scope{}); err != nil {
+		p = Careful()
+		r.trouble = append(r.trouble, fmt.Errorf("read sshd's configuration: %w", err))
+	}
 	r.global.applyTo(p)
 	r.matched.applyTo(p)
 	if p.disableAll {

@@ -1,5 +1,6 @@
-// Package policy says what sshd_config permits the user whom tsshd serves, so
-// that a session over UDP is allowed what the same login over ssh is.
+// Package policy says what sshd_config and the key that logged in permit the
+// user whom tsshd serves, so that a session over UDP is allowed what the same login
+// over ssh is.
 //
 // It is no wall: tsshd runs as the user, who could run any other program
 // instead. What an administrator forbids by sshd_config to somebody with a shell is
@@ -18,7 +19,7 @@ type Policy struct {
 	SetEnv    []string // NAME=value
 	UserEnv   []string // PermitUserEnvironment: patterns of variable names
 
-	LocalTCP, RemoteTCP   bool // AllowTcpForwarding
+	LocalTCP, RemoteTCP   bool // AllowTcpForwarding, without which there are no sockets either
 	LocalUnix, RemoteUnix bool // AllowStreamLocalForwarding
 	Agent                 bool
 	TTY                   bool
@@ -44,7 +45,18 @@ type Policy struct {
 	PAM          bool
 	UserRC       bool
 
+	// What the key that logged in permits, which must permit it too.
+	KeyOpen, KeyListen []Endpoint // nil: any
+	KeyEnv             []string   // NAME=value, to be set
+	KeyCommand         string     // unless there is a ForceCommand; empty: none
+
 	disableAll bool // DisableForwarding
+
+	// Where the limits of keys stand.
+	keyFiles          []string // AuthorizedKeysFile
+	trustsCAs         bool     // TrustedUserCAKeys
+	principalsFile    string   // AuthorizedPrincipalsFile; empty: none
+	principalsCommand bool     // AuthorizedPrincipalsCommand
 }
 
 // Gateway says who chooses the address of a remote forward.
@@ -72,6 +84,7 @@ func defaults() *Policy {
 		X11Offset: 10, X11Localhost: true, XAuth: "/usr/bin/xauth",
 		Subsystems: map[string]string{}, MaxSessions: 10,
 		Motd: true, LastLog: true, UserRC: true,
+		keyFiles: []string{".ssh/authorized_keys", ".ssh/authorized_keys2"},
 	}
 }
 
@@ -106,26 +119,46 @@ func matchesAny(patterns []string, name string) bool {
 // PermitsOpen says whether the client may connect to host and port. As in sshd,
 // names are compared as they are, never looked up.
 func (p *Policy) PermitsOpen(host string, port int) bool {
-	if !p.LocalTCP {
-		return false
-	}
-	return p.PermitOpen == nil || slices.ContainsFunc(p.PermitOpen, func(e Endpoint) bool {
+	opens := func(e Endpoint) bool {
 		return e.permitsPort(port) && (e.Host == "*" || e.Host == host)
-	})
+	}
+	return p.LocalTCP && anyOf(p.PermitOpen, opens) && anyOf(p.KeyOpen, opens)
+}
+
+// PermitsOpenUnix says whether the client may connect to a socket. As in sshd a
+// list of hosts and ports leaves out all sockets, unless any host and port is in it.
+func (p *Policy) PermitsOpenUnix(path string) bool {
+	opens := func(e Endpoint) bool { return e.Port == "*" && (e.Host == "*" || e.Host == path) }
+	return p.LocalUnix && p.LocalTCP && anyOf(p.PermitOpen, opens) && anyOf(p.KeyOpen, opens)
+}
+
+// PermitsListenUnix says whether the client may have a socket listened on. As in
+// sshd lists of ports don't matter.
+func (p *Policy) PermitsListenUnix() bool { return p.RemoteUnix && p.RemoteTCP }
+
+// anyOf judges by a list of which nil is any.
+func anyOf(list []Endpoint, permits func(Endpoint) bool) bool {
+	return list == nil || slices.ContainsFunc(list, permits)
 }
 
 // PermitsListen says whether the client may have host and port listened on.
 func (p *Policy) PermitsListen(host string, port int) bool {
-	if !p.RemoteTCP {
-		return false
-	}
-	return p.PermitListen == nil || slices.ContainsFunc(p.PermitListen, func(e Endpoint) bool {
+	listens := func(e Endpoint) bool {
 		return e.permitsPort(port) && match(strings.ToLower(e.Host), strings.ToLower(host))
-	})
+	}
+	return p.RemoteTCP && anyOf(p.PermitListen, listens) && anyOf(p.KeyListen, listens)
 }
 
 func (e Endpoint) permitsPort(port int) bool {
 	return e.Port == "*" || e.Port == strconv.Itoa(port)
+}
+
+// Forced is the command that runs whatever the client asks for; "" is none.
+func (p *Policy) Forced() string {
+	if p.ForceCommand != "" {
+		return p.ForceCommand
+	}
+	return p.KeyCommand
 }
 
 // Subsystem is the command of a subsystem.

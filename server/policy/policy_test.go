@@ -29,7 +29,7 @@ func TestAsSSHD(t *testing.T) {
 		{"empty", ""},
 		{"debian", "Include /etc/ssh/sshd_config.d/none*.conf\nKbdInteractiveAuthentication no\nUsePAM yes\nX11Forwarding yes\nPrintMotd no\nAcceptEnv LANG LC_*\nSubsystem\tsftp\t/usr/lib/openssh/sftp-server\n"},
 		{"first wins", "X11Forwarding yes\nX11Forwarding no\nPermitTTY no\npermittty yes\nGatewayPorts clientspecified\nGatewayPorts no\n"},
-		{"lists grow or not", "AcceptEnv A B\nAcceptEnv C*\nSetEnv A=1 B=2\nSetEnv C=3\nPermitOpen a:1 [::1]:2\nPermitOpen b:3\nPermitListen 80 c:90\nPermitListen 81\n"},
+		{"lists grow or not", "AcceptEnv A B\nAcceptEnv C*\nSetEnv A=1 B=2 A=3\nSetEnv C=3\nPermitOpen a:1 [::1]:2\nPermitOpen b:3\nPermitListen 80 c:90\nPermitListen 81\n"},
 		{"match beats global", "AllowTcpForwarding yes\nX11Forwarding yes\nMatch User root\nAllowTcpForwarding no\nAllowTcpForwarding yes\nMatch all\nX11Forwarding no\n"},
 		{"match lists replace", "AcceptEnv A\nSetEnv X=1\nPermitOpen a:1\nMatch User ro?t\nAcceptEnv B\nAcceptEnv C\nSetEnv Y=2\nPermitOpen none\n"},
 		{"match fails", "Match User bob\nPermitTTY no\nMatch Group wheel,!root\nX11Forwarding yes\nMatch User *,!root\nAllowAgentForwarding no\n"},

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -60,7 +61,10 @@ func (p *Policy) apply(keyword string, l line) {
 	value := l.args[0]
 	switch keyword {
 	case "setenv":
-		p.SetEnv = l.args
+		p.SetEnv = nil
+		for _, v := range l.args {
+			p.SetEnv = addEnv(p.SetEnv, v)
+		}
 	case "permituserenvironment":
 		p.UserEnv = userEnv(value)
 	case "allowtcpforwarding":
@@ -116,7 +120,24 @@ func (p *Policy) applyLogin(keyword string, l line) {
 		p.PAM = isYes(value)
 	case "permituserrc":
 		p.UserRC = isYes(value)
+	case "authorizedkeysfile":
+		p.keyFiles = l.args
+	case "trustedusercakeys":
+		p.trustsCAs = unlessNone(value) != ""
+	case "authorizedprincipalsfile":
+		p.principalsFile = unlessNone(value)
+	case "authorizedprincipalscommand":
+		p.principalsCommand = unlessNone(value) != ""
 	}
+}
+
+// addEnv adds NAME=value, unless that name is there: the first wins.
+func addEnv(list []string, v string) []string {
+	name, _, _ := strings.Cut(v, "=")
+	if slices.ContainsFunc(list, func(old string) bool { return strings.HasPrefix(old, name+"=") }) {
+		return list
+	}
+	return append(list, v)
 }
 
 // isYes is false for everything that isn't clearly yes.

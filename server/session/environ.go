@@ -13,8 +13,8 @@ import (
 const maxUserEnv = 1000
 
 // environ is the environment of the program. Later entries win, in sshd's order:
-// what the client sent, the login's own, what belongs to this session,
-// ~/.ssh/environment, SetEnv; and nothing overrules where the login came from.
+// what the client sent, the login's own, what belongs to this session, the
+// key's, ~/.ssh/environment, SetEnv; and nothing overrules where the login came from.
 func (s *session) environ() []string {
 	var env environment
 	for _, v := range s.env {
@@ -34,6 +34,9 @@ func (s *session) environ() []string {
 	}
 	if s.agent != "" {
 		env.set("SSH_AUTH_SOCK=" + s.agent)
+	}
+	for _, v := range s.cfg.Policy.KeyEnv {
+		env.set(v)
 	}
 	s.userEnv(&env)
 	for _, v := range s.cfg.Policy.SetEnv {

@@ -37,7 +37,7 @@ func (s *session) prepare(kind string, payload []byte) bool {
 		}
 		s.pipes = p
 	}
-	if force := s.cfg.Policy.ForceCommand; force != "" {
+	if force := s.cfg.Policy.Forced(); force != "" {
 		s.forced, s.original, command = true, command, force
 	}
 	s.kind, s.command = kind, command

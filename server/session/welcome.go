@@ -142,7 +142,7 @@ func (s *session) rc() *exec.Cmd {
 	}
 	if s.display != nil && p.XAuth != "" {
 		// On stdin, as others see what stands on a command line.
-		return &exec.Cmd{Path: p.XAuth, Args: []string{"xauth", "-q", "-"},
+		return &exec.Cmd{Path: p.XAuth, Args: []string{p.XAuth, "-q", "-"},
 			Stdin: strings.NewReader(fmt.Sprintf("remove %s\nadd %s %s", s.display.Auth, s.display.Auth, cookie))}
 	}
 	return nil

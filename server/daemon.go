@@ -1,0 +1,123 @@
+package server
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// daemon is how the sshd that let us in was told what to permit.
+type daemon struct {
+	file  string   // its configuration
+	lines []string // given by -o: they stand before those of the file
+}
+
+// maxAncestors bounds the way up to sshd.
+const maxAncestors = 32
+
+// findDaemon looks for the command line of the sshd whose child pid is. One that
+// listens has it in its title. One that inetd, sudo or the like has started
+// ("sshd -i") writes over its own; that of who started it may still show it.
+//
+// Only processes of root and of ours are looked at. So nobody else can point us
+// to a file of theirs; and the user, who can, could as well run another program
+// in our place.
+func findDaemon(pid int) daemon {
+	inside, above := false, false // sshd's own processes; what started them
+	for range maxAncestors {
+		p := process(pid)
+		d, ok := p.daemon()
+		ok = ok && (p.uid == 0 || p.uid == os.Getuid())
+		serves := strings.HasPrefix(p.title, "sshd") && !ok
+		switch {
+		case ok:
+			return d
+		case serves && above: // the login in which somebody called an sshd of their own
+			return daemon{file: configFile()}
+		case serves:
+			inside = true
+		case inside:
+			above = true
+		}
+		if pid = p.parent; pid <= 1 {
+			break
+		}
+	}
+	return daemon{file: configFile()}
+}
+
+// configFile is where sshd looks when it isn't told.
+func configFile() string {
+	if runtime.GOOS == "windows" {
+		return filepath.Join(os.Getenv("ProgramData"), "ssh", "sshd_config")
+	}
+	return "/etc/ssh/sshd_config"
+}
+
+// ancestor is what /proc tells of a process, where there is one.
+type ancestor struct {
+	title  string // or the command line, with spaces between its words
+	parent int
+	uid    int // -1: not known
+}
+
+func process(pid int) ancestor {
+	p := ancestor{uid: -1}
+	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	cmdline, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+	p.title = strings.ReplaceAll(string(cmdline), "\x00", " ")
+	status, _ := os.ReadFile(filepath.Join(dir, "status"))
+	for line := range strings.Lines(string(status)) {
+		fmt.Sscanf(line, "PPid: %d", &p.parent)
+		fmt.Sscanf(line, "Uid: %d", &p.uid)
+	}
+	return p
+}
+
+// daemon reads the command line of an sshd in the title of a process.
+func (p ancestor) daemon() (d daemon, ok bool) {
+	title, _, listens := strings.Cut(p.title, " [listener]")
+	listens = listens && strings.HasPrefix(title, "sshd: ")
+	words := strings.Fields(strings.TrimPrefix(title, "sshd: "))
+	// As "/usr/sbin/sshd", or in socat's "EXEC:/usr/sbin/sshd".
+	at := slices.IndexFunc(words, func(w string) bool { return w[strings.LastIndexAny(w, "/:")+1:] == "sshd" })
+	d, inetd := sshdArgs(words[at+1:])
+	return d, listens || inetd && at >= 0
+}
+
+// sshdArgs reads sshd's options.
+func sshdArgs(words []string) (d daemon, inetd bool) {
+	d.file = configFile()
+	for i := 0; i < len(words) && strings.HasPrefix(words[i], "-"); i++ {
+		letters := words[i][1:]
+		at := strings.IndexAny(letters, "CEbcfghkopu") // those that take a value
+		if at < 0 {
+			at = len(letters)
+		}
+		inetd = inetd || strings.Contains(letters[:at], "i")
+		if at == len(letters) {
+			continue
+		}
+		value := letters[at+1:]
+		if value == "" && i+1 < len(words) {
+			i++
+			value = words[i]
+		}
+		switch letters[at] {
+		case 'f':
+			if value = strings.Trim(value, `"';`); filepath.IsAbs(value) {
+				d.file = value
+			}
+		case 'o': // has lost its quotes; sshd takes no words but options, so it goes on to the next
+			for ; i+1 < len(words) && !strings.HasPrefix(words[i+1], "-"); i++ {
+				value += " " + words[i+1]
+			}
+			d.lines = append(d.lines, strings.Trim(value, `"'`))
+		}
+	}
+	return d, inetd
+}

@@ -1,0 +1,41 @@
+package server
+
+import (
+	"reflect"
+	"testing"
+)
+
+func TestDaemonInTitle(t *testing.T) {
+	usual := configFile()
+	for title, want := range map[string]*daemon{
+		"sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups":                              {file: usual},
+		"sshd: /usr/sbin/sshd -D -f /x/y [listener] 1 of 10-100 startups":                      {file: "/x/y"},
+		"sshd: /usr/sbin/sshd -Def /x [listener] 0 of 10-100 startups":                         {file: "/x"},
+		"sshd: /usr/sbin/sshd -f/x -p22 -E /log -oPermitTTY=no [listener] 0 of 10":             {file: "/x", lines: []string{"PermitTTY=no"}},
+		"sshd: /usr/sbin/sshd -o PermitOpen a:1 b:2 -o X11Forwarding no -D [listener] 0 of 10": {file: usual, lines: []string{"PermitOpen a:1 b:2", "X11Forwarding no"}},
+		"sshd: /usr/sbin/sshd -o [listener] 0 of 10":                                           {file: usual, lines: []string{""}},
+		"sshd: alice [priv]":                 nil,
+		"sshd: sshd [priv]":                  nil,
+		"sshd: sshd@pts/0":                   nil,
+		"/usr/sbin/sshd -D":                  nil, // it would have a title
+		"bash -c sh -c tsshd":                nil,
+		"":                                   nil,
+		"sudo -n /usr/sbin/sshd -i -f /x":    {file: "/x"},
+		"sh -c sudo sshd -i -f \"/x\"; true": {file: "/x"},
+		"socat TCP-LISTEN:22,fork EXEC:/usr/sbin/sshd -ief /x": {file: "/x"},
+		"tcpserver 0 22 /usr/sbin/sshd -i":                     {file: usual},
+		"vi /usr/sbin/sshd":                                    nil,
+	} {
+		got, ok := ancestor{title: title}.daemon()
+		if ok != (want != nil) || ok && !reflect.DeepEqual(got, *want) {
+			t.Errorf("%s: %+v, %v", title, got, ok)
+		}
+	}
+}
+
+// TestDaemonOfNobody: without an sshd above us the configuration is the usual one.
+func TestDaemonOfNobody(t *testing.T) {
+	if d := findDaemon(1 << 30); !reflect.DeepEqual(d, daemon{file: configFile()}) {
+		t.Errorf("%+v", d)
+	}
+}

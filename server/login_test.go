@@ -1,0 +1,68 @@
+package server
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/proxy/wire"
+	"tssh/server/session"
+)
+
+// TestSSHDSaysWhichKey: where sshd exposes what a login was proved by, that
+// holds, whatever the client says.
+func TestSSHDSaysWhichKey(t *testing.T) {
+	line := func() (ssh.PublicKey, string) {
+		public, _, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := ssh.NewPublicKey(public)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key, string(ssh.MarshalAuthorizedKey(key))
+	}
+	free, freeLine := line()
+	_, boundLine := line()
+	home := t.TempDir()
+	put := func(name, text string) string {
+		t.Helper()
+		name = filepath.Join(home, name)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	if err := os.Mkdir(filepath.Join(home, ".ssh"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put(".ssh/authorized_keys", freeLine+"restrict "+boundLine)
+	login := session.Login{User: "somebody", Home: home, UID: os.Getuid()}
+	offered := []wire.Key{wire.KeyOf(free)}
+	for _, test := range []struct {
+		file string
+		tty  bool
+	}{
+		{"", true}, // sshd says nothing
+		{filepath.Join(home, "nothing"), true},
+		{put("garbage", "publickey \x00\xff\n"), true},
+		{put("free", "publickey "+freeLine), true},
+		{put("bound", "publickey "+boundLine), false},
+		{put("both", "password\npublickey "+freeLine+"publickey "+boundLine), false},
+	} {
+		t.Setenv("SSH_USER_AUTH", test.file)
+		if p, _ := permitted(login, offered); p.TTY != test.tty {
+			t.Errorf("%s: a terminal: %v", test.file, p.TTY)
+		}
+	}
+	t.Setenv("SSH_USER_AUTH", put("password", "password\n"))
+	put(".ssh/authorized_keys", "restrict "+freeLine)
+	if p, _ := permitted(login, offered); !p.TTY {
+		t.Error("a password, and a client that claims a key")
+	}
+}
