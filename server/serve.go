@@ -181,6 +181,7 @@ func (h *host) run(ctx context.Context) error {
 		case <-c.Done():
 		}
 	}()
+	h.leaving = c.Leaving()
 	h.serve(sshconn.Serve(c))
 	c.Close()
 	h.logf("the connection has ended: %v", c.Err())

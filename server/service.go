@@ -18,6 +18,8 @@ type service struct {
 	login  session.Login
 	policy *policy.Policy
 	logf   func(string, ...any)
+
+	leaving <-chan struct{} // closed when the client is about to end the connection; nil: it ends without a word
 }
 
 // connection is one connection under way.
@@ -34,6 +36,14 @@ type connection struct {
 func (s service) serve(server sshconn.Server) {
 	c := &connection{service: s, server: server, forwards: forward.New(server, s.policy, s.logf)}
 	c.running.Go(c.requests)
+	ended := make(chan struct{})
+	c.running.Go(func() {
+		select {
+		case <-s.leaving:
+			c.forwards.Unlisten()
+		case <-ended:
+		}
+	})
 	for n := range server.Channels() {
 		switch {
 		case n.ChannelType() == "session":
@@ -42,6 +52,7 @@ func (s service) serve(server sshconn.Server) {
 			n.Reject(ssh.UnknownChannelType, "unknown channel type "+n.ChannelType())
 		}
 	}
+	close(ended)
 	c.forwards.Close()
 	c.running.Wait()
 }

@@ -46,6 +46,7 @@ type conn struct {
 	ready chan struct{} // closed when control is set
 	hello chan struct{} // closed with the peer's first word
 	gone  chan struct{} // closed with the peer's answer to our bye
+	left  chan struct{} // closed with the peer's bye
 
 	saying  sync.Mutex // held while a message is written
 	control Stream     // set when ready is closed
@@ -66,6 +67,7 @@ func newConn(c carrier, client bool, cfg Config) *conn {
 		ready:   make(chan struct{}),
 		hello:   make(chan struct{}),
 		gone:    make(chan struct{}),
+		left:    make(chan struct{}),
 		reading: make(map[*stream]struct{}),
 		writing: make(map[*stream]struct{}),
 	}
@@ -117,6 +119,9 @@ func (c *conn) readControl() error {
 		switch {
 		case head[0] == msgBye && n == 8:
 			c.mu.Lock()
+			if !c.leaving {
+				close(c.left) // before the answer, after which the peer may be gone
+			}
 			c.leaving, c.expect = true, binary.BigEndian.Uint64(body[:n])
 			c.mu.Unlock()
 			c.answerBye()
@@ -259,6 +264,8 @@ func (c *conn) Close() error {
 	c.carrier.close()
 	return nil
 }
+
+func (c *conn) Leaving() <-chan struct{} { return c.left }
 
 func (c *conn) Done() <-chan struct{} { return c.done() }
 

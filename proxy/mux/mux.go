@@ -51,6 +51,9 @@ type Conn interface {
 	// Close ends the connection and every stream at once, and tells the peer,
 	// whose calls fail with an error that wraps io.EOF. It may be called twice.
 	Close() error
+	// Leaving is closed when the peer has called Shutdown: it wants nothing
+	// new any more, only what is under way.
+	Leaving() <-chan struct{}
 	// Done is closed when the connection has ended for any reason.
 	Done() <-chan struct{}
 	// Err says why it ended, once Done is closed: net.ErrClosed after Close,

@@ -381,6 +381,34 @@ func TestShutdownOfADeadNetworkEndsWhenTold(t *testing.T) {
 	})
 }
 
+// Who is told that the peer leaves can let go of what others wait for, though
+// the peer's last words are still to be read.
+func TestLeavingComesBeforeTheEnd(t *testing.T) {
+	story(t, func(t *testing.T, transport string) {
+		client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})
+		s := open(t, client)
+		s.Write([]byte("x"))
+		last := accept(t, server)
+		left := make(chan error, 1)
+		go func() { left <- client.Shutdown(t.Context()) }()
+		<-server.Leaving()
+		synctest.Wait()
+		select {
+		case err := <-left:
+			t.Errorf("the client has gone before it was read: %v", err)
+		case <-client.Leaving():
+			t.Error("the server leaves")
+		default:
+		}
+		if got, err := io.ReadAll(last); string(got) != "x" || err != nil {
+			t.Errorf("read %q, %v", got, err)
+		}
+		if err := <-left; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestCloseTellsThePeer(t *testing.T) {
 	story(t, func(t *testing.T, transport string) {
 		client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})

@@ -49,6 +49,7 @@ type Forwarder struct {
 
 	mu        sync.Mutex // guards what follows
 	closed    bool
+	leaving   bool              // the client wants nothing new
 	listeners map[string]func() // how to end each, by kind, address and port
 
 	agentMu sync.Mutex // guards agent; taken before mu
@@ -112,6 +113,19 @@ func (f *Forwarder) Request(r *sshconn.Request) bool {
 	return true
 }
 
+// Unlisten ends every listener, for good: the client is about to go, and the next
+// one, which may be the same user's next command, wants the same ports.
+func (f *Forwarder) Unlisten() {
+	f.mu.Lock()
+	f.leaving = true
+	ends := f.listeners
+	f.listeners = make(map[string]func())
+	f.mu.Unlock()
+	for _, end := range ends {
+		end()
+	}
+}
+
 // Close ends every listener and every connection being made, and waits. The
 // server must have ended, which ends the connections that stand.
 func (f *Forwarder) Close() {
@@ -158,7 +172,7 @@ func (f *Forwarder) dial(network, address string) (net.Conn, error) {
 func (f *Forwarder) keep(key string, end func()) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed {
+	if f.closed || f.leaving {
 		return net.ErrClosed
 	}
 	if _, taken := f.listeners[key]; taken {

@@ -121,6 +121,31 @@ func TestListenAndCancel(t *testing.T) {
 	}
 }
 
+// TestUnlisten: a client that leaves has its ports no more, and gets no others.
+func TestUnlisten(t *testing.T) {
+	f, client := New(&fake{}, policy.Careful(), nil), &fake{}
+	defer f.Close()
+	path := t.TempDir() + "/sock"
+	listen := ssh.Marshal(struct{ Path string }{path})
+	if ok, _ := client.request(f, "streamlocal-forward@openssh.com", listen); !ok {
+		t.Fatal("does not listen")
+	}
+	socket, err := f.Agent()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Unlisten()
+	for _, name := range []string{path, socket} {
+		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is left behind: %v", name, err)
+		}
+	}
+	if ok, _ := client.request(f, "streamlocal-forward@openssh.com", listen); ok {
+		t.Error("listens for a client that leaves")
+	}
+	f.Unlisten()
+}
+
 // TestUnlink removes an old socket where sshd_config says so, and nothing else ever.
 func TestUnlink(t *testing.T) {
 	dir := t.TempDir()
