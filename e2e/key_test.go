@@ -275,12 +275,17 @@ func TestOtherConfigurations(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := w.write("other_config", string(usual)+"PermitTTY no\n")
-	var within string // the mounts and the network of the world's sshd
+	var listeners []int // and their children, who have the title at first
 	for _, pid := range w.processes(w.server) {
-		if title, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); strings.HasPrefix(string(title), "sshd: ") {
-			within = fmt.Sprintf("nsenter -m -n -t %d ", pid)
+		if title, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); strings.Contains(string(title), "[listener]") {
+			listeners = append(listeners, pid)
 		}
 	}
+	if listeners == nil {
+		t.Fatal("sshd is not to be found")
+	}
+	// In the mounts and the network of the world's sshd.
+	within := fmt.Sprintf("nsenter -m -n -t %d ", slices.Min(listeners))
 	for i, args := range []string{"-f " + other, "-o PermitTTY=no", "-oPermitTTY=yes -f " + other} {
 		port := fmt.Sprint(2201 + i)
 		w.must("sh", "-c", within+"/usr/sbin/sshd -p "+port+" "+args)
