@@ -193,9 +193,13 @@ func (c *Conn) readPackets() {
 func (c *Conn) receive(packet []byte, from net.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	met := c.keys.met
 	body, err := c.keys.open(packet)
 	if err != nil || c.err != nil {
 		return
+	}
+	if !met && c.keys.met && c.keys.old.aead != nil {
+		time.AfterFunc(oldFor, c.forgetOld)
 	}
 	now := time.Now()
 	c.last = now

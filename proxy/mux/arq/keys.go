@@ -22,8 +22,8 @@ const (
 	renewAfter  = 10 * time.Minute
 	renewVolume = 1 << 30 // bytes sent and received
 
-	// oldFor is how long packets of the last epoch are taken that were on
-	// their way when the keys changed. Then its keys are gone.
+	// oldFor is how long packets of the last epoch are taken once the peer was
+	// seen in this one: they were on their way. Then its keys are gone.
 	oldFor = 10 * time.Second
 )
 
@@ -39,13 +39,19 @@ var errNotOurs = errors.New("packet does not open")
 //	client ───────── server: can open epoch n+1
 //	        ← key
 //	client: seals in epoch n+1 ──→ server: seals in epoch n+1
+//
+// Each end opens packets of epoch n until it has seen the other in n+1, however
+// long an outage lasts meanwhile: else the acknowledgements without which the
+// answer can't come, or the first packet after it, would open for nobody, and
+// the connection would stand for ever.
 type keys struct {
 	client bool
 	chain  [32]byte // from which the next epoch comes
 
 	out     sealer
-	in, old opener // of the latest epoch and of the one before
-	oldTill time.Time
+	in, old opener    // of the latest epoch and of the one before
+	met     bool      // the peer was seen in the latest
+	oldTill time.Time // once met
 
 	next    *sealer // server: to be used when the client's is seen
 	asked   *ecdh.PrivateKey
@@ -93,7 +99,7 @@ func (k *keys) advance(epoch uint16, exchanged []byte) error {
 	if !k.client {
 		out, in = down, up
 	}
-	k.old, k.oldTill = k.in, time.Now().Add(oldFor)
+	k.old, k.met = k.in, false
 	k.in = opener{epoch: epoch, aead: in}
 	if k.client || epoch == 0 {
 		k.out = sealer{epoch: epoch, aead: out}
@@ -138,9 +144,7 @@ func (k *keys) open(packet []byte) ([]byte, error) {
 	in := &k.in
 	if epoch != in.epoch {
 		in = &k.old
-		if time.Now().After(k.oldTill) {
-			k.old = opener{}
-		}
+		k.expire(time.Now())
 	}
 	if in.aead == nil || epoch != in.epoch || !in.seen.fresh(seq) {
 		return nil, errNotOurs
@@ -153,10 +157,20 @@ func (k *keys) open(packet []byte) ([]byte, error) {
 	}
 	in.seen.mark(seq) // only now: who can't seal can't make us refuse others
 	k.volume += int64(len(body))
-	if k.next != nil && in == &k.in {
-		k.out, k.next = *k.next, nil
+	if in == &k.in && !k.met {
+		k.met, k.oldTill = true, time.Now().Add(oldFor)
+		if k.next != nil {
+			k.out, k.next = *k.next, nil
+		}
 	}
 	return body, nil
+}
+
+// expire drops the keys of the last epoch when nothing more can come of it.
+func (k *keys) expire(now time.Time) {
+	if k.met && !now.Before(k.oldTill) {
+		k.old = opener{}
+	}
 }
 
 // due reports whether the client should ask for new keys.

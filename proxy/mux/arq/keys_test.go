@@ -216,3 +216,39 @@ func FuzzPacket(f *testing.F) {
 		}
 	})
 }
+
+// TestOutageInARenewal: wherever an outage cuts a renewal, each end opens what
+// the other can seal, or the connection would stand for ever.
+func TestOutageInARenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := ends(t)
+		early := seal(t, client, "early")
+		half, err := client.ask()
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := server.meet(half)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour) // the answer is lost, and waits behind what is to be acknowledged
+		if !opens(server, seal(t, client, "acknowledged"), "acknowledged") {
+			t.Fatal("the server does not open what the client seals before it has the answer")
+		}
+		if _, err := client.meet(answer); err != nil {
+			t.Fatal(err)
+		}
+		first := seal(t, client, "first")
+		time.Sleep(time.Hour) // the client's first packet with the new keys is lost
+		if !opens(client, seal(t, server, "again"), "again") {
+			t.Fatal("the client does not open what the server seals before it has seen the new keys")
+		}
+		if !opens(server, first, "first") || !opens(client, seal(t, server, "new"), "new") {
+			t.Fatal("the new keys do not work")
+		}
+		time.Sleep(oldFor)
+		if opens(server, early, "early") {
+			t.Error("old keys open for longer than packets travel")
+		}
+	})
+}

@@ -28,19 +28,13 @@ func (c *Conn) meet(body []byte) ([]byte, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	answer, err := c.keys.meet(body)
-	if err == nil {
-		time.AfterFunc(oldFor, c.forgetOld)
-	}
-	return answer, err
+	return c.keys.meet(body)
 }
 
 func (c *Conn) forgetOld() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !time.Now().Before(c.keys.oldTill) {
-		c.keys.old = opener{}
-	}
+	c.keys.expire(time.Now())
 }
 
 // renewals asks for new keys when they are due. An idle connection has nothing
