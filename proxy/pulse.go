@@ -99,7 +99,7 @@ func (p *pulse) due(now time.Time) (action, time.Time) {
 	if !p.hurry.IsZero() && !now.Before(p.hurry) {
 		return allKnocks, p.hurry
 	}
-	act, at := oneKnock, p.last.Add(p.beat(now))
+	act, at := oneKnock, p.last.Add(p.beat())
 	if !p.since.IsZero() {
 		at = p.round.Add(p.gap(now))
 		if p.tries > 0 {
@@ -115,9 +115,10 @@ func (p *pulse) due(now time.Time) (action, time.Time) {
 	return act, at
 }
 
-// beat is the time between knocks while all is well.
-func (p *pulse) beat(now time.Time) time.Duration {
-	return min(max(now.Sub(p.active)/4, beatFast), beatSlow)
+// beat is the time from the last knock to the next while all is well. It does not
+// grow while it passes: the timer would be early each time, and set again.
+func (p *pulse) beat() time.Duration {
+	return min(max(p.last.Sub(p.active)/3, beatFast), beatSlow)
 }
 
 // gap is the time between knocks while no answer comes.

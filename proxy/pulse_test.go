@@ -8,13 +8,36 @@ import (
 var epoch = time.Unix(1e9, 0)
 
 func TestHeartbeatSlowsDown(t *testing.T) {
-	p := pulse{active: epoch, last: epoch}
 	for _, c := range []struct{ idle, want time.Duration }{
-		{0, time.Second}, {4 * time.Second, time.Second}, {20 * time.Second, 5 * time.Second}, {time.Hour, beatSlow},
+		{0, time.Second}, {3 * time.Second, time.Second}, {15 * time.Second, 5 * time.Second}, {time.Hour, beatSlow},
 	} {
-		if got := p.beat(epoch.Add(c.idle)); got != c.want {
-			t.Errorf("after %s: every %s, want %s", c.idle, got, c.want)
+		p := pulse{active: epoch, last: epoch.Add(c.idle)}
+		if got := p.beat(); got != c.want {
+			t.Errorf("after %s: the next after %s, want %s", c.idle, got, c.want)
 		}
+	}
+}
+
+// TestIdleWakesOnceAKnock counts how often an idle client looks at its clock: each
+// time costs a phone as much as a knock.
+func TestIdleWakesOnceAKnock(t *testing.T) {
+	p := pulse{active: epoch, last: epoch}
+	on := &link{}
+	now, knocks, looks := epoch, uint64(0), 0
+	for now.Sub(epoch) < time.Minute {
+		looks++
+		act, next := p.due(now)
+		if act != nothing {
+			knocks++
+			p.repeating(now, act)
+			p.knocked(now, knocks, on, true)
+			p.answered(now.Add(time.Millisecond), knocks, on)
+			_, next = p.due(now.Add(time.Millisecond))
+		}
+		now = next
+	}
+	if knocks > 13 || looks > int(knocks)+1 {
+		t.Errorf("%d knocks and %d looks in a minute", knocks, looks)
 	}
 }
 
