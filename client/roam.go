@@ -111,7 +111,7 @@ func keysOf(l *login.Login) (keys []wire.Key) {
 // move opens the proxy, the transport on it, and ssh's channels on that.
 func (r *roaming) move(ctx context.Context, v *invocation, identity *mux.Identity, g wire.Greeting) (err error) {
 	var up atomic.Pointer[mux.Conn]
-	where := servers(r.login.first(), g)
+	where := servers(r.login.current(), g)
 	r.proxy, err = proxy.Dial(ctx, proxy.ClientConfig{
 		Secret:    g.Secret,
 		Transport: v.host.UdpMode,
@@ -150,7 +150,7 @@ func (r *roaming) move(ctx context.Context, v *invocation, identity *mux.Identit
 		}
 		r.mux.Close()
 	}()
-	old := r.login.first().Client
+	old := r.login.current().Client
 	conn, chans, reqs := sshconn.Client(r.mux, sshconn.Meta{
 		User: old.User(), Local: old.LocalAddr(), Remote: old.RemoteAddr(), SessionID: old.SessionID(),
 		ClientVersion: old.ClientVersion(), ServerVersion: old.ServerVersion(),
@@ -302,135 +302,4 @@ func (r *roaming) cut() string {
 		return "the network is cut; Enter and ~! again restores it"
 	}
 	return "the network is back"
-}
-
-// carrier gives the proxy streams through ssh: over the login that stands, and
-// when that is gone over a new one.
-type carrier struct {
-	started bootstrap.Started
-	gone    chan struct{} // closed when no tsshd is there any more, as after a restart of the server
-
-	mu    sync.Mutex // guards what follows
-	login *login.Login
-	over  bool // gone is closed
-}
-
-func newCarrier(l *login.Login, s bootstrap.Started) *carrier {
-	return &carrier{started: s, login: l, gone: make(chan struct{})}
-}
-
-func (c *carrier) first() *login.Login {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.login
-}
-
-// How long a login may take to start the relay. One that stood before may have
-// died without a word, as when our address went, so it is not waited for long;
-// but one through a host that roams lives on.
-const (
-	oldLogin = 2 * time.Second
-	newLogin = 15 * time.Second
-)
-
-// open runs "tsshd relay" on the server. The end of ctx is the end of the login.
-func (c *carrier) open(ctx context.Context) (io.ReadWriteCloser, error) {
-	command, err := c.started.RelayCommand()
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	patience := oldLogin
-	if c.login.Roams {
-		patience = 0
-	}
-	s, err := c.relay(ctx, patience, c.login, command)
-	if err == nil {
-		return s, nil
-	}
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	l, err := c.login.Redial(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("log in again: %w", err)
-	}
-	c.login.Close()
-	c.login = l
-	return c.relay(ctx, newLogin, l, command)
-}
-
-// Close ends the login.
-func (c *carrier) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.login == nil {
-		return nil
-	}
-	return c.login.Close()
-}
-
-// relayed is the input and output of a command on the server.
-type relayed struct {
-	*io.PipeReader // its Close ends a Read, which that of a channel over a dead connection does not
-	io.Writer
-	session *ssh.Session
-}
-
-func (r relayed) Close() error {
-	r.PipeReader.Close()
-	return r.session.Close()
-}
-
-// exitGone is the status of a relay that finds no tsshd behind the socket.
-const exitGone = 94
-
-// relay starts the command on the server, or closes a login that does not
-// answer within patience; 0: it is waited for.
-func (c *carrier) relay(ctx context.Context, patience time.Duration, l *login.Login, command string) (rwc io.ReadWriteCloser, err error) {
-	if patience > 0 {
-		impatient := time.AfterFunc(patience, func() { l.Close() })
-		defer impatient.Stop()
-	}
-	stop := context.AfterFunc(ctx, func() { l.Close() }) // also for a write that waits when the end comes
-	defer func() {
-		if err != nil {
-			stop()
-		}
-	}()
-	s, err := l.NewSession()
-	if err != nil {
-		return nil, err
-	}
-	in, err := s.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, feed := io.Pipe()
-	s.Stdout = feed
-	if err := s.Start(command); err != nil {
-		s.Close()
-		return nil, fmt.Errorf("run %s: %w", strings.Fields(command)[0], err)
-	}
-	go func() { // it ends with the login
-		err := s.Wait()
-		stop()
-		var exit *ssh.ExitError
-		if errors.As(err, &exit) && exit.ExitStatus() == exitGone {
-			c.end()
-		}
-		feed.CloseWithError(err)
-	}()
-	return relayed{out, in, s}, nil
-}
-
-// end tells, once, that the server's end of the session is gone.
-func (c *carrier) end() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.over {
-		c.over = true
-		close(c.gone)
-	}
 }

@@ -70,26 +70,28 @@ func (c *Client) streamsLocked(now time.Time) {
 		}
 		return silence >= min(after, c.config.Heartbeat) && silence > 2*c.pulse.rto() && c.pulse.tries > 1
 	}
-	if wanted(wire.TCP, tcpAfter) && c.tcp.due(now, silence, 2*time.Second) || c.uprootedLocked(now) {
+	if wanted(wire.TCP, tcpAfter) && c.tcp.due(now, silence, 2*time.Second) || c.uprootedLocked(now, wire.TCP) {
 		c.start(&c.tcp, now, func(ctx context.Context) (io.ReadWriteCloser, netip.AddrPort, error) {
 			return c.dialTCP(ctx)
 		}, wire.TCP)
 	}
-	if wanted(wire.SSH, sshAfter) && c.ssh.due(now, silence, 5*time.Second) {
+	if wanted(wire.SSH, sshAfter) && c.ssh.due(now, silence, 5*time.Second) || c.uprootedLocked(now, wire.SSH) {
+		fresh := c.pulse.trouble(now) && (c.hasLocked(wire.SSH) || c.pulse.heard.Before(c.changed))
 		c.start(&c.ssh, now, func(ctx context.Context) (io.ReadWriteCloser, netip.AddrPort, error) {
-			rwc, err := c.config.Carrier(ctx)
+			rwc, err := c.config.Carrier(ctx, fresh)
 			return rwc, netip.AddrPort{}, err
 		}, wire.SSH)
 	}
 }
 
-// uprootedLocked reports whether the connection in use seems to have died with
+// uprootedLocked reports whether the connection in use, of kind k, seems to have died with
 // the address that it came from: no answer since the network changed. The next
 // one is not put off then, not even for one that was begun before.
-func (c *Client) uprootedLocked(now time.Time) bool {
-	return c.current != nil && c.current.kind == wire.TCP && c.pulse.tries > 0 &&
+func (c *Client) uprootedLocked(now time.Time, k wire.Kind) bool {
+	a := c.attempt(k)
+	return c.current != nil && c.current.kind == k && c.pulse.tries > 0 &&
 		c.pulse.heard.Before(c.changed) && now.Sub(c.changed) >= c.pulse.rto() &&
-		c.tcp.last.Before(c.changed) && c.tcp.running < maxDials
+		a.last.Before(c.changed) && a.running < maxDials
 }
 
 func (c *Client) hasLocked(k wire.Kind) bool {

@@ -195,6 +195,7 @@ func (c *Client) acked(b []byte, from netip.AddrPort) {
 	}
 	var packets [][]byte
 	if l == c.current {
+		c.dropped = false
 		l.answer = a.Challenge
 		again := c.pulse.settled(a.Fresh)
 		if a.Challenge != 0 || again {

@@ -20,9 +20,10 @@ type ClientConfig struct {
 	// Servers are where the server may be reached, the likeliest first. More
 	// than six are not tried.
 	Servers []netip.AddrPort
-	// Carrier opens a path through ssh, logging in again if need be; nil: there
-	// is none. It is called again when the path died.
-	Carrier   func(context.Context) (io.ReadWriteCloser, error)
+	// Carrier opens a path through ssh, logging in again if need be: at once when
+	// fresh, since the login that stands seems dead. Nil: there is no such path.
+	// It is called again when the path died.
+	Carrier   func(ctx context.Context, fresh bool) (io.ReadWriteCloser, error)
 	Heartbeat time.Duration // silent longer than this, other kinds of path are tried at the latest; 0: 3 s
 	Alive     time.Duration // silent longer than this, the client gives up; 0: DefaultAlive
 	Returned  func()        // called when contact came back after an outage; nil: nothing is

@@ -118,7 +118,7 @@ func (p *pulse) due(now time.Time) (action, time.Time) {
 // beat is the time from the last knock to the next while all is well. It does not
 // grow while it passes: the timer would be early each time, and set again.
 func (p *pulse) beat() time.Duration {
-	return min(max(p.last.Sub(p.active)/3, beatFast), beatSlow)
+	return min(max(p.last.Sub(p.active)/2, beatFast), beatSlow)
 }
 
 // gap is the time between knocks while no answer comes.

@@ -9,7 +9,7 @@ var epoch = time.Unix(1e9, 0)
 
 func TestHeartbeatSlowsDown(t *testing.T) {
 	for _, c := range []struct{ idle, want time.Duration }{
-		{0, time.Second}, {3 * time.Second, time.Second}, {15 * time.Second, 5 * time.Second}, {time.Hour, beatSlow},
+		{0, time.Second}, {2 * time.Second, time.Second}, {10 * time.Second, 5 * time.Second}, {time.Hour, beatSlow},
 	} {
 		p := pulse{active: epoch, last: epoch.Add(c.idle)}
 		if got := p.beat(); got != c.want {
@@ -36,7 +36,7 @@ func TestIdleWakesOnceAKnock(t *testing.T) {
 		}
 		now = next
 	}
-	if knocks > 13 || looks > int(knocks)+1 {
+	if knocks > 10 || looks > int(knocks)+1 {
 		t.Errorf("%d knocks and %d looks in a minute", knocks, looks)
 	}
 }

@@ -141,7 +141,7 @@ func dialGreeting(t *testing.T, g wire.Greeting, identity *mux.Identity, transpo
 	config := proxy.ClientConfig{Secret: g.Secret, Transport: transport, Mode: mode,
 		Servers: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(g.Port))}}
 	if g.Relay != "" {
-		config.Carrier = func(context.Context) (io.ReadWriteCloser, error) { return net.Dial("unix", g.Relay) }
+		config.Carrier = func(context.Context, bool) (io.ReadWriteCloser, error) { return net.Dial("unix", g.Relay) }
 	}
 	pc, err := proxy.Dial(context.Background(), config)
 	if err != nil {

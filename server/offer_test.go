@@ -179,7 +179,7 @@ func TestRelay(t *testing.T) {
 		t.Errorf("listens on port %d though only ssh is wanted", s.Port)
 	}
 	pc, err := proxy.Dial(context.Background(), proxy.ClientConfig{Secret: s.Secret, Transport: "quic", Mode: proxy.OnlySSH,
-		Carrier: func(context.Context) (io.ReadWriteCloser, error) {
+		Carrier: func(context.Context, bool) (io.ReadWriteCloser, error) {
 			cmd := tsshd(t, "relay", s.Relay)
 			in, err := cmd.StdinPipe()
 			if err != nil {

@@ -32,7 +32,11 @@ func reach(ctx context.Context, h *config.Host, o Options) (*path, error) {
 	if h.ProxyJump != "" && h.ProxyJump != "none" {
 		return jump(ctx, h, o)
 	}
-	conn, addrs, err := connect(ctx, h, o.Log)
+	open := connect
+	if o.silent {
+		open = reconnect
+	}
+	conn, addrs, err := open(ctx, h, o.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,9 @@ func proxied(t *testing.T, transport, kind string, link simnet.Link) (r roaming)
 	for _, ip := range []string{"192.0.2.1", "2001:db8::1"} {
 		cc.Servers = append(cc.Servers, netip.AddrPortFrom(netip.MustParseAddr(ip), 61001))
 	}
-	cc.Carrier = func(ctx context.Context) (io.ReadWriteCloser, error) { return r.dials.DialTCP(ctx, home.Addr(22)) }
+	cc.Carrier = func(ctx context.Context, _ bool) (io.ReadWriteCloser, error) {
+		return r.dials.DialTCP(ctx, home.Addr(22))
+	}
 	var err error
 	if r.server, err = proxy.Listen(ctx, sc); err != nil {
 		t.Fatal(err)
