@@ -293,3 +293,39 @@ func (p *tapped) WriteTo(b []byte, to net.Addr) (int, error) {
 	p.tape.mu.Unlock()
 	return p.PacketConn.WriteTo(b, to)
 }
+
+// TestKeysNeverWaitForTheClock: what is typed leaves at once, however much is
+// under way, and so does its echo.
+func TestKeysNeverWaitForTheClock(t *testing.T) {
+	for _, delay := range []time.Duration{500 * time.Microsecond, 15 * time.Millisecond, 150 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			client, server, _ := pair(t, simnet.Link{Delay: delay})
+			go echo(server)
+			say(t, client, "x")
+			time.Sleep(time.Second)
+			var typed [300]time.Time
+			var worst time.Duration
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				b := make([]byte, 1)
+				for i := range typed {
+					if _, err := io.ReadFull(client, b); err != nil {
+						return
+					}
+					worst = max(worst, time.Since(typed[i]))
+				}
+			}()
+			r := rand.New(rand.NewPCG(1, 2))
+			for i := range typed {
+				time.Sleep(time.Duration(r.ExpFloat64() * float64(50*time.Millisecond)))
+				typed[i] = time.Now()
+				client.Write([]byte("k"))
+			}
+			<-done
+			if worst > 2*delay+time.Millisecond {
+				t.Errorf("a key over %s came back after %s", delay, worst)
+			}
+		})
+	}
+}

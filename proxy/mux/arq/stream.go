@@ -1,6 +1,10 @@
 package arq
 
-import "time"
+import (
+	"time"
+
+	"github.com/xtaci/kcp-go/v5"
+)
 
 // Write queues b. It waits while the window is full, but not in an outage:
 // then what waits is bounded by whoever writes, or a stream that is closed
@@ -17,7 +21,7 @@ func (c *Conn) Write(b []byte) (n int, err error) {
 		n += m
 		b = b[m:]
 	}
-	c.kcp.Update() // at once, if KCP was idle
+	flush(c.kcp, kcp.IKCP_FLUSH_FULL)
 	return n, nil
 }
 
