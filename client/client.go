@@ -199,9 +199,6 @@ func (v *invocation) command() string {
 // connect logs in, moves to the proxies when asked to, and serves what the
 // command line wants until it ends.
 func (v *invocation) connect(ctx context.Context) int {
-	if v.host.ObscureAsked {
-		v.log.Infof("ObscureKeystrokeTiming is not supported; keys are sent as they are typed")
-	}
 	isTTY := session.TTY(v.host, v.command(), tty.IsTerminal(os.Stdin), v.log)
 	l, err := v.dial(ctx)
 	if err != nil {

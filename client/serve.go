@@ -174,6 +174,7 @@ func (l *link) prepare(o *session.Options) {
 	}
 	if l.login != nil {
 		o.Rekey = l.login.Rekey
+		o.Chaff = l.login.Chaff()
 	}
 }
 

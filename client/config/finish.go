@@ -23,7 +23,7 @@ func (e *evaluator) finish() (*Host, error) {
 	h.env, h.values = e.env, e.values
 	h.IdentityFileSet = e.values["identityfile"] != nil
 	h.GSSAPIAsked = e.asked("gssapiauthentication") || e.asked("gssapikeyexchange")
-	h.ObscureAsked = e.typed["obscurekeystroketiming"] && !strings.EqualFold(e.first("obscurekeystroketiming"), "no")
+	h.ObscureInterval = value.ObscureInterval(e.first("obscurekeystroketiming"))
 	h.HostKeyAlgorithmsSet = e.values["hostkeyalgorithms"] != nil
 	if !h.IdentityFileSet {
 		e.values["identityfile"] = defaultIdentities()

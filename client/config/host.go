@@ -74,7 +74,7 @@ type Host struct {
 	MACs                             []string
 	NoHostAuthenticationForLocalhost bool
 	NumberOfPasswordPrompts          int
-	ObscureAsked                     bool // ObscureKeystrokeTiming, on the command line: as GSSAPIAsked
+	ObscureInterval                  time.Duration // of ObscureKeystrokeTiming; 0: keys leave as they are typed
 	PasswordAuthentication           bool
 	PermitLocalCommand               bool
 	PermitRemoteOpen                 []string

@@ -104,6 +104,7 @@ type Login struct {
 	opts   Options
 	memory *auth.Memory
 	limits *idle.Limits
+	chaff  func() error
 	tr     *transport.Conn
 	conn   net.Conn
 	close  func() error // ends what the connection came through, once, and waits
@@ -208,6 +209,7 @@ func (l *Login) shakeHands(ctx context.Context) error {
 		log.Verbosef("Authenticated to %s (via proxy) using %q.", h.HostName, proof.Method)
 	}
 	l.Keys = proof.Keys
+	l.chaff = l.tr.Chaff()
 	l.tr.AllowRekey()
 	return l.serve(check)
 }
@@ -369,6 +371,10 @@ func (l *Login) LimitIdle() { l.limits.Start() }
 
 // Rekey asks for new keys: the escape ~R.
 func (l *Login) Rekey() error { return l.tr.Rekey() }
+
+// Chaff returns what sends a packet of a key's size that means nothing, nil when
+// the server can't answer one.
+func (l *Login) Chaff() func() error { return l.chaff }
 
 // Algorithms is what was agreed on with the server.
 func (l *Login) Algorithms() transport.Algorithms { return l.tr.Algorithms() }

@@ -95,6 +95,28 @@ func TestWrongPasswordsEndInDenial(t *testing.T) {
 	}
 }
 
+// TestChaffIsAnswered by a server that says so, and nobody above sees it.
+func TestChaffIsAnswered(t *testing.T) {
+	h := newHost(t, passwords("right"))
+	u := newUser(t, "right")
+	u.trusts(h)
+	l, err := u.dial(u.config(h))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	chaff := l.Chaff()
+	if chaff == nil {
+		t.Fatal("the server answers pings, and that is not seen")
+	}
+	for range 100 {
+		if err := chaff(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	works(t, l)
+}
+
 func TestBatchModeAsksNothing(t *testing.T) {
 	h := newHost(t, passwords("right"))
 	u := newUser(t, "right")

@@ -74,9 +74,15 @@ func (k *keys) copyTo(w io.Writer, count func(int)) error {
 // typed passes on what is typed, looking for escapes, until the end.
 func (r *run) typed() {
 	k := r.keys
+	var w io.Writer = r.ch
+	if r.Chaff != nil && r.host.ObscureInterval > 0 {
+		c := &chaff{w: w, fake: r.Chaff, every: r.host.ObscureInterval}
+		defer c.end()
+		w = c
+	}
 	go func() {
 		defer r.guard()
-		if k.copyTo(r.ch, r.sent.add) == nil {
+		if k.copyTo(w, r.sent.add) == nil {
 			r.ch.CloseWrite()
 		}
 	}()

@@ -324,6 +324,28 @@ func (c *Conn) pong(packet []byte) error {
 	return c.WritePacket(append([]byte{msgPong}, packet[1:]...))
 }
 
+// Chaff returns what sends a ping of the size that a key typed on a terminal
+// has, and its answer that of the key's echo; nil when the server knows none,
+// as is known once the user is authenticated and before Mux.
+// While keys are exchanged nothing is sent: it would be held back, and for
+// nothing.
+func (c *Conn) Chaff() func() error {
+	if _, knows := c.extensions["ping@openssh.com"]; !knows {
+		return nil
+	}
+	ping := binary.BigEndian.AppendUint32([]byte{msgPing}, 5)
+	ping = append(ping, "PING!"...)
+	return func() error {
+		c.mu.Lock()
+		busy := c.offer != nil
+		c.mu.Unlock()
+		if busy {
+			return nil
+		}
+		return c.WritePacket(ping)
+	}
+}
+
 // maxExtensions is how many are kept: a server may not fill our memory.
 const maxExtensions = 32
 
