@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/netip"
 	"sync/atomic"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -112,17 +111,6 @@ func appendEnvelope(oob []byte, e Envelope, several bool) []byte {
 		copy(data, local.AsSlice())
 	}
 	return oob
-}
-
-// appendControl adds a control message with n bytes of data, which it returns.
-func appendControl(oob []byte, level, name int32, n int) (all, data []byte) {
-	start := len(oob)
-	oob = oob[:start+unix.CmsgSpace(n)]
-	h := (*unix.Cmsghdr)(unsafe.Pointer(&oob[start]))
-	h.Level, h.Type = level, name
-	h.SetLen(unix.CmsgLen(n))
-	at := start + unix.CmsgLen(0)
-	return oob, oob[at : at+n]
 }
 
 func isTooLarge(err error) bool { return errors.Is(err, unix.EMSGSIZE) }
