@@ -174,8 +174,17 @@ func (l *link) prepare(o *session.Options) {
 	}
 	if l.login != nil {
 		o.Rekey = l.login.Rekey
-		o.Chaff = l.login.Chaff()
 	}
+	o.Chaff = l.chaff()
+}
+
+// chaff returns what sends a packet that looks like a key; nil in UDP mode,
+// where keys leave as they are typed.
+func (l *link) chaff() func() error {
+	if l.roam != nil || l.login == nil {
+		return nil
+	}
+	return l.login.Chaff()
 }
 
 // masterForwards lets a master's clients change the forwardings.

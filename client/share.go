@@ -161,7 +161,7 @@ func (v *invocation) isMaster() bool {
 func (v *invocation) share(ctx context.Context, l *link) (*control.Master, error) {
 	cfg := control.Config{
 		Conn:      l.conn,
-		Session:   control.Runner(l.conn, v.host, l.lender.askRider),
+		Session:   control.Runner(l.conn, v.host, l.chaff(), l.lender.askRider),
 		PermitEnv: func(name string) bool { return session.Permits(v.host, name) },
 		Host:      v.host.Original,
 		Logf:      v.log.Debug2f,

@@ -214,7 +214,7 @@ var keywords = []keyword{
 	{name: "SetEnv", parse: value.SetEnv, style: each},
 	{name: "LogVerbose", parse: value.FirstWord, preset: "none", verdict: Ignored, note: "names lines of OpenSSH's own source"},
 	{name: "ChannelTimeout", parse: value.Timeouts},
-	{name: "ObscureKeystrokeTiming", parse: value.Obscure, verdict: Partly, note: "in TCP mode and where the server answers pings (OpenSSH 9.5); not in the sessions of a master's clients"},
+	{name: "ObscureKeystrokeTiming", parse: value.Obscure, verdict: Partly, note: "in TCP mode, where the server answers pings (OpenSSH 9.5)"},
 
 	{name: "PermitRemoteOpen", parse: value.Permitted, preset: "any"},
 	{name: "AddKeysToAgent", parse: value.AddKeys, preset: "no", style: truth},

@@ -31,6 +31,6 @@ func newStdio(int) (*Stdio, error) { return nil, errors.ErrUnsupported }
 func refused(error) bool           { return false }
 
 // Runner has nothing to run here.
-func Runner(ssh.Conn, *config.Host, func(*Session, ssh.Channel)) func(context.Context, *Session) (int, error) {
+func Runner(ssh.Conn, *config.Host, func() error, func(*Session, ssh.Channel)) func(context.Context, *Session) (int, error) {
 	return nil
 }

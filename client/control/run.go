@@ -18,9 +18,10 @@ import (
 )
 
 // Runner runs the sessions of clients as package session does ours, over conn,
-// which h describes: it is a Config's Session. prepare, when not nil, is called
-// with each new channel and asks for what belongs in front: agent and X11.
-func Runner(conn ssh.Conn, h *config.Host, prepare func(*Session, ssh.Channel)) func(context.Context, *Session) (int, error) {
+// which h describes: it is a Config's Session. chaff is session.Options's.
+// prepare, when not nil, is called with each new channel and asks for what
+// belongs in front: agent and X11.
+func Runner(conn ssh.Conn, h *config.Host, chaff func() error, prepare func(*Session, ssh.Channel)) func(context.Context, *Session) (int, error) {
 	return func(ctx context.Context, s *Session) (int, error) {
 		host := *h
 		host.SendEnv, host.SetEnv = nil, s.Env // the client has chosen
@@ -37,6 +38,7 @@ func Runner(conn ssh.Conn, h *config.Host, prepare func(*Session, ssh.Channel)) 
 			Stdout:  s.Stdout,
 			Stderr:  s.Stderr,
 			Quiet:   true,
+			Chaff:   chaff,
 			// The client tells of the end; what went wrong only we know.
 			Log: func(l voice.Level, text string) {
 				if l <= voice.Error {

@@ -35,7 +35,7 @@ func stock(t *testing.T, path string, args ...string) *exec.Cmd {
 
 // withRunner shares with package session running the sessions.
 func withRunner(t *testing.T) *shared {
-	return share(t, func(c *Config) { c.Session = Runner(c.Conn, &config.Host{HostName: "somehost"}, nil) })
+	return share(t, func(c *Config) { c.Session = Runner(c.Conn, &config.Host{HostName: "somehost"}, nil, nil) })
 }
 
 func TestStockClientRunsCommands(t *testing.T) {
