@@ -40,19 +40,14 @@ func (s *socket) read(b []byte) (int, Envelope, error) {
 		return 0, Envelope{}, err
 	}
 	e := Envelope{Peer: peer}
-	for rest := oob[:oobn]; len(rest) > 0; {
-		h, data, more, err := unix.ParseOneSocketControlMessage(rest)
-		if err != nil {
-			break
-		}
-		rest = more
+	eachControl(oob[:oobn], func(h unix.Cmsghdr, data []byte) {
 		switch {
 		case h.Level == unix.IPPROTO_IP && h.Type == reached4 && len(data) >= reachedAt+4:
 			e.Local = netip.AddrFrom4([4]byte(data[reachedAt:]))
 		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(data) >= 16:
 			e.Local = netip.AddrFrom16([16]byte(data[:16])) // of both families, on some versions
 		}
-	}
+	})
 	return n, e, nil
 }
 

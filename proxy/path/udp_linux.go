@@ -45,12 +45,7 @@ func (s *socket) read(b []byte) (int, Envelope, error) {
 		return 0, Envelope{}, err
 	}
 	e := Envelope{Peer: peer}
-	for rest := oob[:oobn]; len(rest) > 0; {
-		h, data, more, err := unix.ParseOneSocketControlMessage(rest)
-		if err != nil {
-			break
-		}
-		rest = more
+	eachControl(oob[:oobn], func(h unix.Cmsghdr, data []byte) {
 		switch {
 		case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_TOS && len(data) >= 1:
 			e.ECN = data[0] & 3
@@ -65,7 +60,7 @@ func (s *socket) read(b []byte) (int, Envelope, error) {
 				e.Segment = size
 			}
 		}
-	}
+	})
 	return n, e, nil
 }
 
