@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
@@ -69,30 +70,47 @@ func newLimited(t *testing.T, sshd ...string) limited {
 func (w limited) asks(args ...string) string {
 	w.t.Helper()
 	os.Remove(filepath.Join(w.home(), ".Xauthority")) // xauth says when it makes one
-	session := w.tssh(append(args, placed(), "-tt", "-Y", "-oForwardAgent="+w.dir+"/agent",
-		"-R", "7002:127.0.0.1:1", "-R", "7003:127.0.0.1:1", "-R", w.home()+"/r.sock:127.0.0.1:1", "server", look)...)
-	session.Env = append(session.Env, "DISPLAY=127.0.0.1:5")
-	r := w.do(session)
-	seen := strings.ReplaceAll(r.out, "\r\n", "\n") + sorted(r.err) + fmt.Sprintln("status", r.status)
-
-	forwards := w.tssh(append(args, placed(), "-N", "-L", fmt.Sprintf("7101:127.0.0.1:%d", w.one),
-		"-L", fmt.Sprintf("7102:127.0.0.1:%d", w.two), "-L", "7103:"+w.home()+"/l.sock", "server")...)
-	errs, err := forwards.StderrPipe()
+	cmd := w.tssh(append(args, placed(), "-tt", "-Y", "-oForwardAgent="+w.dir+"/agent",
+		"-R", "7002:127.0.0.1:1", "-R", "7003:127.0.0.1:1", "-R", w.home()+"/r.sock:127.0.0.1:1",
+		"-L", fmt.Sprintf("7101:127.0.0.1:%d", w.one), "-L", fmt.Sprintf("7102:127.0.0.1:%d", w.two), "-L", "7103:"+w.home()+"/l.sock",
+		"server", look+"; echo ready; read -r end")...)
+	cmd.Env = append(cmd.Env, "DISPLAY=127.0.0.1:5")
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	in, err := cmd.StdinPipe()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.start(forwards)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.start(cmd)
+	var seen strings.Builder
+	for lines := bufio.NewReader(out); ; {
+		line, err := lines.ReadString('\n')
+		line = strings.ReplaceAll(line, "\r\n", "\n")
+		if err != nil {
+			cmd.Wait()
+			w.t.Fatalf("%q: the command ended early: %s%s", args, seen.String()+line, errs.String())
+		}
+		if line == "ready\n" {
+			break
+		}
+		seen.WriteString(line)
+	}
 	for i, name := range []string{"one", "two", "unix"} {
 		c := w.dial(w.client, 7101+i)
 		io.WriteString(c, name)
 		c.(*net.TCPConn).CloseWrite()
 		answer, _ := io.ReadAll(c)
-		seen += fmt.Sprintf("-L %s: %q\n", name, answer)
+		fmt.Fprintf(&seen, "-L %s: %q\n", name, answer)
 	}
-	forwards.Process.Signal(os.Interrupt)
-	words, _ := io.ReadAll(errs)
-	forwards.Wait()
-	return seen + sorted(string(words))
+	in.Write([]byte("\n"))
+	io.Copy(io.Discard, out)
+	cmd.Wait()
+	fmt.Fprintln(&seen, "status", cmd.ProcessState.ExitCode())
+	return seen.String() + sorted(strings.ReplaceAll(errs.String(), "\r\n", "\n"))
 }
 
 // sorted puts words that come as the network brings them into one order, and

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -25,6 +26,8 @@ var (
 var built string
 
 func TestMain(m *testing.M) {
+	// Most of the time is spent waiting for networks that are away.
+	flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
 	flag.Parse()
 	os.Exit(run(m))
 }
