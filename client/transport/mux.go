@@ -16,7 +16,7 @@ import (
 // are in this process. Ended is called with the reason, an *Error, when there
 // is nothing more to read, before the channels end for it.
 func (c *Conn) Mux(user string, ended func(error)) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
-	b := &bridge{c: c, pending: hello(), ended: ended}
+	b := &bridge{c: c, pending: hello(), ended: ended, tunnels: newTunnels(c.serverVersion)}
 	if c.guessable() {
 		b.early = newEarly(c)
 	}
@@ -48,6 +48,8 @@ type bridge struct {
 
 	early *early // nil: the server's numbers can't be guessed
 	plain bool   // early has done its part
+
+	tunnels *tunnels
 }
 
 // Read gives the framed packets, one after the other.
@@ -68,7 +70,20 @@ func (b *bridge) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// next returns the server's next packet for x/crypto.
 func (b *bridge) next() ([]byte, error) {
+	for {
+		packet, err := b.arrival()
+		if err != nil {
+			return nil, err
+		}
+		if packet, ok := b.tunnels.incoming(packet); ok {
+			return packet, nil
+		}
+	}
+}
+
+func (b *bridge) arrival() ([]byte, error) {
 	if b.early != nil && !b.plain {
 		if packet, ok, err := b.early.next(); ok {
 			return packet, classify(err)
@@ -90,7 +105,7 @@ func (b *bridge) Write(p []byte) (int, error) {
 	if b.early != nil {
 		b.early.sent(p[5:])
 	}
-	if err := b.c.WritePacket(p[5:]); err != nil {
+	if err := b.tunnels.outgoing(p[5:], b.c.WritePacket); err != nil {
 		return 0, err
 	}
 	return len(p), nil
