@@ -52,7 +52,7 @@ func TestOptions(t *testing.T) {
 		}),
 		`cert-authority,principals="a,b",from="10.*,!10.1.*",expiry-time="20300102Z",tunnel="1",verify-required`: with(func(l *limits) {
 			l.authority, l.principals, l.from = true, []string{"a", "b"}, "10.*,!10.1.*"
-			l.expires = time.Date(2030, 1, 2, 0, 0, 0, 0, time.UTC)
+			l.expires, l.tunnel = time.Date(2030, 1, 2, 0, 0, 0, 0, time.UTC), []uint32{1}
 		}),
 		`expiry-time="203001021314"`: with(func(l *limits) { l.expires = time.Date(2030, 1, 2, 13, 14, 0, 0, time.Local) }),
 	} {

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
+	"tssh/proxy/tun"
 	"tssh/proxy/wire"
 )
 
@@ -16,6 +18,7 @@ type limits struct {
 	pty, ports, agent, x11, userRC bool
 
 	open, listen []Endpoint // nil: any
+	tunnel       []uint32   // the one unit of a tun device; nil: any
 	env          []string   // NAME=value
 	command      string     // empty: any
 
@@ -73,10 +76,21 @@ func (l *limits) set(option string) error {
 		l.from = value
 	case "expiry-time":
 		l.expires, err = absoluteTime(value)
-	case "tunnel": // there are none
+	case "tunnel":
+		return l.setTunnel(value)
 	default:
 		return errors.New("not known")
 	}
+	return err
+}
+
+// setTunnel reads a unit; the last one holds. "any" is whatever is free.
+func (l *limits) setTunnel(value string) error {
+	n, err := strconv.ParseUint(value, 10, 31)
+	if value == "any" {
+		n, err = tun.AnyUnit, nil
+	}
+	l.tunnel = []uint32{uint32(n)}
 	return err
 }
 
@@ -166,6 +180,9 @@ func (l limits) and(m limits) limits {
 	if l.listen == nil {
 		l.listen = m.listen
 	}
+	if l.tunnel == nil {
+		l.tunnel = m.tunnel
+	}
 	if l.env == nil {
 		l.env = m.env
 	}
@@ -182,7 +199,7 @@ func (p *Policy) limit(l limits) {
 	if !l.ports {
 		p.LocalTCP, p.RemoteTCP, p.LocalUnix, p.RemoteUnix = false, false, false, false
 	}
-	p.KeyOpen, p.KeyListen, p.KeyCommand = l.open, l.listen, l.command
+	p.KeyOpen, p.KeyListen, p.KeyTunnel, p.KeyCommand = l.open, l.listen, l.tunnel, l.command
 	for _, v := range l.env {
 		if name, _, _ := strings.Cut(v, "="); p.PermitsUserEnv(name) {
 			p.KeyEnv = addEnv(p.KeyEnv, v)

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"tssh/proxy/tun"
 )
 
 // Policy is what sshd_config says for one login. The zero value permits nothing.
@@ -23,6 +25,8 @@ type Policy struct {
 	LocalUnix, RemoteUnix bool // AllowStreamLocalForwarding
 	Agent                 bool
 	TTY                   bool
+
+	TunnelIP, TunnelEthernet bool // PermitTunnel
 
 	PermitOpen   []Endpoint // nil: any
 	PermitListen []Endpoint // nil: any
@@ -47,6 +51,7 @@ type Policy struct {
 
 	// What the key that logged in permits, which must permit it too.
 	KeyOpen, KeyListen []Endpoint // nil: any
+	KeyTunnel          []uint32   // the one unit of a tun device; nil: any
 	KeyEnv             []string   // NAME=value, to be set
 	KeyCommand         string     // unless there is a ForceCommand; empty: none
 
@@ -135,6 +140,18 @@ func (p *Policy) PermitsOpenUnix(path string) bool {
 // PermitsListenUnix says whether the client may have a socket listened on. As in
 // sshd lists of ports don't matter.
 func (p *Policy) PermitsListenUnix() bool { return p.RemoteUnix && p.RemoteTCP }
+
+// PermitsTunnel says whether the client may have a tun device, and which unit
+// where the key says so to a client that leaves it open.
+func (p *Policy) PermitsTunnel(m tun.Mode, unit uint32) (chosen uint32, ok bool) {
+	if m == tun.PointToPoint && !p.TunnelIP || m == tun.Ethernet && !p.TunnelEthernet || m != tun.PointToPoint && m != tun.Ethernet {
+		return 0, false
+	}
+	if p.KeyTunnel == nil {
+		return unit, true
+	}
+	return p.KeyTunnel[0], unit == tun.AnyUnit || unit == p.KeyTunnel[0]
+}
 
 // anyOf judges by a list of which nil is any.
 func anyOf(list []Endpoint, permits func(Endpoint) bool) bool {

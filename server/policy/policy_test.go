@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"tssh/proxy/tun"
 )
 
 func login() Login {
@@ -44,6 +46,8 @@ func TestAsSSHD(t *testing.T) {
 		{"user environment", "PermitUserEnvironment LANG,LC_*\nMaxSessions 3\nPrintLastLog no\n"},
 		{"internal sftp", "Subsystem sftp internal-sftp -l INFO -f AUTH\nForceCommand none\nBanner none\n"},
 		{"permitlisten star", "PermitListen *:2222 any.example:*\nPermitOpen *:80 host:*\n"},
+		{"permittunnel", "PermitTunnel yes\nPermitTunnel no\n"},
+		{"permittunnel one", "PermitTunnel point-to-point\nMatch User root\nPermitTunnel ethernet\n"},
 		{"permit any", "PermitOpen any\nPermitListen any\n"},
 		{"include in match", "Match User bob\nInclude yes.conf\nMatch User root\nInclude match.conf\nPermitTTY no\n"},
 		{"include global", "Include match.conf yes.conf\nX11Forwarding no\nPermitTTY no\n"},
@@ -151,6 +155,8 @@ func render(p *Policy) map[string][]string {
 		"maxsessions": {strconv.Itoa(p.MaxSessions)}, "printmotd": yes(p.Motd), "printlastlog": yes(p.LastLog), "usepam": yes(p.PAM),
 		"permituserrc": yes(p.UserRC),
 	}
+	m["permittunnel"] = []string{map[[2]bool]string{{true, true}: "yes", {true, false}: "point-to-point",
+		{false, true}: "ethernet", {}: "no"}[[2]bool{p.TunnelIP, p.TunnelEthernet}]}
 	if !p.disableAll {
 		m["allowtcpforwarding"] = both(p.LocalTCP, p.RemoteTCP)
 		m["allowstreamlocalforwarding"] = both(p.LocalUnix, p.RemoteUnix)
@@ -225,6 +231,28 @@ func TestPermits(t *testing.T) {
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %v", c.what, c.got)
+		}
+	}
+	p.TunnelIP = true
+	for _, c := range []struct {
+		key    []uint32
+		mode   tun.Mode
+		asked  uint32
+		chosen uint32
+		ok     bool
+	}{
+		{nil, tun.PointToPoint, 3, 3, true},
+		{nil, tun.Ethernet, 3, 0, false},
+		{nil, 3, 3, 0, false},
+		{nil, 0, 3, 0, false},
+		{[]uint32{7}, tun.PointToPoint, 7, 7, true},
+		{[]uint32{7}, tun.PointToPoint, 8, 7, false},
+		{[]uint32{7}, tun.PointToPoint, tun.AnyUnit, 7, true},
+		{[]uint32{tun.AnyUnit}, tun.PointToPoint, tun.AnyUnit, tun.AnyUnit, true},
+	} {
+		p.KeyTunnel = c.key
+		if chosen, ok := p.PermitsTunnel(c.mode, c.asked); ok != c.ok || ok && chosen != c.chosen {
+			t.Errorf("tunnel of unit %d in mode %d with a key for %v: %d, %v", c.asked, c.mode, c.key, chosen, ok)
 		}
 	}
 	if (&Policy{}).PermitsOpen("a", 1) || (&Policy{}).PermitsListen("a", 1) {

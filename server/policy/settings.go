@@ -75,6 +75,8 @@ func (p *Policy) apply(keyword string, l line) {
 		p.Agent = isYes(value)
 	case "permittty":
 		p.TTY = isYes(value)
+	case "permittunnel":
+		p.TunnelIP, p.TunnelEthernet = tunnels(value)
 	case "permitopen":
 		p.PermitOpen = endpoints(l.args)
 	case "permitlisten":
@@ -165,6 +167,18 @@ func directions(s string) (local, remote bool) {
 	case "local":
 		return true, false
 	case "remote":
+		return false, true
+	}
+	return false, false
+}
+
+func tunnels(s string) (ip, ethernet bool) {
+	switch strings.ToLower(s) {
+	case "yes", "true":
+		return true, true
+	case "point-to-point":
+		return true, false
+	case "ethernet":
 		return false, true
 	}
 	return false, false
