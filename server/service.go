@@ -86,7 +86,7 @@ func (c *connection) session(n sshconn.NewChannel) {
 		defer c.sessions.Add(-1)
 		session.Serve(ch, session.Config{
 			Login: c.login, Policy: c.policy, Logf: c.logf,
-			Agent: c.forwards.Agent, X11: c.display, SFTPServer: ownSFTP(),
+			Agent: c.forwards.Agent, X11: c.display, Tunnels: c.forwards.Tunnels, SFTPServer: ownSFTP(),
 		})
 	})
 }

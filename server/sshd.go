@@ -92,6 +92,8 @@ func newEmbedded(hostKey, keys, config string, logf func(string, ...any)) (*embe
 		if e.policy, err = policy.Load(config, policy.Login{User: e.login.User, Groups: groups}); err != nil {
 			return nil, err
 		}
+		// The channels of x/crypto don't keep packets apart.
+		e.policy.TunnelIP, e.policy.TunnelEthernet = false, false
 	}
 	signer, err := loadHostKey(hostKey)
 	if err != nil {

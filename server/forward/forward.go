@@ -1,6 +1,6 @@
 // Package forward dials and listens on the server for the client: TCP and unix
 // sockets (RFC 4254 section 7 and OpenSSH's PROTOCOL), the client's agent, X11
-// displays, and UDP.
+// displays, tun devices, and UDP.
 //
 // UDP is an extension of ours, shaped as the TCP requests are. On a channel each
 // datagram is preceded by its length in 16 bits, big endian:
@@ -31,6 +31,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy/sshconn"
+	"tssh/proxy/tun"
 	"tssh/server/policy"
 )
 
@@ -51,6 +52,7 @@ type Forwarder struct {
 	closed    bool
 	leaving   bool              // the client wants nothing new
 	listeners map[string]func() // how to end each, by kind, address and port
+	tunnels   []string          // names of tun devices
 
 	agentMu sync.Mutex // guards agent; taken before mu
 	agent   string     // the agent's socket
@@ -76,6 +78,8 @@ func (f *Forwarder) Channel(n sshconn.NewChannel) bool {
 		serve = f.directUnix
 	case "direct-udp@tssh":
 		serve = f.directUDP
+	case tun.Kind:
+		serve = f.tunnel
 	default:
 		return false
 	}

@@ -35,6 +35,11 @@ func (s *session) environ() []string {
 	if s.agent != "" {
 		env.set("SSH_AUTH_SOCK=" + s.agent)
 	}
+	if s.cfg.Tunnels != nil {
+		if names := s.cfg.Tunnels(); names != "" {
+			env.set("SSH_TUNNEL=" + names)
+		}
+	}
 	for _, v := range s.cfg.Policy.KeyEnv {
 		env.set(v)
 	}

@@ -37,6 +37,8 @@ type Config struct {
 	Agent func() (socket string, err error)
 	// X11 opens a display that leads to the client's. Nil: there is none.
 	X11 func(X11) (*Display, error)
+	// Tunnels are the names of the client's tun devices. Nil: there are none.
+	Tunnels func() string
 	// SFTPServer is the program that serves sftp where OpenSSH's server is not
 	// installed: its path, then its argv. Nil: there is none.
 	SFTPServer []string
