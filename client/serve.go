@@ -53,7 +53,7 @@ func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *c
 	}
 	o := v.sessionOptions(isTTY)
 	l.prepare(&o)
-	if err := login.LocalCommand(v.host); err != nil {
+	if err := login.LocalCommand(v.host, l.forwards.Tunnel()); err != nil {
 		v.tell(err)
 	}
 	if v.ready.stage == behind {

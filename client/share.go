@@ -195,6 +195,10 @@ func (v *invocation) linger() time.Duration {
 // proxy is -O proxy: what the command line wants, on an ssh connection of our
 // own inside of the master's.
 func (v *invocation) proxy(ctx context.Context, path string) int {
+	if v.host.Tunnel != "no" {
+		v.log.Errorf("tun devices are not forwarded through a master: leave out -w and Tunnel")
+		return exitError
+	}
 	conn, chans, reqs, err := control.Proxy(path)
 	if err != nil {
 		v.tell(err)

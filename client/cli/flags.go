@@ -67,7 +67,7 @@ var flags = []flag{
 	{"V", "", "print the version, and exit", config.Works, "", version},
 	{"v", "", "log more; up to three times", config.Works, "", verbose},
 	{"W", "host:port", "connect stdin and stdout to this host and port", config.Works, "", stdio},
-	{"w", "local_tun[:remote_tun]", "forward a tun device", config.Refused, "no tun devices are forwarded", tunnel},
+	{"w", "local_tun[:remote_tun]", "forward a tun device", config.Works, "on Linux only", tunnel},
 	{"X", "", "forward X11", config.Works, "", override("ForwardX11", "yes")},
 	{"x", "", "do not forward X11", config.Works, "", override("ForwardX11", "no")},
 	{"Y", "", "forward X11, trusted", config.Works, "", trustedX11},

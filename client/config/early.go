@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"tssh/proxy/tun"
 )
 
 // expandEarly expands what ssh expands before it connects, and -G prints
@@ -83,8 +85,8 @@ func (h *Host) Check() error {
 		return &Error{Lines: []string{fmt.Sprintf("connection to %s refused by the configuration: %s", h.HostName, h.RefuseConnection)}}
 	case !sayable(h.VersionAddendum):
 		return &Error{Lines: []string{"VersionAddendum is more than 200 bytes, or not of printable ASCII"}}
-	case h.Tunnel != "no":
-		return &Error{Lines: []string{"tun devices are not forwarded: leave out -w and Tunnel"}}
+	case h.Tunnel != "no" && !tun.Supported:
+		return &Error{Lines: []string{"tun devices are forwarded on Linux only, whose devices we know to open: leave out -w and Tunnel"}}
 	}
 	return nil
 }

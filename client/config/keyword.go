@@ -109,7 +109,7 @@ var gone = map[string]bool{
 const (
 	noGSSAPI = "no GSSAPI is spoken; one line says so where the command line asks for it, other methods are tried"
 	ofGSSAPI = "read, and printed by -G; goes with GSSAPIAuthentication"
-	noTunnel = "no tun devices are forwarded; asking for one is an error"
+	ofTunnel = "on Linux only; elsewhere asking for a tun device is an error"
 	ofHosts  = "read, and printed by -G; goes with HostbasedAuthentication"
 
 	noSNTRUP    = "sntrup761x25519-sha512 may be named, but is not offered"
@@ -161,7 +161,7 @@ var keywords = []keyword{
 	{name: "StreamLocalBindUnlink", parse: value.YesNo, preset: "no"},
 	{name: "StrictHostKeyChecking", parse: value.Choice("yes", "no", "ask", "accept-new", "off=no", "true=yes", "false=no"), preset: "ask", style: truth},
 	{name: "TCPKeepAlive", parse: value.YesNo, preset: "yes"},
-	{name: "Tunnel", parse: value.Choice("no", "ethernet", "point-to-point", "yes=point-to-point", "true=point-to-point", "false=no"), preset: "no", style: truth, verdict: Refused, note: noTunnel},
+	{name: "Tunnel", parse: value.Choice("no", "ethernet", "point-to-point", "yes=point-to-point", "true=point-to-point", "false=no"), preset: "no", style: truth, verdict: Works, note: ofTunnel},
 	{name: "VerifyHostKeyDNS", parse: value.YesNoAsk, preset: "no", style: truth},
 	{name: "VisualHostKey", parse: value.YesNo, preset: "no"},
 	{name: "UpdateHostKeys", parse: value.YesNoAsk, style: truth},
@@ -220,7 +220,7 @@ var keywords = []keyword{
 	{name: "AddKeysToAgent", parse: value.AddKeys, preset: "no", style: truth},
 	{name: "ForwardAgent", collect: forwardAgent, preset: "no"},
 	{name: "ConnectTimeout", parse: value.Seconds, preset: "none"},
-	{name: "TunnelDevice", parse: value.TunnelDevice, preset: "any:any", verdict: Refused, note: noTunnel},
+	{name: "TunnelDevice", parse: value.TunnelDevice, preset: "any:any", verdict: Works, note: ofTunnel},
 	{name: "CanonicalizePermittedCNAMEs", parse: value.CNAMEs, preset: "none"},
 	{name: "ControlPersist", parse: value.Persist, preset: "no"},
 	{name: "EscapeChar", parse: value.EscapeChar, preset: "~", style: hidden},

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/ssh"
+
+	"tssh/proxy/tun"
 )
 
 // proxyConn speaks ssh's connection protocol with a client in proxy mode. What
@@ -90,6 +92,10 @@ func relayGlobal(r *ssh.Request, up ssh.Conn) {
 }
 
 func relayChannel(ctx context.Context, nc ssh.NewChannel, up ssh.Conn) {
+	if nc.ChannelType() == tun.Kind {
+		nc.Reject(ssh.Prohibited, "a master keeps no packets apart") // copies below are of streams
+		return
+	}
 	uc, ureqs, err := up.OpenChannel(nc.ChannelType(), nc.ExtraData())
 	if err != nil {
 		why, text := ssh.ConnectionFailed, err.Error()

@@ -1,5 +1,5 @@
-// Package forward carries connections through an ssh.Conn: -L, -R, -D, -W, and
-// UDP. What can be asked for on the command line can be added and cancelled
+// Package forward carries connections through an ssh.Conn: -L, -R, -D, -W, -w,
+// and UDP. What can be asked for on the command line can be added and cancelled
 // while the connection lives. Words are those of ssh.
 package forward
 
@@ -61,6 +61,7 @@ type Set struct {
 	open      map[int]string       // connections: number and description
 	ids       map[int]bool         // channel numbers in use, as ssh counts them
 	idle      []chan struct{}      // closed when open is empty
+	tunnel    string               // the name of the tun device; empty: none
 }
 
 // New makes the Set of a connection. Nothing is forwarded yet.
@@ -108,6 +109,9 @@ func (s *Set) spawn(g func()) bool {
 // waited for.
 func (s *Set) Start(ctx context.Context) error {
 	if err := s.startLocal(); err != nil {
+		return err
+	}
+	if err := s.startTunnel(); err != nil {
 		return err
 	}
 	s.take() // the session's number

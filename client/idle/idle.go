@@ -116,6 +116,8 @@ func typeName(kind string) string {
 	switch kind {
 	case "x11":
 		return "x11-connection"
+	case "tun@openssh.com":
+		return "tun-connection"
 	case "auth-agent@openssh.com":
 		return "agent-connection"
 	}

@@ -64,12 +64,15 @@ func end(cmd *exec.Cmd) func() error {
 }
 
 // LocalCommand runs LocalCommand, if there is one and it is permitted, and
-// waits for it.
-func LocalCommand(h *config.Host) error {
+// waits for it. tunnel is the name of the tun device, "" for none.
+func LocalCommand(h *config.Host, tunnel string) error {
 	if !h.PermitLocalCommand || h.LocalCommand == "" || h.LocalCommand == "none" {
 		return nil
 	}
-	line, err := h.Expand("localcommand", h.LocalCommand, config.Tokens{'T': "NONE"})
+	if tunnel == "" {
+		tunnel = "NONE"
+	}
+	line, err := h.Expand("localcommand", h.LocalCommand, config.Tokens{'T': tunnel})
 	if err != nil {
 		return err
 	}
