@@ -67,6 +67,7 @@ type outcome struct {
 	sent    bool // a try was made; false: the method has nothing left
 	success bool
 	partial bool // right, but more is wanted
+	unfit   bool // nothing sent: the server takes no signature that the key makes
 	methods string
 }
 
@@ -76,6 +77,7 @@ type session struct {
 	ctx      context.Context
 	c        Conn
 	accepted bool // SERVICE_ACCEPT came
+	answered bool // a request was
 	saidNone bool
 	failures int
 
@@ -295,6 +297,7 @@ func (s *session) reply() ([]byte, error) {
 		case !s.accepted:
 			return nil, fmt.Errorf("authentication service refused: type %d", p[0])
 		default:
+			s.answered = true
 			return p, nil
 		}
 	}

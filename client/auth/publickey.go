@@ -29,6 +29,12 @@ func (s *session) tryKey() (outcome, error) {
 		if err != nil || o.sent {
 			return o, err
 		}
+		if o.unfit && !s.answered {
+			// What the server takes of this user may be more than it takes
+			// of everybody; it says so with its first answer.
+			id.tried = false
+			return outcome{}, nil
+		}
 	}
 	return outcome{}, nil
 }
@@ -44,7 +50,7 @@ func (s *session) tryIdentity(id *identity) (outcome, error) {
 		}
 		if algorithm, ok = s.algorithm(id.key); !ok {
 			s.Log.Debugf("send_pubkey_test: no mutual signature algorithm")
-			return outcome{}, nil
+			return outcome{unfit: true}, nil
 		}
 	}
 	if s.signsFreely(id) {
@@ -80,7 +86,7 @@ func (s *session) tryPrivate(id *identity) (outcome, error) {
 	algorithm, ok := s.algorithm(k.public)
 	if !ok {
 		s.Log.Debugf("sign_and_send_pubkey: no mutual signature supported")
-		return outcome{}, nil
+		return outcome{unfit: true}, nil
 	}
 	return s.prove(k.public, algorithm, k.sign, id)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/binary"
 	"encoding/pem"
 	"errors"
@@ -209,6 +210,50 @@ func TestRSASignsAsTheServerSaid(t *testing.T) {
 		if got, _ := s.algorithm(key); got != c.want {
 			t.Errorf("%+v: %q", c, got)
 		}
+	}
+}
+
+// lateServer takes RSA of this user only, which it says with its first answer.
+type lateServer struct {
+	liar
+	answers int
+}
+
+func (l *lateServer) ReadPacket() ([]byte, error) {
+	l.answers++
+	return l.liar.ReadPacket()
+}
+
+func (l *lateServer) Extension(name string) (string, bool) {
+	if l.answers < 2 {
+		return "ssh-ed25519", name == "server-sig-algs"
+	}
+	return "ssh-ed25519,rsa-sha2-512", name == "server-sig-algs"
+}
+
+func TestKeyIsTriedWhenTheServerTakesItAfterAll(t *testing.T) {
+	dir := t.TempDir()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := dir + "/key"
+	if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := &lateServer{liar: liar{says: [][]byte{accept, fail("publickey"), {msgSuccess}}}}
+	h, err := config.Resolve(config.Local(), config.Request{Host: "h", File: "none", Settings: []config.Setting{
+		config.Set("IdentityFile", file), config.Set("IdentityAgent", "none"), config.Set("BatchMode", "yes")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := Login(t.Context(), server, Config{Host: h})
+	if err != nil || proof.Method != "publickey" {
+		t.Errorf("%+v, %v; sent %q", proof, err, server.got)
 	}
 }
 

@@ -123,7 +123,8 @@ func (c *Conn) exchange(theirs []byte) error {
 	c.mu.Lock()
 	c.agreedNow = agreed
 	c.mu.Unlock()
-	return c.takeKeys(agreed, initial, c.deriver(result, h))
+	tell := initial && slices.Contains(server.Kex, "ext-info-s")
+	return c.takeKeys(agreed, initial, tell, c.deriver(result, h))
 }
 
 // digest is the exchange hash H.
@@ -195,13 +196,18 @@ func (c *Conn) proveHost(s *secret, algorithm string, h []byte) error {
 }
 
 // takeKeys sends NEWKEYS and whatever waited for it, and reads theirs.
-func (c *Conn) takeKeys(a Algorithms, initial bool, derive func(tag byte, n int) []byte) error {
+func (c *Conn) takeKeys(a Algorithms, initial, tell bool, derive func(tag byte, n int) []byte) error {
 	outSuite, _ := suiteNamed(a.CipherOut)
 	inSuite, _ := suiteNamed(a.CipherIn)
 	outMAC, _ := digestNamed(a.MACOut)
 	inMAC, _ := digestNamed(a.MACIn)
 	if err := c.switchOut(newCipher(outSuite, outMAC, derive, 'A', 'C', 'E', true).(sealer), c.budget(outSuite)); err != nil {
 		return err
+	}
+	if tell {
+		if err := c.tellExtensions(); err != nil {
+			return err
+		}
 	}
 	c.log.Debugf("expecting SSH2_MSG_NEWKEYS")
 	packet, err := c.receive(msgNewKeys, initial)
@@ -246,6 +252,17 @@ func (c *Conn) switchOut(out sealer, budget int64) error {
 		}
 	}
 	return nil
+}
+
+// tellExtensions says what we bear, as the first packet under the keys, where
+// the server wants to hear it (RFC 8308): that it may name its algorithms once
+// more when it knows the user, whom its configuration may treat otherwise.
+func (c *Conn) tellExtensions() error {
+	c.log.Debugf("Sending SSH2_MSG_EXT_INFO")
+	return c.WritePacket(ssh.Marshal(&struct {
+		Count       uint32 `sshtype:"7"`
+		Name, Value string
+	}{1, "ext-info-in-auth@openssh.com", "0"}))
 }
 
 // maxPackets is how many packets a key may carry (RFC 4344): their numbers are

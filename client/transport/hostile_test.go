@@ -213,6 +213,34 @@ func TestNothingSlipsIntoTheFirstExchange(t *testing.T) {
 	}
 }
 
+// TestExtensionsAreToldToWhoAsks: a server that would name its algorithms anew
+// for this user has to be told, first of all, that we hear it.
+func TestExtensionsAreToldToWhoAsks(t *testing.T) {
+	for kex, told := range map[string]bool{"curve25519-sha256,ext-info-s": true, "curve25519-sha256": false} {
+		var first []byte
+		c, err := attack(t, trusting, func(h *hostile) {
+			h.hello()
+			h.propose(kex, ssh.KeyAlgoED25519, false)
+			h.theirs = h.read()
+			h.reply(nil)
+			h.newKeys()
+			if told {
+				first = h.read()
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told && (len(first) == 0 || first[0] != msgExtInfo || !bytes.Contains(first, []byte("ext-info-in-auth@openssh.com"))) {
+			t.Errorf("%s: the first packet is %q", kex, first)
+		}
+		if !told && c.outSeq != 0 {
+			t.Errorf("%s: %d packets were sent", kex, c.outSeq)
+		}
+		c.Close()
+	}
+}
+
 func TestServersGuess(t *testing.T) {
 	for name, c := range map[string]struct {
 		kex   string
