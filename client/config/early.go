@@ -19,6 +19,7 @@ func (h *Host) expandEarly() error {
 		{"remotecommand", &h.RemoteCommand},
 		{"identityagent", &h.IdentityAgent},
 		{"forwardagent", &h.ForwardAgent},
+		{"versionaddendum", &h.VersionAddendum},
 	} {
 		if *s.field == "" || literal(s.key, *s.field) {
 			continue
@@ -33,13 +34,22 @@ func (h *Host) expandEarly() error {
 			h.env.warn(fmt.Sprintf("Cannot forward agent socket path %q: %s", path, reason(err)))
 		}
 	}
-	for i := range h.UserKnownHostsFile {
-		if err := h.expandInto("userknownhostsfile", &h.UserKnownHostsFile[i]); err != nil {
-			return err
+	for _, s := range []struct {
+		key  string
+		list []string
+	}{
+		{"userknownhostsfile", h.UserKnownHostsFile},
+		{"revokedhostkeys", h.RevokedHostKeys},
+		{"setenv", h.SetEnv},
+	} {
+		for i := range s.list {
+			if err := h.expandInto(s.key, &s.list[i]); err != nil {
+				return err
+			}
 		}
-	}
-	if h.UserKnownHostsFile != nil {
-		h.values["userknownhostsfile"] = h.UserKnownHostsFile
+		if s.list != nil {
+			h.values[s.key] = s.list
+		}
 	}
 	for _, forwards := range [][]Forward{h.LocalForward, h.RemoteForward} {
 		for i := range forwards {
@@ -71,18 +81,24 @@ func (h *Host) expandLate() error {
 			}
 		}
 	}
-	return h.expandInto("revokedhostkeys", &h.RevokedHostKeys)
+	return nil
+}
+
+// expandUser comes before all others, which may name the user.
+func (h *Host) expandUser() error {
+	if err := h.expandInto("user", &h.User); err != nil {
+		return err
+	}
+	h.values["user"] = []string{h.User}
+	return nil
 }
 
 // Check returns what stands in the way of a connection: a path that cannot be
-// expanded, a user who wants it refused, or something that we cannot do and
-// must not leave out silently.
+// expanded, or something that we cannot do and must not leave out silently.
 func (h *Host) Check() error {
 	switch {
 	case h.late != nil:
 		return h.late
-	case h.RefuseConnection != "":
-		return &Error{Lines: []string{fmt.Sprintf("connection to %s refused by the configuration: %s", h.HostName, h.RefuseConnection)}}
 	case !sayable(h.VersionAddendum):
 		return &Error{Lines: []string{"VersionAddendum is more than 200 bytes, or not of printable ASCII"}}
 	case h.Tunnel != "no" && !tun.Supported:

@@ -44,7 +44,7 @@ type Env struct {
 }
 
 // Compatible is the release of OpenSSH whose configuration language is read.
-const Compatible = "OpenSSH_10.0"
+const Compatible = "OpenSSH_10.6"
 
 // Local returns the machine's own environment.
 func Local() Env {

@@ -34,6 +34,7 @@ type evaluator struct {
 	final     bool            // the second pass
 	wantFinal bool            // a Match final was seen
 	typed     map[string]bool // keywords that the command line set
+	named     bool            // the user was: by -l, or before the host
 }
 
 // Resolve evaluates the settings and the files for one host. The error is an
@@ -66,7 +67,7 @@ func Resolve(env Env, req Request) (*Host, error) {
 // setting applies one option of the command line.
 func (e *evaluator) setting(s *Setting) error {
 	if s.Line != "" || s.Key == "" {
-		l, err := value.Read("command-line", 0, s.Line)
+		l, err := value.Read(commandLine, 0, s.Line)
 		if err != nil || l == nil {
 			return err
 		}
@@ -79,7 +80,7 @@ func (e *evaluator) setting(s *Setting) error {
 		}
 		return e.apply(l)
 	}
-	l := &value.Line{Where: "command-line line 0", File: "command-line", Key: lower(s.Key),
+	l := &value.Line{Where: commandLine + " line 0", File: commandLine, Key: lower(s.Key),
 		Rest: s.Value, Args: []string{s.Value}, Active: true, Flag: true}
 	if s.Existing {
 		path, err := e.env.tilde(s.Value)
@@ -95,16 +96,22 @@ func (e *evaluator) setting(s *Setting) error {
 	if s.Override {
 		delete(e.values, l.Key)
 	}
+	if l.Key == "user" {
+		e.named = true
+	}
 	err := e.apply(l)
 	if bad, ok := err.(*Error); ok && s.Complaint != "" && strings.HasPrefix(bad.Lines[len(bad.Lines)-1], l.Where) {
 		text := s.Complaint
 		if strings.Contains(text, "%s") {
 			text = fmt.Sprintf(text, s.Value)
 		}
-		return &Error{Lines: []string{text}}
+		return &Error{Lines: append(bad.Lines[:len(bad.Lines)-1:len(bad.Lines)-1], text)}
 	}
 	return err
 }
+
+// commandLine stands for the name of a file in complaints.
+const commandLine = "command-line"
 
 // apply takes the value of a keyword.
 func (e *evaluator) apply(l *value.Line) error {

@@ -145,9 +145,18 @@ func (e *evaluator) matchHost(l *value.Line, b *block) (active bool, err error) 
 // include reads other files in place. What Host and Match say in them ends with
 // them; where the block outside does not apply, nothing in them does.
 func (e *evaluator) include(l *value.Line, b *block) error {
-	for _, arg := range l.Args {
+	for i, arg := range l.Args {
 		if arg == "" {
 			return l.Errorf("keyword %s empty argument", l.Key)
+		}
+		arg, err := expandEnv(arg, e.env.Getenv, e.tokens())
+		if _, unset := err.(unsetError); unset { // told, and nothing is read
+			e.env.warn(err.Error())
+			e.env.warn(l.Errorf("Unable to expand user config file '%s'", l.Args[i]).Error())
+			continue
+		}
+		if err != nil {
+			return &Error{Lines: []string{err.Error(), "percent_dollar_expand: failed"}, Fatal: true}
 		}
 		path, err := e.includePath(arg, l, b)
 		if err != nil {

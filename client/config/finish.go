@@ -53,7 +53,12 @@ func (e *evaluator) finish() (*Host, error) {
 		h.StdinNull = true
 		e.values["stdinnull"] = []string{"yes"}
 	}
-	if h.User != e.env.User && !pattern.ValidUser(h.User) {
+	if !e.named { // what stands before the host is a name as it is
+		if err := h.expandUser(); err != nil {
+			return nil, err
+		}
+	}
+	if e.typed["user"] && h.User != e.env.User && !pattern.ValidUser(h.User) {
 		return nil, &Error{Lines: []string{"remote username contains invalid characters"}}
 	}
 	if err := h.expandEarly(); err != nil {
@@ -66,7 +71,7 @@ func (e *evaluator) finish() (*Host, error) {
 // defaults fills in what is not set, and what "none" takes back.
 func (e *evaluator) defaults() {
 	for _, key := range []string{"proxycommand", "proxyjump", "controlpath", "localcommand",
-		"remotecommand", "knownhostscommand", "pkcs11provider", "revokedhostkeys", "refuseconnection", "versionaddendum"} {
+		"remotecommand", "knownhostscommand", "pkcs11provider", "revokedhostkeys", "versionaddendum"} {
 		if strings.EqualFold(e.first(key), "none") {
 			delete(e.values, key)
 		}
@@ -197,6 +202,7 @@ func (h *Host) odd() {
 	if p := v("controlpersist")[0]; p != "no" {
 		h.ControlPersist, h.ControlPersistTimeout = true, value.Duration(p)
 	}
+	h.TCPKeepAlive = v("tcpkeepalive")[0] != "no"
 	h.EscapeChar = int(v("escapechar")[0][0])
 	if v("escapechar")[0] == "none" {
 		h.EscapeChar = -1

@@ -91,7 +91,7 @@ type Host struct {
 	RemoteForward                    []Forward
 	RequestTTY                       string // auto, no, yes, force
 	RequiredRSASize                  int
-	RevokedHostKeys                  string
+	RevokedHostKeys                  []string
 	SecurityKeyProvider              string
 	SendEnv                          []string // patterns
 	ServerAliveCountMax              int
@@ -103,9 +103,8 @@ type Host struct {
 	StreamLocalBindUnlink            bool
 	StrictHostKeyChecking            string // ask, yes, no, off, accept-new
 	SyslogFacility                   string
-	RefuseConnection                 string // why, in the user's words; "": it is not refused
 	Tag                              string
-	TCPKeepAlive                     bool
+	TCPKeepAlive                     bool // of the connection; those of forwards are kept alive anyway
 	Tunnel                           string
 	TunnelDevice                     string
 	UpdateHostKeys                   string // no, yes, ask

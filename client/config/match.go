@@ -15,11 +15,11 @@ func (e *evaluator) match(l *value.Line, b *block) (bool, error) {
 	rest := l.Rest
 	result := !b.never
 	for n := 0; ; n++ {
-		word, after, ok := value.NextWord(rest)
+		word, after, ok := value.Attribute(rest)
 		if !ok {
 			return false, badMatch(l, "invalid quotes")
 		}
-		if word == "" || word[0] == '#' {
+		if word == "" {
 			if n == 0 {
 				return false, badMatch(l, "")
 			}
@@ -29,7 +29,7 @@ func (e *evaluator) match(l *value.Line, b *block) (bool, error) {
 		attribute, negated := strings.CutPrefix(word, "!")
 		attribute = lower(attribute)
 		if attribute == "all" {
-			if next, _, _ := value.NextWord(rest); n > 1 || next != "" && next[0] != '#' {
+			if next, _, _ := value.Attribute(rest); n > 1 || next != "" {
 				return false, badMatch(l, l.Where+": 'all' cannot be combined with other Match attributes")
 			}
 			return result && !negated, nil
@@ -37,7 +37,8 @@ func (e *evaluator) match(l *value.Line, b *block) (bool, error) {
 		met, known := e.pass(attribute)
 		if !known {
 			var arg string
-			if arg, rest, ok = value.NextWord(rest); !ok || arg == "" || arg[0] == '#' {
+			arg, rest, ok = value.Argument(rest)
+			if !ok || arg == "" && attribute != "tagged" && attribute != "command" {
 				return false, badMatch(l, "Missing Match criteria for "+attribute)
 			}
 			var err error
@@ -85,13 +86,13 @@ func (e *evaluator) criterion(attribute, arg string, needed bool, l *value.Line)
 	case "localuser":
 		return list(e.env.User)
 	case "tagged":
-		return list(e.first("tag"))
+		return orNone(e.first("tag"), arg), nil
 	case "version":
 		return list(e.env.Version)
 	case "sessiontype":
 		return list(e.sessionType())
 	case "command":
-		return list(e.req.Command)
+		return orNone(e.req.Command, arg), nil
 	case "localnetwork":
 		return e.localNetwork(arg, l)
 	case "exec":
@@ -101,6 +102,14 @@ func (e *evaluator) criterion(attribute, arg string, needed bool, l *value.Line)
 		return e.exec(arg, l)
 	}
 	return false, badMatch(l, "Unsupported Match attribute "+attribute)
+}
+
+// orNone matches a list of which the empty one stands for what is not there.
+func orNone(s, list string) bool {
+	if list == "" {
+		return s == ""
+	}
+	return pattern.MatchList(s, list) > 0
 }
 
 // first returns what a keyword was set to, or "".

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -34,7 +35,7 @@ func (j Jump) String() string {
 // ParseJumps reads the hops of ProxyJump, the first one to connect to first.
 func ParseJumps(list string) ([]Jump, bool) {
 	var hops []Jump
-	for _, s := range strings.Split(list, ",") {
+	for s := range strings.SplitSeq(list, ",") {
 		j, ok := parseJump(s)
 		if !ok {
 			return nil, false
@@ -51,7 +52,7 @@ func parseJump(s string) (j Jump, ok bool) {
 		s = strings.TrimSuffix(s, "/")
 	}
 	if i := strings.LastIndexByte(s, '@'); i >= 0 {
-		if i == 0 || !pattern.ValidUser(s[:i]) {
+		if i == 0 {
 			return j, false
 		}
 		j.User, s = s[:i], s[i+1:]
@@ -72,15 +73,30 @@ func parseJump(s string) (j Jump, ok bool) {
 			}
 		}
 	}
-	return j, j.Host != "" && pattern.ValidHost(j.Host)
+	return j, j.Host != ""
+}
+
+// unfit says in ssh's words what of a hop may not come from the command line,
+// where a program may have put what it was given; "" when nothing is.
+func (j Jump) unfit() string {
+	switch {
+	case j.User != "" && !pattern.ValidUser(j.User):
+		return fmt.Sprintf("parse_jump: invalid username %q", j.User)
+	case !pattern.ValidHost(j.Host):
+		return fmt.Sprintf("parse_jump: invalid hostname %q", j.Host)
+	}
+	return ""
 }
 
 // proxyJump takes a list of hops, or none. It and ProxyCommand compete: the
 // first of them, none included, keeps the other out.
 func proxyJump(e *evaluator, l *value.Line) ([]string, error) {
+	typed := l.Flag || l.File == commandLine
 	value := strings.TrimLeft(l.Rest, value.Blanks+"=")
-	if !l.Flag { // what follows the first word is not looked at
-		value, _ = l.Next()
+	if !l.Flag { // quotes are of the name; what follows the first word is not looked at
+		if i := strings.IndexAny(value, " \t#"); i >= 0 {
+			value = value[:i]
+		}
 	}
 	l.Args = nil
 	if l.Flag && e.values["proxycommand"] != nil {
@@ -95,6 +111,9 @@ func proxyJump(e *evaluator, l *value.Line) ([]string, error) {
 	}
 	var words []string
 	for _, h := range hops {
+		if fault := h.unfit(); typed && fault != "" {
+			return nil, &Error{Lines: []string{fault, l.Errorf("Invalid ProxyJump %q", value).Error()}}
+		}
 		words = append(words, h.String())
 	}
 	return e.ifNoProxy(strings.Join(words, ",")), nil

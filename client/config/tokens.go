@@ -140,6 +140,12 @@ func (h *Host) Expand(keyword, value string, extra Tokens) (string, error) {
 		known = only(known, hostTokens)
 	case "proxycommand", "proxyjump":
 		known = only(known, proxyTokens)
+	case "user":
+		delete(known, 'r')
+		delete(known, 'C')
+		env = true
+	case "setenv", "versionaddendum":
+		env = true
 	case "identityfile", "certificatefile", "controlpath", "identityagent",
 		"forwardagent", "userknownhostsfile", "revokedhostkeys":
 		env, tilde = true, true

@@ -100,7 +100,7 @@ func (c *Checker) Check(key ssh.PublicKey) error {
 		c.log.Errorf("Server host key: Invalid key length")
 		return errRefused
 	}
-	if c.h.RevokedHostKeys != "" {
+	if c.h.RevokedHostKeys != nil {
 		if err := c.checkRevoked(key, fp); err != nil {
 			return err
 		}

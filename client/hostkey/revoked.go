@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -17,7 +16,7 @@ import (
 // checkRevoked refuses a key that a file of RevokedHostKeys names. A file that
 // can't be read refuses every key: it might have named this one.
 func (c *Checker) checkRevoked(key ssh.PublicKey, fp string) error {
-	for _, file := range strings.Fields(c.h.RevokedHostKeys) {
+	for _, file := range c.h.RevokedHostKeys {
 		found, err := revokedByFile(file, key)
 		if err != nil {
 			c.log.Errorf("Error checking host key %s %s in revoked keys file %s: %v", TypeName(key), fp, file, err)

@@ -40,8 +40,7 @@ func New(pairs []string, log voice.Log) *Limits {
 	l := &Limits{log: log, open: map[*channel]bool{}}
 	for _, p := range pairs {
 		kind, interval, _ := strings.Cut(p, "=")
-		seconds, _ := value.ParseSeconds(interval)
-		limit := time.Duration(seconds) * time.Second
+		limit, _ := value.ParseTimeout(interval)
 		if kind == "global" {
 			l.all = limit
 			continue

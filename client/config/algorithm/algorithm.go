@@ -74,6 +74,8 @@ var sets = [...]set{
 			ecdsa-sha2-nistp521 ecdsa-sha2-nistp521-cert-v01@openssh.com
 			sk-ecdsa-sha2-nistp256@openssh.com sk-ecdsa-sha2-nistp256-cert-v01@openssh.com
 			webauthn-sk-ecdsa-sha2-nistp256@openssh.com
+			webauthn-sk-ecdsa-sha2-nistp256-cert-v01@openssh.com
+			ssh-mldsa44-ed25519 ssh-mldsa44-ed25519-cert
 			ssh-dss ssh-dss-cert-v01@openssh.com ssh-rsa ssh-rsa-cert-v01@openssh.com
 			rsa-sha2-256 rsa-sha2-256-cert-v01@openssh.com
 			rsa-sha2-512 rsa-sha2-512-cert-v01@openssh.com`),
@@ -89,7 +91,7 @@ var sets = [...]set{
 		known: words(`ssh-ed25519 sk-ssh-ed25519@openssh.com ecdsa-sha2-nistp256
 			ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 sk-ecdsa-sha2-nistp256@openssh.com
 			webauthn-sk-ecdsa-sha2-nistp256@openssh.com ssh-dss ssh-rsa rsa-sha2-256
-			rsa-sha2-512`),
+			rsa-sha2-512 ssh-mldsa44-ed25519`),
 		defaults: words(`ssh-ed25519 ecdsa-sha2-nistp256 ecdsa-sha2-nistp384
 			ecdsa-sha2-nistp521 sk-ssh-ed25519@openssh.com
 			sk-ecdsa-sha2-nistp256@openssh.com rsa-sha2-512 rsa-sha2-256`),

@@ -72,7 +72,7 @@ func TestWhatWeCannotDoIsNotOffered(t *testing.T) {
 		{Kex, "sntrup761x25519-sha512@openssh.com,curve25519-sha256",
 			[]string{"sntrup761x25519-sha512@openssh.com", "curve25519-sha256"}, []string{"curve25519-sha256"}},
 		{Signature, "webauthn-*,ssh-ed25519",
-			[]string{"webauthn-sk-ecdsa-sha2-nistp256@openssh.com", "ssh-ed25519"}, []string{"ssh-ed25519"}},
+			[]string{"webauthn-sk-ecdsa-sha2-nistp256@openssh.com", "webauthn-sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", "ssh-ed25519"}, []string{"ssh-ed25519"}},
 	} {
 		list := Assemble(c.kind, c.spec)
 		if offered := Able(c.kind, list); !slices.Equal(list, c.list) || !slices.Equal(offered, c.offered) {

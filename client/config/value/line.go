@@ -98,29 +98,12 @@ func Split(s string) (words []string, ok bool) {
 		if s[i] == '#' {
 			break
 		}
-		var b strings.Builder
-		quote := byte(0)
-		for ; i < len(s); i++ {
-			c := s[i]
-			switch {
-			case c == '\\' && i+1 < len(s) && escapable(s[i+1], quote):
-				i++
-				b.WriteByte(s[i])
-			case quote == 0 && (c == ' ' || c == '\t'):
-				goto end
-			case quote == 0 && (c == '"' || c == '\''):
-				quote = c
-			case quote != 0 && c == quote:
-				quote = 0
-			default:
-				b.WriteByte(c)
-			}
-		}
-	end:
-		if quote != 0 {
+		word, rest, ok := take(s[i:], " \t")
+		if !ok {
 			return nil, false
 		}
-		words = append(words, b.String())
+		i = len(s) - len(rest)
+		words = append(words, word)
 	}
 	return words, true
 }
@@ -162,25 +145,47 @@ func Read(file string, number int, text string) (*Line, error) {
 	return l, nil
 }
 
-// NextWord takes a word off a Match line, whose attributes may be bound to their
-// values by "=", and whose values may be in double quotes.
-func NextWord(s string) (word, rest string, ok bool) {
+// Attribute takes a word off a Match line: an attribute, which "=" may bind to
+// its value. "" is the end of the line.
+func Attribute(s string) (word, rest string, ok bool) {
 	s = strings.TrimLeft(s, Blanks)
-	if q, quoted := strings.CutPrefix(s, `"`); quoted {
-		word, rest, ok = strings.Cut(q, `"`)
-		return word, strings.TrimLeft(rest, Blanks), ok
+	word, rest, ok = take(s, Blanks+"=")
+	if !ok || word == "" || s[0] == '#' {
+		return "", "", ok
 	}
-	i := strings.IndexAny(s, Blanks+`="`)
-	switch {
-	case i < 0:
-		return s, "", true
-	case s[i] == '"': // name"value": the rest is one word with it
-		word, rest, ok = strings.Cut(s[i+1:], `"`)
-		return s[:i] + word, strings.TrimLeft(rest, Blanks), ok
+	trimmed := strings.TrimLeft(rest, Blanks)
+	return word, strings.TrimPrefix(trimmed, "="), true
+}
+
+// Argument takes the value of an attribute; ok is false where there is none. It
+// is quoted as other words are, and "" can be one.
+func Argument(s string) (word, rest string, ok bool) {
+	s = strings.TrimLeft(s, Blanks)
+	if s == "" || s[0] == '#' {
+		return "", "", false
 	}
-	word, rest = s[:i], strings.TrimLeft(s[i+1:], Blanks)
-	if s[i] != '=' && strings.HasPrefix(rest, "=") {
-		rest = strings.TrimLeft(rest[1:], Blanks)
+	return take(s, Blanks)
+}
+
+// take reads quotes and escapes up to one of the bytes that end a word.
+func take(s, ends string) (word, rest string, ok bool) {
+	var b strings.Builder
+	quote := byte(0)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '\\' && i+1 < len(s) && escapable(s[i+1], quote):
+			i++
+			b.WriteByte(s[i])
+		case quote == 0 && strings.IndexByte(ends, c) >= 0:
+			return b.String(), s[i:], true
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case quote != 0 && c == quote:
+			quote = 0
+		default:
+			b.WriteByte(c)
+		}
 	}
-	return word, rest, true
+	return b.String(), "", quote == 0
 }

@@ -138,7 +138,7 @@ func SetEnv(l *Line) ([]string, error) {
 func Timeouts(l *Line) ([]string, error) {
 	return several(l, func(arg string) error {
 		kind, interval, ok := strings.Cut(arg, "=")
-		if _, good := ParseSeconds(interval); !ok || kind == "" || interval == "" || !good {
+		if _, good := ParseTimeout(interval); !ok || kind == "" || interval == "" || !good {
 			return l.Fatalf("invalid channel timeout %s", arg)
 		}
 		return nil

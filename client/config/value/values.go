@@ -57,6 +57,14 @@ func Command(l *Line) ([]string, error) {
 	return []string{strings.TrimLeft(l.Rest, Blanks+"=")}, nil
 }
 
+// Refusal takes the reason why there is to be no connection, and is its end.
+func Refusal(l *Line) ([]string, error) {
+	if _, err := l.One(); err != nil || !l.Active {
+		return nil, err
+	}
+	return nil, l.Fatalf("RefuseConnection: %s", strings.Trim(strings.TrimLeft(l.Rest, Blanks+"="), `"`))
+}
+
 // Integer takes a number from 0.
 func Integer(l *Line) ([]string, error) {
 	arg, _ := l.Next()
@@ -124,6 +132,24 @@ func ParseSeconds(s string) (int, bool) {
 		s = s[i:]
 	}
 	return int(total), true
+}
+
+// ParseTimeout is ParseSeconds where the last seconds may have a fraction.
+func ParseTimeout(s string) (time.Duration, bool) {
+	whole, fraction, some := strings.Cut(strings.TrimRight(s, "sS"), ".")
+	if !some {
+		n, ok := ParseSeconds(s)
+		return time.Duration(n) * time.Second, ok
+	}
+	f, err := strconv.ParseUint(fraction, 10, 63)
+	if err != nil || len(fraction) > 9 || len(s)-len(whole)-len(fraction) > 2 {
+		return 0, false
+	}
+	n, ok := ParseSeconds(whole)
+	for range 9 - len(fraction) {
+		f *= 10
+	}
+	return time.Duration(n)*time.Second + time.Duration(f), ok
 }
 
 // Port takes a number from 1 to 65535, or the name of a service.
