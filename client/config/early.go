@@ -40,7 +40,6 @@ func (h *Host) expandEarly() error {
 	}{
 		{"userknownhostsfile", h.UserKnownHostsFile},
 		{"revokedhostkeys", h.RevokedHostKeys},
-		{"setenv", h.SetEnv},
 	} {
 		for i := range s.list {
 			if err := h.expandInto(s.key, &s.list[i]); err != nil {
@@ -51,6 +50,9 @@ func (h *Host) expandEarly() error {
 			h.values[s.key] = s.list
 		}
 	}
+	if err := h.expandSetEnv(); err != nil {
+		return err
+	}
 	for _, forwards := range [][]Forward{h.LocalForward, h.RemoteForward} {
 		for i := range forwards {
 			f := &forwards[i]
@@ -60,6 +62,21 @@ func (h *Host) expandEarly() error {
 				}
 			}
 		}
+	}
+	return nil
+}
+
+// expandSetEnv leaves the names alone.
+func (h *Host) expandSetEnv() error {
+	for i, pair := range h.SetEnv {
+		name, value, _ := strings.Cut(pair, "=")
+		if err := h.expandInto("setenv", &value); err != nil {
+			return err
+		}
+		h.SetEnv[i] = name + "=" + value
+	}
+	if h.SetEnv != nil {
+		h.values["setenv"] = h.SetEnv
 	}
 	return nil
 }

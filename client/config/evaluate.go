@@ -96,7 +96,7 @@ func (e *evaluator) setting(s *Setting) error {
 	if s.Override {
 		delete(e.values, l.Key)
 	}
-	if l.Key == "user" {
+	if l.Key == "user" && e.values["user"] == nil {
 		e.named = true
 	}
 	err := e.apply(l)
