@@ -84,3 +84,12 @@ func TestLogLinesEndAsTheTerminalNeeds(t *testing.T) {
 		t.Errorf("file: %q", got)
 	}
 }
+
+// TestLeavingKeepsTheLogin: --doctor tries one path after the other on one login.
+func TestLeavingKeepsTheLogin(t *testing.T) {
+	login := &carrier{}
+	r := &roaming{login: login}
+	if r.leave(); r.login != login || login.closed {
+		t.Error("the login went too")
+	}
+}
