@@ -92,13 +92,13 @@ func newSuite(t *testing.T) *suite {
 	s.known = readKnown(t, s.mode, s.cases)
 	s.wrapper = filepath.Join(s.dir, "bin", "ssh")
 	writeScript(t, s.wrapper, `dir=$PWD
-for a; do case $a in -E/*) dir=${a#-E}; dir=${dir%/*} ;; esac; done
+for a; do case $a in -E/*) dir=${a#-E}; dir=${dir%/*}; dir=${dir%/log} ;; esac; done
 [ -w "$dir" ] && echo "$*" >>"$dir/client.runs"
-# What this answers goes into sshd's configuration, and an sshd that is older
-# than our newest key exchange would not start.
-case $* in *"-Q kex")
-	`+s.stock+` -Q kex >"$dir/kex"
-	`+s.client+` -Q kex | grep -xFf "$dir/kex"
+# What this answers goes into sshd's configuration and to ssh-keygen, which may
+# be too old for our newest algorithms, or too new for our oldest.
+case $* in *"-Q "*)
+	`+s.stock+` "$@" >"$dir/answers"
+	`+s.client+` "$@" | grep -xFf "$dir/answers"
 	exit ;;
 esac
 exec `+s.client+" "+extra+` "$@"`)

@@ -366,7 +366,7 @@ func TestTokensExpandWhereTheyMay(t *testing.T) {
 	m.user(t, "User you\nPort 77\nHostName real.example\nProxyJump j:5\nHostKeyAlias Alias\n")
 	h := m.resolve(t, "nick")
 	for _, c := range []struct{ key, value, want string }{
-		{"ProxyCommand", "nc %h %p %r %n %%", "nc real.example 77 you nick %"},
+		{"ProxyCommand", "nc %h %p %r %n %k %%", "nc real.example 77 you nick alias %"},
 		{"ControlPath", "~/%L-%l-%n-%p-%r-%u-%i-%k-${SET}", m.Home + "/laptop-laptop.example.org-nick-77-you-me-1000-alias-value of SET"},
 		{"IdentityFile", "%d/%h", m.Home + "/real.example"},
 		{"LocalCommand", "x %T ${SET} ~", "x tun0 ${SET} ~"},

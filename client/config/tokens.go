@@ -122,7 +122,7 @@ func (e *evaluator) environment(s string) (string, error) {
 
 // Token sets of the TOKENS section; other keywords take all that are known.
 const (
-	proxyTokens = "hnpr"
+	proxyTokens = "hknpr" // k is in no manual
 	hostTokens  = "h"
 )
 
