@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -110,4 +112,31 @@ func (l *link) Close() error {
 		return l.Client.Close()
 	}
 	return l.login.Disconnect()
+}
+
+// about describes the "connection" or its "channels", as ssh does by ~I and -O.
+func (l *link) about(what string) []string {
+	var of []string
+	switch {
+	case what == "channels":
+		return append([]string{"The following connections are open:"}, indented(l.forwards.Lines())...)
+	case what != "connection":
+		return nil
+	case l.roam != nil:
+		of = l.roam.status()
+	case l.login != nil:
+		of = l.login.Info()
+	default:
+		of = []string{"through another master"}
+	}
+	name, _ := os.Hostname()
+	return append([]string{fmt.Sprintf("Connection information for %s pid %d", name, os.Getpid())}, indented(of)...)
+}
+
+func indented(lines []string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = "  " + l
+	}
+	return out
 }

@@ -164,6 +164,7 @@ func (v *invocation) sessionOptions(isTTY bool) session.Options {
 // prepare gives a session what it shares with the others on the connection.
 func (l *link) prepare(o *session.Options) {
 	o.Forwards = l.forwards
+	o.Info = func() []string { return l.about("connection") }
 	o.Prepare = func(ch ssh.Channel) { l.lender.ask(context.Background(), ch, true, true) }
 	if l.roam != nil {
 		l.roam.observe(o)

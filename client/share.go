@@ -163,6 +163,7 @@ func (v *invocation) share(ctx context.Context, l *link) (*control.Master, error
 		Conn:      l.conn,
 		Session:   control.Runner(l.conn, v.host, l.chaff(), l.lender.askRider),
 		PermitEnv: func(name string) bool { return session.Permits(v.host, name) },
+		Info:      l.about,
 		Host:      v.host.Original,
 		Logf:      v.log.Debug2f,
 	}

@@ -189,7 +189,7 @@ func control(r *reader, value string) error {
 		return &Error{Text: "Multiplexing command already specified"}
 	}
 	switch value {
-	case "check", "forward", "cancel", "exit", "stop", "proxy":
+	case "check", "conninfo", "channels", "forward", "cancel", "exit", "stop", "proxy":
 		c.Control = value
 		return nil
 	}

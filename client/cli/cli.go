@@ -30,7 +30,7 @@ type Command struct {
 	Syslog      bool   // -y
 	Query       string // -Q
 	Asked       bool   // -Q was given
-	Control     string // -O: check, forward, cancel, exit, stop, proxy
+	Control     string // -O: check, conninfo, channels, forward, cancel, exit, stop, proxy
 	PrintConfig bool   // -G
 
 	StdioForward *config.Forward // -W: Host and Port, or Path

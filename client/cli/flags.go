@@ -53,7 +53,7 @@ var flags = []flag{
 	{"m", "mac_spec", "message authentication codes, in order of preference", config.Works, "", complaining("MACs", "Unknown mac type '%s'")},
 	{"N", "", "run no remote command", config.Works, "", noCommand},
 	{"n", "", "read nothing from stdin", config.Works, "", override("StdinNull", "yes")},
-	{"O", "ctl_cmd", "tell a master: check, forward, cancel, exit, stop, proxy", config.Works, "", control},
+	{"O", "ctl_cmd", "tell a master: check, conninfo, channels, forward, cancel, exit, stop, proxy", config.Works, "", control},
 	{"o", "option", "an option as in a configuration file", config.Works, "", optionLine},
 	{"P", "tag", "choose configuration by Match tagged", config.Works, "", settingValue("Tag")},
 	{"p", "port", "connect to this port", config.Works, "", port},

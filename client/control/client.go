@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"golang.org/x/crypto/ssh"
@@ -19,8 +20,9 @@ import (
 // Client is a connection to a master. Its requests are made one after the
 // other; Session, Stdio and Proxy are the last one.
 type Client struct {
-	conn *net.UnixConn
-	id   uint32 // of the next request
+	conn   *net.UnixConn
+	id     uint32   // of the next request
+	master []string // what it bears beyond the protocol
 }
 
 // A DialError says why no master answers at a ControlPath, in ssh's words.
@@ -64,11 +66,33 @@ func Dial(path string) (*Client, error) {
 	if err != nil {
 		return nil, &DialError{Path: path, Err: err}
 	}
-	if err := greet(conn); err != nil {
+	extensions, err := greet(conn, nil)
+	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("master hello exchange: %w", gone(err))
 	}
-	return &Client{conn: conn}, nil
+	return &Client{conn: conn, master: extensions}, nil
+}
+
+// Info asks about the "connection" or its "channels".
+func (c *Client) Info(about string) (string, error) {
+	if !slices.Contains(c.master, infoExtension) {
+		return "", errors.New("mux server does not support info request")
+	}
+	kind, rest, err := c.ask(cInfo, reason{about})
+	if err != nil {
+		return "", err
+	}
+	var i info
+	switch {
+	case kind != sInfo:
+		return "", fmt.Errorf("expected %#x, received %#x", uint32(sInfo), kind)
+	case parse(rest, &i) != nil:
+		return "", errMalformed
+	case i.Known == 0:
+		return "", errors.New("info request type not supported")
+	}
+	return i.Text, nil
 }
 
 // Close leaves the master. What a session of this client's runs, ends.

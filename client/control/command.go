@@ -33,10 +33,10 @@ func Forwardings(h *config.Host) []Forwarding {
 // Request is one -O.
 type Request struct {
 	Path     string // the ControlPath
-	Name     string // check, forward, cancel, exit or stop; Proxy is for proxy
+	Name     string // check, conninfo, channels, forward, cancel, exit or stop; Proxy is for proxy
 	Forwards []Forwarding
 
-	Stdout io.Writer // ports that the server chose
+	Stdout io.Writer // ports that the server chose, and what it tells of itself
 	Stderr io.Writer // what ssh says even so: "Master running (pid=7)"
 	Quiet  bool      // with LogLevel QUIET it says less
 	// Errorf takes what ssh logs as an error.
@@ -72,6 +72,13 @@ func (r *Request) run(c *Client) error {
 			return fmt.Errorf("master alive check: %w", err)
 		}
 		fmt.Fprintf(r.Stderr, "Master running (pid=%d)\r\n", pid)
+		return nil
+	case "conninfo", "channels":
+		text, err := c.Info(map[string]string{"conninfo": "connection", "channels": "channels"}[r.Name])
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(r.Stdout, text)
 		return nil
 	case "exit":
 		return r.told(c.Exit(), "termination", "Exit request sent.")

@@ -46,6 +46,7 @@ const (
 	cStdioFwd   = 0x10000008
 	cStop       = 0x10000009
 	cProxy      = 0x1000000f
+	cInfo       = 0x20000001
 
 	sOK         = 0x80000001
 	sDenied     = 0x80000002
@@ -56,7 +57,11 @@ const (
 	sRemotePort = 0x80000007
 	sNoTTY      = 0x80000008
 	sProxy      = 0x8000000f
+	sInfo       = 0x90000001
 )
+
+// infoExtension is in the hello of a master that bears cInfo.
+const infoExtension = "info"
 
 // noEscape is the escape character that means none.
 const noEscape = 0xffffffff
@@ -97,6 +102,10 @@ type (
 	}
 	number struct{ N uint32 } // a process, a session, a port
 	reason struct{ Text string }
+	info   struct { // the answer to cInfo
+		Known uint32
+		Text  string
+	}
 )
 
 // Kind is one of ssh's three kinds of forward.
@@ -166,31 +175,45 @@ func parse(b []byte, into any) error {
 	return nil
 }
 
-// greet says hello and waits for the peer's.
-func greet(rw io.ReadWriter) error {
-	if err := writeMessage(rw, ssh.Marshal(hello{Type: mHello, Version: version})); err != nil {
-		return err
+// extension is one more that a hello can have behind it.
+type extension struct {
+	Name, Value string
+	Rest        []byte `ssh:"rest"`
+}
+
+// greet says hello, with extensions or nil, and waits for the peer's, of whose
+// extensions it returns the names.
+func greet(rw io.ReadWriter, extensions []byte) (theirs []string, err error) {
+	if err := writeMessage(rw, ssh.Marshal(hello{mHello, version, extensions})); err != nil {
+		return nil, err
 	}
 	return heed(rw)
 }
 
 // heed reads the peer's hello.
-func heed(r io.Reader) error {
+func heed(r io.Reader) (extensions []string, err error) {
 	b, err := readMessage(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var h hello
 	if err := parse(b, &h); err != nil {
-		return err
+		return nil, err
 	}
 	if h.Type != mHello {
-		return fmt.Errorf("expected HELLO (%d) got %d", mHello, h.Type)
+		return nil, fmt.Errorf("expected HELLO (%d) got %d", mHello, h.Type)
 	}
 	if h.Version != version {
-		return fmt.Errorf("Unsupported multiplexing protocol version %d (expected %d)", h.Version, version)
+		return nil, fmt.Errorf("Unsupported multiplexing protocol version %d (expected %d)", h.Version, version)
 	}
-	return nil
+	for len(h.Extensions) > 0 && len(extensions) < 32 {
+		var e extension
+		if err := parse(h.Extensions, &e); err != nil {
+			return nil, err
+		}
+		extensions, h.Extensions = append(extensions, e.Name), e.Rest
+	}
+	return extensions, nil
 }
 
 // toWire is f as a message has it.

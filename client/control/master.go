@@ -32,6 +32,9 @@ type Config struct {
 	PermitEnv func(name string) bool
 	// Confirm asks the user, for "ControlMaster ask"; nil permits everything.
 	Confirm func(question string) bool
+	// Info describes the "connection" or its "channels", in lines; nil: it has
+	// nothing to say about that.
+	Info func(about string) []string
 	// Host is the server as questions name it.
 	Host string
 	// Logf takes what ssh would log at level debug2; nil is silent.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -422,7 +423,7 @@ func TestMalformedMessagesEndOneClientOnly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := greet(c); err != nil {
+		if _, err := greet(c, nil); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.Write(b); err != nil {
@@ -456,4 +457,39 @@ func FuzzForward(f *testing.F) {
 			t.Errorf("%v %+v became %v %+v, %v", k, fw, k2, fw2, err)
 		}
 	})
+}
+
+// TestMasterTellsOfItsConnection: in the very bytes that OpenSSH 10.6 exchanges.
+func TestMasterTellsOfItsConnection(t *testing.T) {
+	s := share(t, func(c *Config) {
+		c.Info = func(about string) []string {
+			if about != "connection" {
+				return nil
+			}
+			return []string{"cipher none", "mac none"}
+		}
+	})
+	c, err := net.Dial("unix", s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, step := range []struct{ send, want string }{
+		{"\x00\x00\x00\x08\x00\x00\x00\x01\x00\x00\x00\x04", "\x00\x00\x00\x15\x00\x00\x00\x01\x00\x00\x00\x04\x00\x00\x00\x04info\x00\x00\x00\x010"},
+		{"\x00\x00\x00\x16\x20\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x0aconnection", "\x00\x00\x00\x27\x90\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x17cipher none\r\nmac none\r\n"},
+	} {
+		io.WriteString(c, step.send)
+		got := make([]byte, len(step.want))
+		if _, err := io.ReadFull(c, got); err != nil || string(got) != step.want {
+			t.Errorf("to %q: %q, %v; want %q", step.send, got, err, step.want)
+		}
+	}
+	for name, want := range map[string]string{"conninfo": "cipher none\r\nmac none\r\n", "channels": "info request type not supported"} {
+		var said bytes.Buffer
+		Command(t.Context(), Request{Path: s.path, Name: name, Stdout: &said, Stderr: &said,
+			Errorf: func(format string, args ...any) { fmt.Fprintf(&said, format, args...) }})
+		if said.String() != want {
+			t.Errorf("-O %s said %q", name, said.String())
+		}
+	}
 }

@@ -7,7 +7,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // peer is one client of a master.
@@ -30,7 +33,7 @@ func (p *peer) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer p.rides.Wait()
 	defer cancel()
-	if err := greet(p.conn); err != nil {
+	if _, err := greet(p.conn, ssh.Marshal(extension{Name: infoExtension, Value: "0"})); err != nil {
 		return quiet(err)
 	}
 	for {
@@ -87,6 +90,8 @@ func (p *peer) handle(ctx context.Context, r request) error {
 		}
 		m.Stop()
 		return p.answer(sOK, r.ID, nil)
+	case cInfo:
+		return p.info(r)
 	case cProxy:
 		if err := p.answer(sProxy, r.ID, nil); err != nil {
 			return err
@@ -94,6 +99,22 @@ func (p *peer) handle(ctx context.Context, r request) error {
 		return errProxy
 	}
 	return p.fail(r.ID, "unsupported request")
+}
+
+// info answers what is asked about the connection.
+func (p *peer) info(r request) error {
+	var about reason
+	if err := parse(r.Rest, &about); err != nil {
+		return err
+	}
+	if p.master.cfg.Info == nil {
+		return p.answer(sInfo, r.ID, info{})
+	}
+	lines := p.master.cfg.Info(about.Text)
+	if lines == nil {
+		return p.answer(sInfo, r.ID, info{})
+	}
+	return p.answer(sInfo, r.ID, info{1, strings.Join(lines, "\r\n") + "\r\n"})
 }
 
 // answer sends one message.

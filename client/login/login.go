@@ -369,6 +369,9 @@ func (l *Login) Redial(ctx context.Context) (*Login, error) {
 // on. Those of a session that moves away from this connection are not such.
 func (l *Login) LimitIdle() { l.limits.Start() }
 
+// Info describes the connection: the escape ~I.
+func (l *Login) Info() []string { return l.tr.Info() }
+
 // Rekey asks for new keys: the escape ~R.
 func (l *Login) Rekey() error { return l.tr.Rekey() }
 

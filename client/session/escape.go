@@ -8,6 +8,7 @@ import (
 // The escapes that ssh knows, and below them those of ours.
 const (
 	escapeCommands = ".\x1aBCRVv#&?"
+	escapeInfo     = 'I' // ssh's too, but of 10.3 and later
 	escapeStatus   = 's'
 	escapeCut      = '!'
 )
@@ -50,6 +51,9 @@ func (e *escapes) next(p []byte) (send []byte, command byte, rest []byte) {
 // ours are the escapes beyond ssh's that this session has.
 func (r *run) ours() string {
 	s := ""
+	if r.Info != nil {
+		s += string(escapeInfo)
+	}
 	if r.Status != nil {
 		s += string(escapeStatus)
 	}
@@ -85,6 +89,8 @@ func (r *run) escape(command byte) bool {
 		return r.background()
 	case '?':
 		r.print(name + "?\r\n" + r.help())
+	case escapeInfo:
+		r.print(name + "I\r\n" + strings.Join(append(r.Info(), ""), "\r\n"))
 	case escapeStatus:
 		r.print(name + "s\r\n" + strings.Join(append(r.Status(), ""), "\r\n"))
 	case escapeCut:
@@ -156,6 +162,9 @@ func (r *run) help() string {
 	line("B", "send a BREAK to the remote system")
 	if r.host.EnableEscapeCommandline {
 		line("C", "open a command line")
+	}
+	if r.Info != nil {
+		line("I", "show connection information")
 	}
 	line("R", "request rekey")
 	line("V/v", "decrease/increase verbosity (LogLevel)")

@@ -3,6 +3,8 @@ package session
 import (
 	"strings"
 	"testing"
+
+	"tssh/client/config"
 )
 
 func TestEscapes(t *testing.T) {
@@ -44,5 +46,18 @@ func TestNoEscapeCharacter(t *testing.T) {
 	e := escapes{char: -1, afterNewline: true}
 	if sent, command, _ := e.next([]byte("~.")); string(sent) != "~." || command != 0 {
 		t.Errorf("sent %q, command %q", sent, command)
+	}
+}
+
+func TestConnectionIsDescribed(t *testing.T) {
+	var out strings.Builder
+	r := &run{host: &config.Host{EscapeChar: '~'}, Options: Options{Stderr: &out,
+		Info: func() []string { return []string{"Connection", "  cipher x"} }}}
+	e := escapes{char: '~', ours: r.ours(), afterNewline: true}
+	if _, command, _ := e.next([]byte("~I")); command != 'I' || !r.escape(command) {
+		t.Fatalf("~I is %q", command)
+	}
+	if want := "~I\r\nConnection\r\n  cipher x\r\n"; out.String() != want {
+		t.Errorf("printed %q", out.String())
 	}
 }

@@ -65,6 +65,7 @@ type Options struct {
 	Forwards Forwards        // what ~C and ~# work on; nil: none
 	Rekey    func() error    // for ~R; nil: keys renew themselves
 	Chaff    func() error    // sends what looks like a key; nil: keys leave as they are typed
+	Info     func() []string // the lines of ~I; nil: none
 	Status   func() []string // the lines of ~s; nil: none
 	Cut      func() string   // what ~! of the demo does; nil: sent as typed
 	Link     *Link           // how the way to the server is; nil: unknown, no notices

@@ -77,6 +77,8 @@ type Conn struct {
 	hostKeyBlob   []byte
 	exchangeSig   []byte // the host's signature over the session ID
 	strict        bool
+	began         time.Time
+	inAll, outAll volume
 
 	// The reader's.
 	br         *bufio.Reader
@@ -120,7 +122,7 @@ func Handshake(conn net.Conn, cfg Config) (*Conn, error) {
 	cfg.Ciphers = fill(cfg.Ciphers, sound.Ciphers, all.Ciphers)
 	cfg.MACs = fill(cfg.MACs, sound.MACs, all.MACs)
 	c := &Conn{
-		conn: conn, cfg: cfg, log: cfg.Log, version: product, br: bufio.NewReaderSize(conn, 64<<10),
+		conn: conn, cfg: cfg, log: cfg.Log, version: product, br: bufio.NewReaderSize(conn, 64<<10), began: time.Now(),
 		in: &plain{}, out: &plain{}, extensions: map[string]string{},
 	}
 	if cfg.VersionAddendum != "" {
@@ -234,9 +236,11 @@ func (c *Conn) raw() ([]byte, error) {
 	c.heard.Store(time.Now().UnixNano())
 	c.inLeft -= int64(len(packet))
 	c.inPackets--
+	sent := len(packet)
 	if packet, err = c.expand(packet); err != nil {
 		return nil, err
 	}
+	c.inAll.add(len(packet), sent)
 	if packet[0] == msgDisconnect {
 		return nil, c.disconnected(packet)
 	}
@@ -405,6 +409,7 @@ func (c *Conn) WritePacket(packet []byte) error {
 }
 
 func (c *Conn) writeLocked(packet []byte) error {
+	plain := len(packet)
 	if c.deflate != nil {
 		var err error
 		if packet, err = c.deflate.packet(packet); err != nil {
@@ -414,6 +419,7 @@ func (c *Conn) writeLocked(packet []byte) error {
 	}
 	c.buf = c.out.seal(c.buf[:0], c.outSeq, packet)
 	c.outSeq++
+	c.outAll.add(plain, len(packet))
 	c.outLeft -= int64(len(packet))
 	c.outPackets--
 	if _, err := c.conn.Write(c.buf); err != nil {

@@ -280,3 +280,22 @@ func (s *script) Read(p []byte) (int, error)  { return s.r.Read(p) }
 func (s *script) Write(p []byte) (int, error) { return len(p), nil }
 func (s *script) RemoteAddr() net.Addr        { return &net.UnixAddr{} }
 func (s *script) Close() error                { return nil }
+
+func TestInfoSaysWhatWasAgreedOn(t *testing.T) {
+	c, err := attack(t, trusting, func(h *hostile) {
+		h.open()
+		h.reply(nil)
+		h.newKeys()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	got := strings.Join(c.Info(), "\n")
+	for _, want := range []string{"versions tssh_1.0 -> hostile", "kexalgorithm curve25519-sha256", "hostkeyalgorithm ssh-ed25519",
+		"cipher aes128-ctr", "mac hmac-sha2-256", "compression none", "rekey limit none interval none", "traffic 3 pkts "} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+}
