@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"tssh/client/config/pattern"
 )
 
 // checkCert says in ssh's words why a host's certificate, whose authority is known to be
@@ -20,9 +22,14 @@ func checkCert(cert *ssh.Certificate, name string, algorithms []string, now time
 	} else if t >= cert.ValidBefore {
 		return "Certificate invalid: expired"
 	}
-	// Without principals it is good for any host, as ssh has it.
-	if len(cert.ValidPrincipals) > 0 && !slices.Contains(cert.ValidPrincipals, name) {
-		return "Certificate invalid: name is not a listed principal"
+	// Without principals it is good for any host, as ssh had it until 10.2:
+	// certificates that authorities were made to sign so are still about.
+	if len(cert.ValidPrincipals) > 0 {
+		i := slices.IndexFunc(cert.ValidPrincipals, func(p string) bool { return pattern.Match(name, p) })
+		if i < 0 {
+			return "Certificate invalid: name is not a listed principal"
+		}
+		name = cert.ValidPrincipals[i] // what it is checked for below, to the letter
 	}
 	if len(cert.CriticalOptions) > 0 {
 		return "Certificate contains unsupported critical options"

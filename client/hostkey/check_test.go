@@ -239,6 +239,8 @@ func TestCertificates(t *testing.T) {
 		"expired":    {certificate(t, ca, func(c *ssh.Certificate) { c.ValidBefore = uint64(time.Now().Add(-time.Hour).Unix()) }), false},
 		"early":      {certificate(t, ca, func(c *ssh.Certificate) { c.ValidAfter = uint64(time.Now().Add(time.Hour).Unix()) }), false},
 		"another's":  {certificate(t, ca, func(c *ssh.Certificate) { c.ValidPrincipals = []string{"bax"} }), false},
+		"wild":       {certificate(t, ca, func(c *ssh.Certificate) { c.ValidPrincipals = []string{"bax", "b?x*"} }), true},
+		"too wild":   {certificate(t, ca, func(c *ssh.Certificate) { c.ValidPrincipals = []string{"!bax", "b?x?", "bax,box"} }), false},
 		"nobody's":   {certificate(t, ca, func(c *ssh.Certificate) { c.ValidPrincipals = nil }), true},
 		"critical":   {certificate(t, ca, func(c *ssh.Certificate) { c.CriticalOptions = map[string]string{"x": ""} }), false},
 	} {
