@@ -152,6 +152,9 @@ func (s *suite) selected(t *testing.T) []testCase {
 
 // judge runs c and compares with what is known.
 func (s *suite) judge(ctx context.Context, c testCase) (v verdict, why string) {
+	if _, err := os.Stat(filepath.Join(suiteDir, c.name+".sh")); err != nil && c.since != "" {
+		return skipped, "not in this suite: it came with OpenSSH " + c.since
+	}
 	skip, why := s.script(ctx, c)
 	reason, listed := s.known[c.name]
 	switch {
@@ -180,6 +183,7 @@ func (s *suite) script(ctx context.Context, c testCase) (skipped bool, why strin
 	out, err := s.run(ctx, dir, s.watched, []string{
 		"BUILDDIR=" + dir, "SUDO=sudo", "TEST_SHELL=sh", "TEST_ENV=MALLOC_OPTIONS=CFGJRSUX",
 		"TEST_SSH_SSH=" + s.wrapper, "TEST_SSH_SFTPSERVER=/usr/lib/openssh/sftp-server",
+		"TEST_SSH_SSHD_AUTH=/usr/lib/openssh/sshd-auth", "TEST_SSH_SSHD_SESSION=/usr/lib/openssh/sshd-session",
 		"TEST_SSH_PLINK=plink", "TEST_SSH_PUTTYGEN=puttygen", "TEST_SSH_CONCH=conch3",
 		"TEST_SSH_IPV6=yes", "TEST_SSH_ECC=yes", "TEST_SSH_UNSAFE_PERMISSIONS=1", "TEST_SSH_PORT=4242",
 	}, c.limit, "sh", filepath.Join(dir, "test-exec.sh"), dir, filepath.Join(dir, c.name+".sh"))

@@ -20,7 +20,8 @@ type testCase struct {
 	name, class, udp, proof string
 	runs                    int
 	limit                   time.Duration
-	fast                    bool // in the selection that every run of the tests makes
+	fast                    bool   // in the selection that every run of the tests makes
+	since                   string // the release that the test came with; empty: 9.2 has it
 }
 
 // fields are the lines of a table, without comments.
@@ -54,10 +55,21 @@ func readCases(t *testing.T) []testCase {
 		all = append(all, testCase{
 			name: f[0], class: f[1], udp: f[2], runs: runs, proof: f[4],
 			limit: time.Duration(limit) * time.Second,
-			fast:  len(f) > 6 && f[6] == "fast",
+			fast:  slices.Contains(f[6:], "fast"),
+			since: since(f[6:]),
 		})
 	}
 	return all
+}
+
+// since is the release that is among the last fields.
+func since(fields []string) string {
+	for _, f := range fields {
+		if f != "fast" {
+			return f
+		}
+	}
+	return ""
 }
 
 // readKnown are the failures of mode that known.txt lists.
