@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"tssh/client/auth"
 	"tssh/client/cli"
 	"tssh/client/config"
 	"tssh/client/session"
@@ -104,6 +105,9 @@ func (v *invocation) run() int {
 	switch {
 	case v.cmd.PrintConfig:
 		return printed(v.host.Print(os.Stdout))
+	case v.cmd.ListKeys:
+		_, err := fmt.Println(strings.Join(auth.List(auth.Config{Host: v.host, Log: v.log}), "\n"))
+		return printed(err)
 	case v.cmd.Control == "":
 		if err := v.host.Check(); err != nil {
 			v.tell(err)

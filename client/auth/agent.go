@@ -68,6 +68,9 @@ func (s *session) openAgent() *ours {
 		return nil
 	}
 	a := &ours{agent.NewClient(conn), conn}
+	if s.c == nil {
+		return a
+	}
 	if _, blob, sig := s.c.HostKey(); blob != nil {
 		if err := Bind(a, blob, s.c.SessionID(), sig, false); err != nil {
 			s.Log.Debugf("get_agent_identities: ssh_agent_bind_hostkey: %v", err)

@@ -84,6 +84,16 @@ func (s *session) open() *keyring {
 	return s.keys
 }
 
+// List describes the keys that a login would try, in their order.
+func List(cfg Config) (lines []string) {
+	s := &session{Config: cfg}
+	defer s.open().close()
+	for _, id := range s.keys.list {
+		lines = append(lines, s.describe(id))
+	}
+	return lines
+}
+
 // rsaBits is the size of an RSA key, 0 for others and for none.
 func rsaBits(key ssh.PublicKey) int {
 	if key == nil {

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
@@ -281,4 +282,22 @@ func FuzzKeyFiles(f *testing.F) {
 		tokenKey(b)
 		helperAnswer(b, 5, 1)
 	})
+}
+
+func TestKeysAreListedInTheirOrder(t *testing.T) {
+	dir := t.TempDir()
+	file, _, public := tokenFile(t, 5)
+	if err := os.WriteFile(dir+"/token", file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h, err := config.Resolve(config.Local(), config.Request{Host: "h", File: "none", Settings: []config.Setting{
+		config.Set("IdentityFile", dir+"/none"), config.Set("IdentityFile", dir+"/token"), config.Set("IdentityAgent", "none")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := List(Config{Host: h})
+	want := []string{dir + "/none explicit", dir + "/token ED25519-SK " + ssh.FingerprintSHA256(public) + " explicit"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

@@ -32,6 +32,7 @@ type Command struct {
 	Asked       bool   // -Q was given
 	Control     string // -O: check, conninfo, channels, forward, cancel, exit, stop, proxy
 	PrintConfig bool   // -G
+	ListKeys    bool   // -Z
 
 	StdioForward *config.Forward // -W: Host and Port, or Path
 

@@ -94,8 +94,8 @@ func TestLongOptionsAreSettings(t *testing.T) {
 func TestMisuseIsUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                  "",
-		"-Z h":              "unknown option -- Z",
-		"-NZ h":             "unknown option -- Z",
+		"-z h":              "unknown option -- z",
+		"-Nz h":             "unknown option -- z",
 		"-p":                "option requires an argument -- p",
 		"h -o":              "option requires an argument -- o",
 		"--nonsense h":      "unknown option -- nonsense",
@@ -133,10 +133,10 @@ func TestMisuseIsUsage(t *testing.T) {
 }
 
 func TestActionsEndTheReading(t *testing.T) {
-	if c := parse(t, "-V", "-Z"); !c.PrintVersion || c.Long {
+	if c := parse(t, "-V", "-z"); !c.PrintVersion || c.Long {
 		t.Errorf("%+v", c)
 	}
-	if c := parse(t, "-Q", "cipher", "-Z"); c.Query != "cipher" {
+	if c := parse(t, "-Q", "cipher", "-z"); c.Query != "cipher" {
 		t.Errorf("%+v", c)
 	}
 	if c := parse(t, "--version"); !c.PrintVersion || !c.Long {

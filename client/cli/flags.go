@@ -72,6 +72,7 @@ var flags = []flag{
 	{"x", "", "do not forward X11", config.Works, "", override("ForwardX11", "no")},
 	{"Y", "", "forward X11, trusted", config.Works, "", trustedX11},
 	{"y", "", "log to syslog", config.Works, "", yes(func(c *Command) *bool { return &c.Syslog })},
+	{"Z", "", "list the keys that a login would try, in order, and exit", config.Works, "", yes(func(c *Command) *bool { return &c.ListKeys })},
 
 	{"udp", "", "keep the session alive over UDP (QUIC)", config.Ours, "", override("UdpMode", "yes")},
 	{"quic", "", "the same, QUIC by name", config.Ours, "", override("UdpMode", "QUIC")},
