@@ -83,8 +83,12 @@ func (p ancestor) daemon() (d daemon, ok bool) {
 	title, _, listens := strings.Cut(p.title, " [listener]")
 	listens = listens && strings.HasPrefix(title, "sshd: ")
 	words := strings.Fields(strings.TrimPrefix(title, "sshd: "))
-	// As "/usr/sbin/sshd", or in socat's "EXEC:/usr/sbin/sshd".
-	at := slices.IndexFunc(words, func(w string) bool { return w[strings.LastIndexAny(w, "/:")+1:] == "sshd" })
+	// As "/usr/sbin/sshd", or in socat's "EXEC:/usr/sbin/sshd", or what is put
+	// around it, as "/usr/local/sbin/sshd-with-logs.sh".
+	at := slices.IndexFunc(words, func(w string) bool {
+		w = w[strings.LastIndexAny(w, "/:")+1:]
+		return w == "sshd" || strings.HasPrefix(w, "sshd-")
+	})
 	d, inetd := sshdArgs(words[at+1:])
 	return d, listens || inetd && at >= 0
 }

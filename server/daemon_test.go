@@ -15,6 +15,9 @@ func TestDaemonInTitle(t *testing.T) {
 		"sshd: /usr/sbin/sshd -o PermitOpen a:1 b:2 -o X11Forwarding no -D [listener] 0 of 10": {file: usual, lines: []string{"PermitOpen a:1 b:2", "X11Forwarding no"}},
 		"sshd: /usr/sbin/sshd -o [listener] 0 of 10":                                           {file: usual, lines: []string{""}},
 		"sshd: alice [priv]":                 nil,
+		"sshd-session: alice [priv]":         nil, // of 9.8 and later
+		"sshd-session: alice@pts/0":          nil,
+		"sshd-auth: alice [net]":             nil,
 		"sshd: sshd [priv]":                  nil,
 		"sshd: sshd@pts/0":                   nil,
 		"/usr/sbin/sshd -D":                  nil, // it would have a title
@@ -23,6 +26,7 @@ func TestDaemonInTitle(t *testing.T) {
 		"sudo -n /usr/sbin/sshd -i -f /x":    {file: "/x"},
 		"sh -c sudo sshd -i -f \"/x\"; true": {file: "/x"},
 		"socat TCP-LISTEN:22,fork EXEC:/usr/sbin/sshd -ief /x": {file: "/x"},
+		"sudo env A=b /opt/sshd-logged.sh -i -f /x":            {file: "/x"},
 		"tcpserver 0 22 /usr/sbin/sshd -i":                     {file: usual},
 		"vi /usr/sbin/sshd":                                    nil,
 	} {
