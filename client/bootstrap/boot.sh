@@ -75,7 +75,9 @@ for d do
   y=$(df -Pk "$d" 2>/dev/null | { read x; read x x x y x; echo "$y"; });
   [ "$y" -lt "$n" ] 2>/dev/null && { leave "$y KiB are free, $n are needed"; continue; };
 
+  # The first line of stdin is for others than us; see talk.go.
   say "send $z $d";
+  read x;
   x=$( { case $z in gzip) gzip -dc;; *) cat;; esac > "$f"; } 2>&1) || { leave "${x##*: }"; say again; exit 1; };
   x=$("$f" tsshd --verify "$h" 2>&1) || { leave "verify: ${x##*: }"; say again; exit 1; };
   x=$(mv -f "$f" "$d/$h/tsshd" 2>&1) || { leave "${x##*: }"; say again; exit 1; };

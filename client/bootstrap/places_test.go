@@ -156,10 +156,18 @@ func TestServersThatCannot(t *testing.T) {
 		l.mustFail(t, req, "did not run our command", "exit status 127", "sh: command not found")
 	})
 	t.Run("silent", func(t *testing.T) {
-		l := newLogin(t, "sh", "-c", "read x; exit 1")
+		l := newLogin(t, "sh", "-c", "read x; read x; exit 1")
 		req := req
 		req.Quiet = 50 * time.Millisecond
 		l.mustFail(t, req, "no answer within 50ms")
+	})
+	t.Run("sftp only", func(t *testing.T) { // as ForceCommand has it; it waits for requests
+		const server = "/usr/lib/openssh/sftp-server"
+		if _, err := os.Stat(server); err != nil {
+			t.Skip(err)
+		}
+		l := newLogin(t, server, "-e")
+		l.mustFail(t, req, "did not run our command")
 	})
 	t.Run("another system", func(t *testing.T) {
 		l := newLogin(t, "sh", "-c")
@@ -173,7 +181,7 @@ func TestServersThatCannot(t *testing.T) {
 }
 
 func TestGivingUpEndsTheWait(t *testing.T) {
-	l := newLogin(t, "sh", "-c", "read x; exit 1")
+	l := newLogin(t, "sh", "-c", "read x; read x; exit 1")
 	why := errors.New("the user pressed Ctrl-C")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	req := Request{Offer: anOffer()}

@@ -18,6 +18,11 @@ import (
 	"tssh/proxy/wire"
 )
 
+// greetStranger comes first on stdin. A forced command that waits for requests,
+// as sftp-server does, would wait for ever: to all that speak something this is an
+// error at once, for sftp a message of two gigabytes. boot.sh drops it.
+const greetStranger = "tssh\n"
+
 // maxLine bounds a line of the server's output; longer ones are noise.
 const maxLine = 128 << 10
 
@@ -74,6 +79,7 @@ func (t *talk) run(ctx context.Context, client *ssh.Client, line string) (Starte
 		}
 		return Started{}, t.broken(ctx, err)
 	}
+	io.WriteString(stdin, greetStranger) // an error shows in what we read
 	if started, err := t.listen(stdin, stdout); started.Version != 0 || err != nil {
 		return started, err
 	}
