@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -83,14 +82,19 @@ func (p ancestor) daemon() (d daemon, ok bool) {
 	title, _, listens := strings.Cut(p.title, " [listener]")
 	listens = listens && strings.HasPrefix(title, "sshd: ")
 	words := strings.Fields(strings.TrimPrefix(title, "sshd: "))
-	// As "/usr/sbin/sshd", or in socat's "EXEC:/usr/sbin/sshd", or what is put
-	// around it, as "/usr/local/sbin/sshd-with-logs.sh".
-	at := slices.IndexFunc(words, func(w string) bool {
+	for i, w := range words {
+		// As "/usr/sbin/sshd", or in socat's "EXEC:/usr/sbin/sshd", or what is put
+		// around it, as "/usr/local/sbin/sshd-with-logs.sh", with options or with
+		// sshd and its options behind.
 		w = w[strings.LastIndexAny(w, "/:")+1:]
-		return w == "sshd" || strings.HasPrefix(w, "sshd-")
-	})
-	d, inetd := sshdArgs(words[at+1:])
-	return d, listens || inetd && at >= 0
+		if w != "sshd" && !strings.HasPrefix(w, "sshd-") {
+			continue
+		}
+		if d, inetd := sshdArgs(words[i+1:]); inetd || listens {
+			return d, true
+		}
+	}
+	return daemon{}, false
 }
 
 // sshdArgs reads sshd's options.

@@ -25,10 +25,11 @@ func TestDaemonInTitle(t *testing.T) {
 		"":                                   nil,
 		"sudo -n /usr/sbin/sshd -i -f /x":    {file: "/x"},
 		"sh -c sudo sshd -i -f \"/x\"; true": {file: "/x"},
-		"socat TCP-LISTEN:22,fork EXEC:/usr/sbin/sshd -ief /x": {file: "/x"},
-		"sudo env A=b /opt/sshd-logged.sh -i -f /x":            {file: "/x"},
-		"tcpserver 0 22 /usr/sbin/sshd -i":                     {file: usual},
-		"vi /usr/sbin/sshd":                                    nil,
+		"socat TCP-LISTEN:22,fork EXEC:/usr/sbin/sshd -ief /x":  {file: "/x"},
+		"sudo env A=b /opt/sshd-logged.sh -i -f /x":             {file: "/x"},
+		"sh /x/sshd-log.sh /x/sshd.log /usr/sbin/sshd -i -f /x": {file: "/x"},
+		"tcpserver 0 22 /usr/sbin/sshd -i":                      {file: usual},
+		"vi /usr/sbin/sshd":                                     nil,
 	} {
 		got, ok := ancestor{title: title}.daemon()
 		if ok != (want != nil) || ok && !reflect.DeepEqual(got, *want) {
