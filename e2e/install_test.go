@@ -13,6 +13,7 @@ import (
 
 // TestInstall: install.sh with every sh that may be there, again and again.
 func TestInstall(t *testing.T) {
+	t.Parallel()
 	script, err := filepath.Abs("../install.sh")
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,7 @@ func (w *world) movedJump(udpMode, tsshd string) {
 // TestMovedJump: a host that is reached through one in UDP mode outlives
 // networks as well, in either mode of its own.
 func TestMovedJump(t *testing.T) {
+	t.Parallel()
 	for jump, tsshd := range map[string]string{"QUIC": filepath.Join(built, "bin/tsshd"), "KCP": ""} {
 		for _, m := range modes()[:2] {
 			t.Run(jump+" to "+m.name, func(t *testing.T) {

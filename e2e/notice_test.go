@@ -55,6 +55,7 @@ func holds(text string) func(string) bool {
 
 // TestNoticeShowsAndVanishes: and what was under it is whole again.
 func TestNoticeShowsAndVanishes(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ onTop, full, text string }{
 		"top, full":    {"yes", "yes", "no contact with"},
 		"top, brief":   {"yes", "no", "offline for"},

@@ -47,6 +47,7 @@ func TestUDPBlocked(t *testing.T) {
 // TestBlockedDuringLogin: ssh is through and tsshd about to start when the
 // firewall goes up, so that no knock by UDP, or by TCP either, ever arrives.
 func TestBlockedDuringLogin(t *testing.T) {
+	t.Parallel()
 	for _, m := range transports() {
 		for rules, left := range map[string]string{noUDP: "TCP", onlySSH: "ssh"} {
 			t.Run(m.name+" with "+left+" left", func(t *testing.T) {
@@ -85,6 +86,7 @@ func TestEachKindOfPath(t *testing.T) {
 // TestRoamByTCPAndSSH: connections die with the address that they came from,
 // and nobody says so.
 func TestRoamByTCPAndSSH(t *testing.T) {
+	t.Parallel()
 	for _, m := range transports() {
 		for _, kind := range []string{"tcp", "ssh"} {
 			t.Run(m.name+" over "+kind, func(t *testing.T) {

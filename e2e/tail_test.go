@@ -21,6 +21,7 @@ var (
 // TestTail: what a command printed last, right before it ended, is not lost,
 // nor is how it ended, on a path that is good or bad.
 func TestTail(t *testing.T) {
+	t.Parallel()
 	for _, path := range []struct{ name, fault string }{
 		{"clean", ""},
 		{"lossy", "numgen random mod 100 < 1 drop"}, // each way
