@@ -128,11 +128,3 @@ func lingering(c *ssh.Client) []string {
 	}
 	return []string{"sessions outlive the login"}
 }
-
-// leave ends the session and keeps the login.
-func (r *roaming) leave() {
-	keep := r.login
-	r.login = &carrier{}
-	r.Close()
-	r.login = keep
-}

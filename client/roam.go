@@ -231,11 +231,14 @@ func (r *roaming) Dial(network, address string) (net.Conn, error) {
 // Close ends the session politely as long as the server answers. It may be
 // called twice.
 func (r *roaming) Close() (err error) {
-	r.once.Do(func() { err = r.close() })
+	r.once.Do(func() { err = errors.Join(r.end(), r.login.Close()) })
 	return err
 }
 
-func (r *roaming) close() error {
+// leave is Close that keeps the login.
+func (r *roaming) leave() { r.once.Do(func() { r.end() }) }
+
+func (r *roaming) end() error {
 	var err error
 	if r.told != nil {
 		r.told.Close()
@@ -251,7 +254,7 @@ func (r *roaming) close() error {
 	if r.proxy != nil {
 		err = errors.Join(err, r.proxy.Close())
 	}
-	return errors.Join(err, r.login.Close())
+	return err
 }
 
 // heard reports whether the server can be reached now. When it seems not, it

@@ -21,6 +21,12 @@ func (w *world) echo(ns string) int {
 		l, err = net.Listen("tcp4", "127.0.0.1:0")
 		return err
 	})
+	w.echoAll(l)
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// echoAll serves the connections of l so, until the test ends.
+func (w *world) echoAll(l net.Listener) {
 	w.t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -30,11 +36,10 @@ func (w *world) echo(ns string) int {
 			}
 			go func() {
 				io.Copy(c, c)
-				c.(*net.TCPConn).CloseWrite()
+				c.(interface{ CloseWrite() error }).CloseWrite()
 			}()
 		}
 	}()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // dial connects to a port of one side's loopback, as soon as somebody listens.

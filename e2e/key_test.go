@@ -43,19 +43,7 @@ func newLimited(t *testing.T, sshd ...string) limited {
 	if err := os.Chmod(l.Addr().String(), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				io.Copy(c, c)
-				c.Close()
-			}()
-		}
-	}()
+	w.echoAll(l)
 	agent := w.command("ssh-agent", "-D", "-a", w.dir+"/agent")
 	w.start(agent)
 	w.awaits("the agent", func() bool {

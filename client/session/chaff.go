@@ -49,7 +49,7 @@ func (c *chaff) Write(p []byte) (int, error) {
 	case !c.active:
 		c.active = true
 		c.typed()
-		go c.cover()
+		go c.cover() // it ends by itself, soon after the last key
 	default:
 		k := &key{p: p, sent: make(chan struct{})}
 		c.waiting = k

@@ -1,0 +1,126 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// freezer is a relay that stops carrying anything, as a dead network does.
+type freezer struct {
+	net.Listener
+	frozen chan struct{}
+}
+
+func newFreezer(t *testing.T, to string) *freezer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	f := &freezer{l, make(chan struct{})}
+	go func() {
+		a, err := l.Accept()
+		if err != nil {
+			return
+		}
+		b, err := net.Dial("tcp", to)
+		if err != nil {
+			return
+		}
+		carry := func(from, to net.Conn) {
+			b := make([]byte, 4096)
+			for {
+				n, err := from.Read(b)
+				if err != nil {
+					return
+				}
+				select {
+				case <-f.frozen:
+				default:
+					to.Write(b[:n])
+				}
+			}
+		}
+		go carry(a, b)
+		carry(b, a)
+	}()
+	return f
+}
+
+func TestSilentServerIsGivenUp(t *testing.T) {
+	h := newHost(t, passwords("x"))
+	f := newFreezer(t, h.l.Addr().String())
+	u := newUser(t, "x")
+	c := u.config(h, "StrictHostKeyChecking no")
+	c.Port = f.Addr().(*net.TCPAddr).Port
+	c.ServerAliveInterval, c.ServerAliveCountMax = 30*time.Millisecond, 2
+	l, err := u.dial(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	works(t, l)
+	close(f.frozen)
+	if err := l.Wait(); err == nil || err.Error() != "Timeout, server 127.0.0.1 not responding." {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestServerThatAnswersIsKept(t *testing.T) {
+	h := newHost(t, passwords("x"))
+	u := newUser(t, "x")
+	u.trusts(h)
+	c := u.config(h)
+	c.ServerAliveInterval, c.ServerAliveCountMax = 5*time.Millisecond, 1
+	l, err := u.dial(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-l.ended:
+		t.Errorf("ended: %v", l.err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	works(t, l)
+}
+
+func TestConnectTimeoutCoversAServerThatSaysNothing(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	h := newHost(t, passwords("x"))
+	u := newUser(t)
+	c := u.config(h)
+	c.Port, c.ConnectTimeout = l.Addr().(*net.TCPAddr).Port, 50*time.Millisecond
+	_, err = u.dial(c)
+	if err == nil || !strings.HasSuffix(err.Error(), "timed out") {
+		t.Errorf("got %v", err)
+	}
+	u.wasTold("Connection timed out during banner exchange")
+}
+
+func TestGivingUpEndsALogin(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	h := newHost(t, passwords("x"))
+	u := newUser(t)
+	c := u.config(h)
+	c.Port = l.Addr().(*net.TCPAddr).Port
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		l.Accept()
+		cancel()
+	}()
+	if _, err := Dial(ctx, c, u.options()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
