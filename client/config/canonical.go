@@ -147,7 +147,8 @@ func (e *evaluator) bareCNAME(host *string) error {
 func (e *evaluator) follow(name, cname string) string {
 	cname = strings.TrimSuffix(cname, ".")
 	mode := e.first("canonicalizehostname")
-	if cname == "" || cname == name || mode == "no" || mode != "always" && !e.direct() {
+	// An alias is the word of whoever answered for the DNS.
+	if cname == "" || cname == name || !pattern.ValidHost(cname) || mode == "no" || mode != "always" && !e.direct() {
 		return name
 	}
 	for _, rule := range e.values["canonicalizepermittedcnames"] {

@@ -49,6 +49,9 @@ func Resolve(env Env, req Request) (*Host, error) {
 			return nil, err
 		}
 	}
+	if err := e.judge(); err != nil {
+		return nil, err
+	}
 	if e.first("sessiontype") == "subsystem" && req.Command == "" {
 		return nil, &Error{Lines: []string{"You must specify a subsystem to invoke."}}
 	}
@@ -63,6 +66,25 @@ func Resolve(env Env, req Request) (*Host, error) {
 	}
 	return e.finish()
 }
+
+// judge refuses names of the command line that a shell would take for more than
+// names: programs that call us put there what they were given, by a link or a
+// repository's address. It comes before any file is read, since the first line
+// of a file may be a Match exec that passes them to a shell, or an Include that
+// makes a path of them. Every host goes through here, those on the way too;
+// hops of -J have been judged when they were read. What a file says is the
+// user's own word, and is not judged.
+func (e *evaluator) judge() error {
+	if !pattern.ValidUser(e.first("user")) {
+		return errUser
+	}
+	if !pattern.ValidHost(e.req.Host) {
+		return &Error{Lines: []string{"hostname contains invalid characters"}}
+	}
+	return nil
+}
+
+var errUser = &Error{Lines: []string{"remote username contains invalid characters"}} // never changed
 
 // setting applies one option of the command line.
 func (e *evaluator) setting(s *Setting) error {

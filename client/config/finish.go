@@ -54,12 +54,14 @@ func (e *evaluator) finish() (*Host, error) {
 		e.values["stdinnull"] = []string{"yes"}
 	}
 	if !e.named { // what stands before the host is a name as it is
+		literal := h.User
 		if err := h.expandUser(); err != nil {
 			return nil, err
 		}
-	}
-	if e.typed["user"] && h.User != e.env.User && !pattern.ValidUser(h.User) {
-		return nil, &Error{Lines: []string{"remote username contains invalid characters"}}
+		// What it was made of may be anybody's word, as a variable's value is.
+		if h.User != literal && !pattern.ValidUser(h.User) {
+			return nil, errUser
+		}
 	}
 	if err := h.expandEarly(); err != nil {
 		return nil, err

@@ -17,14 +17,29 @@ type Jump struct {
 	Port int // 0: as its own configuration says
 }
 
-// String returns the hop as it is typed behind -J.
+// String returns the hop as it is typed behind -J, in a form that is read as
+// this one hop again: the name of its user may have a comma in it, and would be
+// two.
 func (j Jump) String() string {
+	s := j.plain()
+	if again, ok := ParseJumps(s); ok && len(again) == 1 && again[0] == j {
+		return s
+	}
+	return "ssh://" + escape(j.User) + "@" + j.place()
+}
+
+func (j Jump) plain() string {
+	if j.User == "" {
+		return j.place()
+	}
+	return j.User + "@" + j.place()
+}
+
+// place is host[:port].
+func (j Jump) place() string {
 	s := j.Host
 	if strings.Contains(s, ":") {
 		s = "[" + s + "]"
-	}
-	if j.User != "" {
-		s = j.User + "@" + s
 	}
 	if j.Port != 0 {
 		s += ":" + strconv.Itoa(j.Port)
@@ -47,9 +62,9 @@ func ParseJumps(list string) ([]Jump, bool) {
 
 // parseJump reads [user@]host[:port] or the URI of it.
 func parseJump(s string) (j Jump, ok bool) {
-	s, uri := strings.CutPrefix(s, "ssh://")
-	if uri {
-		s = strings.TrimSuffix(s, "/")
+	var uri bool
+	if j.User, j.Host, j.Port, uri, ok = ParseURI(s); uri {
+		return j, ok
 	}
 	if i := strings.LastIndexByte(s, '@'); i >= 0 {
 		if i == 0 {
@@ -67,7 +82,7 @@ func parseJump(s string) (j Jump, ok bool) {
 			}
 		}
 		j.Host = host
-		if port != "" || err == nil {
+		if port != "" {
 			if j.Port = value.ParsePort(port); j.Port <= 0 {
 				return j, false
 			}
@@ -80,10 +95,10 @@ func parseJump(s string) (j Jump, ok bool) {
 // where a program may have put what it was given; "" when nothing is.
 func (j Jump) unfit() string {
 	switch {
-	case j.User != "" && !pattern.ValidUser(j.User):
-		return fmt.Sprintf("parse_jump: invalid username %q", j.User)
 	case !pattern.ValidHost(j.Host):
-		return fmt.Sprintf("parse_jump: invalid hostname %q", j.Host)
+		return fmt.Sprintf("parse_jump: invalid hostname \"%s\"", j.Host)
+	case j.User != "" && !pattern.ValidUser(j.User):
+		return fmt.Sprintf("parse_jump: invalid username \"%s\"", j.User)
 	}
 	return ""
 }
@@ -94,10 +109,11 @@ func proxyJump(e *evaluator, l *value.Line) ([]string, error) {
 	typed := l.Flag || l.File == commandLine
 	value := strings.TrimLeft(l.Rest, value.Blanks+"=")
 	if !l.Flag { // quotes are of the name; what follows the first word is not looked at
-		if i := strings.IndexAny(value, " \t#"); i >= 0 {
+		if i := strings.IndexAny(value, " \t"); i >= 0 {
 			value = value[:i]
 		}
 	}
+	value, _, _ = strings.Cut(value, "#")
 	l.Args = nil
 	if l.Flag && e.values["proxycommand"] != nil {
 		return nil, &Error{Lines: []string{"Cannot specify -J with ProxyCommand"}}
@@ -105,16 +121,18 @@ func proxyJump(e *evaluator, l *value.Line) ([]string, error) {
 	if strings.EqualFold(value, "none") {
 		return e.ifNoProxy("none"), nil
 	}
-	hops, ok := ParseJumps(value)
-	if !ok {
-		return nil, l.Errorf("Invalid ProxyJump %q", value)
-	}
-	var words []string
-	for _, h := range hops {
-		if fault := h.unfit(); typed && fault != "" {
+	words := strings.Split(value, ",")
+	for i := len(words) - 1; i >= 0; i-- { // the last one is the one that ssh reads first
+		hop, ok := parseJump(words[i])
+		if !ok {
+			return nil, l.Errorf("Invalid ProxyJump %q", value)
+		}
+		if fault := hop.unfit(); typed && fault != "" {
 			return nil, &Error{Lines: []string{fault, l.Errorf("Invalid ProxyJump %q", value).Error()}}
 		}
-		words = append(words, h.String())
+		if i == len(words)-1 {
+			words[i] = hop.String()
+		}
 	}
 	return e.ifNoProxy(strings.Join(words, ",")), nil
 }

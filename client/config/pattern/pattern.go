@@ -59,7 +59,7 @@ func ValidHost(s string) bool {
 		return false
 	}
 	for i := 0; i < len(s); i++ {
-		if s[i] <= ' ' || s[i] == 0x7f || strings.IndexByte("'`\"$\\;&<>|(){}", s[i]) >= 0 {
+		if s[i] <= ' ' || s[i] == 0x7f || strings.IndexByte("'`\"$\\;&<>|(){},", s[i]) >= 0 {
 			return false
 		}
 	}
