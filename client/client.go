@@ -31,7 +31,7 @@ func Main(args []string) int {
 	}
 	cmd, err := cli.Parse(args)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, voice.Clean(err.Error()))
 		return exitError
 	}
 	if done, code := answer(cmd); done {
@@ -54,7 +54,7 @@ func answer(cmd *cli.Command) (done bool, code int) {
 	case cmd.Asked:
 		lines, err := cli.Answer(cmd.Query)
 		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
+			fmt.Fprintln(os.Stderr, voice.Clean(err.Error()))
 			return true, exitError
 		}
 		for _, l := range lines {
@@ -96,7 +96,7 @@ func (v *invocation) run() int {
 		return showStatus(os.Stdout, v.cmd.JSON)
 	}
 	if err := v.configure(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, voice.Clean(err.Error()))
 		if errors.As(err, new(*logError)) {
 			return exitLog
 		}

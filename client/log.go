@@ -77,11 +77,12 @@ func cause(err error) error {
 	return err
 }
 
-// raw writes a line that stands alone whatever the level is.
+// raw writes a line that stands alone whatever the level is. Like a line of the
+// log it may have in it what somebody else wrote.
 func (s *sink) raw(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintln(s.out, line)
+	fmt.Fprintln(s.out, voice.Clean(line))
 }
 
 // step changes the level by what ~v and ~V ask for, and returns it.

@@ -162,7 +162,7 @@ func TestKeyThenCode(t *testing.T) {
 	}
 	works(t, l)
 	u.wasAsked("(me@127.0.0.1) Code: ")
-	u.wasTold("Two factors", "Look at your phone[2J") // no escape reaches the terminal
+	u.wasTold("Two factors", "Look at your phone\\033[2J") // no escape reaches the terminal
 }
 
 func TestPassphraseIsAskedOnce(t *testing.T) {

@@ -93,14 +93,3 @@ func (l Log) Debug2f(format string, args ...any) { l.say(Debug2, format, args) }
 
 // Debug3f says what -vvv adds.
 func (l Log) Debug3f(format string, args ...any) { l.say(Debug3, format, args) }
-
-// Clean takes the control characters out of a server's text, lest it play with
-// the terminal.
-func Clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 {
-			return -1
-		}
-		return r
-	}, s)
-}
