@@ -22,15 +22,16 @@ func checkCert(cert *ssh.Certificate, name string, algorithms []string, now time
 	} else if t >= cert.ValidBefore {
 		return "Certificate invalid: expired"
 	}
-	// Without principals it is good for any host, as ssh had it until 10.2:
-	// certificates that authorities were made to sign so are still about.
-	if len(cert.ValidPrincipals) > 0 {
-		i := slices.IndexFunc(cert.ValidPrincipals, func(p string) bool { return pattern.Match(name, p) })
-		if i < 0 {
-			return "Certificate invalid: name is not a listed principal"
-		}
-		name = cert.ValidPrincipals[i] // what it is checked for below, to the letter
+	// Without principals it would be good for any host. Nobody means that who
+	// leaves them out, and authorities were made to (CVE-2024-7594).
+	if len(cert.ValidPrincipals) == 0 {
+		return "Certificate lacks principal list"
 	}
+	i := slices.IndexFunc(cert.ValidPrincipals, func(p string) bool { return pattern.Match(name, p) })
+	if i < 0 {
+		return "Certificate invalid: name is not a listed principal"
+	}
+	name = cert.ValidPrincipals[i] // what it is checked for below, to the letter
 	if len(cert.CriticalOptions) > 0 {
 		return "Certificate contains unsupported critical options"
 	}

@@ -241,7 +241,9 @@ func TestCertificates(t *testing.T) {
 		"another's":  {certificate(t, ca, func(c *ssh.Certificate) { c.ValidPrincipals = []string{"bax"} }), false},
 		"wild":       {certificate(t, ca, func(c *ssh.Certificate) { c.ValidPrincipals = []string{"bax", "b?x*"} }), true},
 		"too wild":   {certificate(t, ca, func(c *ssh.Certificate) { c.ValidPrincipals = []string{"!bax", "b?x?", "bax,box"} }), false},
-		"nobody's":   {certificate(t, ca, func(c *ssh.Certificate) { c.ValidPrincipals = nil }), true},
+		"nobody's":   {certificate(t, ca, func(c *ssh.Certificate) { c.ValidPrincipals = nil }), false},
+		"anybody's":  {certificate(t, ca, func(c *ssh.Certificate) { c.ValidPrincipals = []string{""} }), false},
+		"all wild":   {certificate(t, ca, func(c *ssh.Certificate) { c.ValidPrincipals = []string{"*"} }), true},
 		"critical":   {certificate(t, ca, func(c *ssh.Certificate) { c.CriticalOptions = map[string]string{"x": ""} }), false},
 	} {
 		s := newScene(t)
@@ -284,8 +286,9 @@ func TestKnownTypesAreOfferedFirst(t *testing.T) {
 
 // prover is a server that signs for its keys, or lies.
 type prover struct {
-	keys map[string]ssh.Signer
-	lie  bool
+	keys  map[string]ssh.Signer
+	lie   bool
+	extra bool // send a byte too much
 }
 
 func (p *prover) SessionID() []byte { return []byte("session") }
@@ -302,16 +305,89 @@ func (p *prover) SendRequest(name string, _ bool, payload []byte) (bool, []byte,
 				}
 			}
 		}
-		sig, err := s.Sign(rand.Reader, ssh.Marshal(struct {
+		signed := ssh.Marshal(struct {
 			Name         string
 			Session, Key []byte
-		}{name, p.SessionID(), blob}))
+		}{name, p.SessionID(), blob})
+		sig, err := s.Sign(rand.Reader, signed)
+		if s.PublicKey().Type() == ssh.KeyAlgoRSA {
+			sig, err = s.(ssh.AlgorithmSigner).SignWithAlgorithm(rand.Reader, signed, ssh.KeyAlgoRSASHA512)
+		}
 		if err != nil {
 			return false, nil, err
 		}
 		answer = append(answer, ssh.Marshal(struct{ S []byte }{ssh.Marshal(sig)})...)
 	}
+	if p.extra {
+		answer = append(answer, 0)
+	}
 	return true, answer, nil
+}
+
+// TestHashedAndMissingNamesAreAdded, each to the key that lacks it, and a file
+// that is not there is not made.
+func TestHashedAndMissingNamesAreAdded(t *testing.T) {
+	first, second := newSigner(t), newSigner(t)
+	p := &prover{keys: map[string]ssh.Signer{}}
+	var payload []byte
+	for _, k := range []ssh.Signer{first, second} {
+		p.keys[string(k.PublicKey().Marshal())] = k
+		payload = append(payload, ssh.Marshal(struct{ B []byte }{k.PublicKey().Marshal()})...)
+	}
+	s := newScene(t)
+	other := s.file + ".other"
+	s.h.UpdateHostKeys, s.h.HashKnownHosts = "yes", true
+	s.h.UserKnownHostsFile = []string{s.file, other}
+	mine := strings.TrimSpace(formatLine("box", first.PublicKey(), true)) + " mine\n"
+	if err := os.WriteFile(other, []byte(mine), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	learn := func() {
+		t.Helper()
+		if err := s.meets(first.PublicKey()); err != nil {
+			t.Fatal(err)
+		}
+		s.check.Learn(payload, p, nil)
+	}
+	learn()
+	if _, err := os.Stat(s.file); err == nil {
+		t.Error("made a file that was not there")
+	}
+	s.knows("# no end of line")
+	os.WriteFile(s.file, []byte("# no end of line"), 0o600)
+	learn()
+	lines := strings.Split(s.file1(), "\n")
+	if e, ok := parseEntry(lines[min(1, len(lines)-1)]); len(lines) != 3 || lines[0] != "# no end of line" || !ok || !e.matches("box") ||
+		string(e.key.Marshal()) != string(second.PublicKey().Marshal()) {
+		t.Errorf("got %q", lines)
+	}
+	if b, _ := os.ReadFile(other); string(b) != mine {
+		t.Errorf("the other file: %q", b)
+	}
+}
+
+// TestOnlyTheUsersDirectoryIsMade for a first known host.
+func TestOnlyTheUsersDirectoryIsMade(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("USERPROFILE", home)
+	key := newSigner(t).PublicKey()
+	for name, made := range map[string]bool{"no/such/known": false, ".ssh/sub/known": false, ".ssh2/known": false, ".ssh/known": true} {
+		s := newScene(t)
+		s.h.StrictHostKeyChecking = "no"
+		s.h.UserKnownHostsFile = []string{filepath.Join(home, name)}
+		if err := s.meets(key); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		_, err := os.Stat(filepath.Dir(s.h.UserKnownHostsFile[0]))
+		if (err == nil) != made {
+			t.Errorf("%s: %v", name, err)
+		}
+		if said := s.said.String(); strings.Contains(said, "Failed to add the host to the list of known hosts") == made {
+			t.Errorf("%s: said %q", name, said)
+		}
+		os.RemoveAll(filepath.Join(home, ".ssh"))
+	}
 }
 
 func TestHostChangesItsKeysWithoutAFright(t *testing.T) {
@@ -325,7 +401,8 @@ func TestHostChangesItsKeysWithoutAFright(t *testing.T) {
 	}
 	s := newScene(t)
 	s.h.UpdateHostKeys = "yes"
-	before := []string{line("box", first.PublicKey()), line("box", obsolete), line("else", obsolete), "# mine"}
+	mine := line("box", first.PublicKey()) + "  the rack\tin the cellar\r"
+	before := []string{mine, line("box", obsolete), line("else", obsolete), "# mine", "rubbish"}
 	s.knows(before...)
 	if err := s.meets(first.PublicKey()); err != nil {
 		t.Fatal(err)
@@ -335,9 +412,14 @@ func TestHostChangesItsKeysWithoutAFright(t *testing.T) {
 	if got := s.file1(); got != strings.Join(before, "\n")+"\n" {
 		t.Fatalf("a key without proof was learned: %s", got)
 	}
-	p.lie = false
+	p.lie, p.extra = false, true
 	s.check.Learn(payload, p, nil)
-	want := strings.Join([]string{line("else", obsolete), "# mine", line("box", first.PublicKey()), line("box", second.PublicKey())}, "\n") + "\n"
+	if got := s.file1(); got != strings.Join(before, "\n")+"\n" {
+		t.Fatalf("a proof with bytes behind it was taken: %s", got)
+	}
+	p.extra = false
+	s.check.Learn(payload, p, nil)
+	want := strings.Join([]string{mine, line("else", obsolete), "# mine", "rubbish", line("box", second.PublicKey())}, "\n") + "\n"
 	if got := s.file1(); got != want {
 		t.Fatalf("got\n%swant\n%s", got, want)
 	}

@@ -1,10 +1,7 @@
 package hostkey
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,9 +14,7 @@ func appendLine(name, lines string) error {
 	if name == os.DevNull {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return err
-	}
+	makeUserDir(name)
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
@@ -37,26 +32,34 @@ func appendLine(name, lines string) error {
 	return f.Close()
 }
 
-// rewrite replaces a file by what edit makes of its lines: it gets each line
-// with its parsed entry, if it is one, and says whether the line stays. More
-// lines are added at the end. The old file is kept as name.old, as ssh does.
-func rewrite(name string, stays func(text string, e entry, ok bool) bool, more string) error {
+// makeUserDir makes ~/.ssh, if that is where a file is to be, and no other
+// directory: the name of one that is not there is most likely mistyped.
+func makeUserDir(name string) {
+	home, err := os.UserHomeDir()
+	if err == nil && filepath.Dir(name) == filepath.Join(home, ".ssh") {
+		os.Mkdir(filepath.Dir(name), 0o700) // whoever opens the file says what is wrong
+	}
+}
+
+// rewrite replaces a file by those of its lines that stay, as they are, and more
+// behind them. What is no entry stays. The old file is kept as name.old, as ssh
+// does; one that is not there is not made.
+func rewrite(name string, stays func(entry) bool, more string) error {
 	old, err := os.ReadFile(name)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	var b strings.Builder
-	lines := bufio.NewScanner(bytes.NewReader(old))
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
-		e, ok := parseEntry(lines.Text())
-		e.file, e.line = name, n
-		if stays(lines.Text(), e, ok) {
-			b.WriteString(lines.Text() + "\n")
+	for line := range strings.Lines(string(old)) {
+		if e, ok := parseEntry(line); !ok || stays(e) {
+			b.WriteString(line)
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read %s: %w", name, err)
+	if text := b.String(); more != "" && text != "" && !strings.HasSuffix(text, "\n") {
+		b.WriteString("\n")
 	}
 	b.WriteString(more)
 	if b.String() == string(old) {

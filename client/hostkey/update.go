@@ -170,6 +170,9 @@ func prove(keys []ssh.PublicKey, conn Prover) error {
 			return fmt.Errorf("server gave bad signature for %s key", TypeName(k))
 		}
 	}
+	if r.more() {
+		return errors.New("server's proof of its host keys: bytes behind the last signature")
+	}
 	return nil
 }
 
@@ -193,17 +196,35 @@ func (c *Checker) apply(fresh []ssh.PublicKey, old []entry, offered []ssh.Public
 	if c.checksIP() {
 		names = append(names, c.ip)
 	}
-	gone := func(_ string, e entry, ok bool) bool {
-		return !ok || e.marker != plain || !slices.ContainsFunc(names, e.matches)
+	// A line whose key the host still has stays where and as it is, with its
+	// comment; only names that no line has for the key are added.
+	listed := func(e entry) int {
+		return slices.IndexFunc(offered, func(k ssh.PublicKey) bool { return bytes.Equal(k.Marshal(), e.key.Marshal()) })
+	}
+	stays := func(e entry) bool {
+		return e.marker != plain || listed(e) >= 0 || !slices.ContainsFunc(names, e.matches) || len(old) == 0 && e.matches(c.name)
+	}
+	missing := make([][]string, len(offered))
+	for i := range missing {
+		missing[i] = slices.Clone(names)
+	}
+	for _, file := range c.user {
+		for _, e := range loadFile(file) {
+			if i := listed(e); i >= 0 && e.marker == plain {
+				missing[i] = slices.DeleteFunc(missing[i], e.matches)
+			}
+		}
 	}
 	var lines strings.Builder
-	for _, k := range offered {
-		if c.h.HashKnownHosts {
-			for _, n := range names {
+	for i, k := range offered {
+		switch {
+		case len(missing[i]) == 0:
+		case c.h.HashKnownHosts:
+			for _, n := range missing[i] {
 				lines.WriteString(formatLine(n, k, true))
 			}
-		} else {
-			lines.WriteString(formatLine(strings.Join(names, ","), k, false))
+		default:
+			lines.WriteString(formatLine(strings.Join(missing[i], ","), k, false))
 		}
 	}
 	for i, file := range c.user {
@@ -211,7 +232,7 @@ func (c *Checker) apply(fresh []ssh.PublicKey, old []entry, offered []ssh.Public
 		if i == 0 {
 			more = lines.String()
 		}
-		if err := rewrite(file, gone, more); err != nil {
+		if err := rewrite(file, stays, more); err != nil {
 			c.log.Errorf("hostkeys_update: replace entries of %s: %v", file, err)
 			return
 		}

@@ -22,6 +22,9 @@ func Verify(key ssh.PublicKey, data []byte, sig *ssh.Signature) error {
 		key = cert.Key
 	}
 	if !strings.HasPrefix(key.Type(), "sk-") {
+		if len(sig.Rest) > 0 {
+			return errors.New("signature with bytes behind it")
+		}
 		return key.Verify(data, sig)
 	}
 	if sig.Format != key.Type() {
