@@ -99,6 +99,7 @@ func (v *invocation) moveJump(ctx context.Context, l *login.Login, via *config.H
 
 // overTCP stays on ssh's own connection.
 func (l *link) overTCP() *link {
+	l.login.Forget() // it will not be made again
 	l.login.LimitIdle()
 	return l
 }

@@ -22,6 +22,13 @@ type Memory struct {
 	keys     map[string]*loadedKey // opened files, by name
 }
 
+// Forget drops all of it.
+func (m *Memory) Forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.password, m.has, m.answers, m.keys = "", false, nil, nil
+}
+
 func (m *Memory) remember(password string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -38,6 +38,7 @@ type Checker struct {
 	Distrust bool
 	trusted  bool // enough to learn other keys from
 	dns      dnsAnswer
+	pin      *Pin
 }
 
 // New reads what is known about a host. Addr is the host's own address, nil
@@ -96,6 +97,7 @@ func (c *Checker) about(name string) (found []entry) {
 func (c *Checker) Check(key ssh.PublicKey) error {
 	fp := Fingerprint(key, c.h.FingerprintHash)
 	c.logKey(key, fp)
+	c.pin = &Pin{key: plainKey(key)}
 	if n := RSABits(key); n > 0 && n < c.h.RequiredRSASize {
 		c.log.Errorf("Server host key: Invalid key length")
 		return errRefused
@@ -127,6 +129,7 @@ func (c *Checker) Check(key ssh.PublicKey) error {
 	}
 	if cert, ok := key.(*ssh.Certificate); ok {
 		if c.checkCertificate(cert) {
+			c.pin.authority = cert.SignatureKey
 			return nil
 		}
 		if s, _ := judge(c.entries, key); s != barred {
@@ -216,6 +219,7 @@ func (c *Checker) checkPlain(key ssh.PublicKey) error {
 		if err := c.refuseRevoked(key); err != nil {
 			return err
 		}
+		c.pin.revoked = true
 		if err := c.disarm(); err != nil {
 			return err
 		}

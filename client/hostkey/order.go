@@ -35,12 +35,6 @@ func (c *Checker) Algorithms() []string {
 // knownType reports whether a key is known of the type that an algorithm is
 // for, a certificate's counting as its key's.
 func (c *Checker) knownType(algorithm string) bool {
-	base, cert := strings.CutSuffix(algorithm, "-cert-v01@openssh.com")
-	switch {
-	case strings.HasPrefix(base, "rsa-sha2-"):
-		base = "ssh-rsa"
-	case cert && strings.HasPrefix(base, "sk-"):
-		base += "@openssh.com"
-	}
+	base, _ := keyType(algorithm)
 	return slices.ContainsFunc(c.entries, func(e entry) bool { return e.marker == plain && e.key.Type() == base })
 }

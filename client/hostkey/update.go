@@ -50,6 +50,7 @@ func (c *Checker) Learn(payload []byte, conn Prover, idle <-chan struct{}) {
 			c.log.Errorf("client_global_hostkeys_prove_confirm: %v", err)
 			return
 		}
+		c.pin.add(fresh)
 	}
 	c.apply(fresh, old, offered)
 }

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -43,9 +42,10 @@ type Options struct {
 	// For logging in again.
 	memory   *auth.Memory
 	silent   bool
-	pin      []byte // the host key of the login before
-	distrust bool   // that key was not to be trusted
-	depth    int    // of jumps
+	pins     *pins
+	last     netip.Addr // of the host, by which it was reached; not valid: none
+	distrust bool       // the host's key was not to be trusted
+	depth    int        // of jumps
 }
 
 // Error ends a login or a connection; its text is ssh's own last word on
@@ -132,6 +132,9 @@ func Dial(ctx context.Context, h *config.Host, o Options) (*Login, error) {
 	if o.memory == nil {
 		o.memory = new(auth.Memory)
 	}
+	if o.pins == nil {
+		o.pins = new(pins)
+	}
 	p, err := reach(ctx, h, o)
 	if err != nil {
 		return nil, err
@@ -172,15 +175,20 @@ func (l *Login) shakeHands(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	pin := l.opts.pins.get(l.opts.depth, h)
+	algorithms := check.Algorithms()
+	if pin != nil {
+		algorithms = check.AlgorithmsAgain(pin)
+	}
 	limit := newLimit(l.conn, h.ConnectTimeout)
 	l.tr, err = transport.Handshake(l.conn, transport.Config{
-		Kex: h.KexAlgorithms, HostKeys: check.Algorithms(), Ciphers: h.Ciphers, MACs: h.MACs,
+		Kex: h.KexAlgorithms, HostKeys: algorithms, Ciphers: h.Ciphers, MACs: h.MACs,
 		RekeyBytes: uint64(max(h.RekeyLimit, 0)), RekeyAfter: h.RekeyInterval,
 		Compression: h.Compression, VersionAddendum: h.VersionAddendum, Log: log,
 		CheckHostKey: func(key ssh.PublicKey, _ string) error {
 			limit.stop() // the user may take longer to answer
-			if l.opts.pin != nil && slices.Equal(l.opts.pin, key.Marshal()) {
-				return nil
+			if pin != nil {
+				return check.CheckAgain(key, pin)
 			}
 			return check.Check(key)
 		},
@@ -190,6 +198,9 @@ func (l *Login) shakeHands(ctx context.Context) error {
 	}
 	if err != nil {
 		return l.lastWords(err)
+	}
+	if pin == nil {
+		l.opts.pins.set(l.opts.depth, h, check.Pin())
 	}
 	l.Distrust = check.Distrust || l.opts.distrust
 	if h.WarnWeakCrypto == "yes" && !l.opts.silent && !transport.Quantum(l.tr.Algorithms().Kex) {
@@ -351,19 +362,26 @@ func (l *Login) Disconnect() error {
 
 // Redial logs in to the same host again without a question: by the agent, by
 // keys that need no passphrase or have been opened, by a password that was
-// right. The host must show the same key.
+// right. It and every host on the way must be the ones that the first login
+// trusted; see hostkey.Pin.
 func (l *Login) Redial(ctx context.Context) (*Login, error) {
 	h := *l.host
 	o := l.opts
 	o.silent, o.memory = true, l.memory
 	o.Banner, o.distrust = io.Discard, l.Distrust
-	_, o.pin, _ = l.tr.HostKey()
+	if l.Remote != nil {
+		o.last = l.Remote.AddrPort().Addr().Unmap()
+	}
 	again, err := Dial(ctx, &h, o)
 	if err != nil {
 		return nil, fmt.Errorf("log in to %s again: %w", h.HostName, err)
 	}
 	return again, nil
 }
+
+// Forget drops what the user typed for this login: nobody will make it again, or
+// not without asking.
+func (l *Login) Forget() { l.memory.Forget() }
 
 // LimitIdle lets ChannelTimeout hold for the channels that are opened from now
 // on. Those of a session that moves away from this connection are not such.

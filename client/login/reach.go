@@ -32,11 +32,14 @@ func reach(ctx context.Context, h *config.Host, o Options) (*path, error) {
 	if h.ProxyJump != "" && h.ProxyJump != "none" {
 		return jump(ctx, h, o)
 	}
-	open := connect
+	var conn net.Conn
+	var addrs []netip.Addr
+	var err error
 	if o.silent {
-		open = reconnect
+		conn, addrs, err = reconnect(ctx, h, o.last, o.Log)
+	} else {
+		conn, addrs, err = connect(ctx, h, o.Log)
 	}
-	conn, addrs, err := open(ctx, h, o.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -75,11 +78,10 @@ func jump(ctx context.Context, h *config.Host, o Options) (*path, error) {
 	o.depth++
 	o.Log.Debugf("Setting implicit ProxyCommand from ProxyJump: %s", last)
 	again := o
-	again.pin = nil
-	again.memory = nil
+	again.memory, again.last = nil, netip.Addr{}
 	through, err := stepOn(ctx, via, again)
 	if err != nil {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || o.silent {
 			return nil, err
 		}
 		o.Log.Errorf("%v", err)
@@ -115,6 +117,7 @@ func stepOn(ctx context.Context, via *config.Host, o Options) (Through, error) {
 		return nil, err
 	}
 	if !moves(via, o) {
+		l.Forget()
 		l.LimitIdle()
 		return l, nil
 	}

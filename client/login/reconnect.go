@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -22,10 +23,16 @@ const (
 // more seconds, and would be found waiting when the network comes back. So a
 // new connection is begun each second, to one address of the host after the
 // other, and the first that stands is taken.
-func reconnect(ctx context.Context, h *config.Host, log voice.Log) (net.Conn, []netip.Addr, error) {
+//
+// The address of the login before comes first: behind a name with several there
+// may be several hosts, and only one of them is ours.
+func reconnect(ctx context.Context, h *config.Host, last netip.Addr, log voice.Log) (net.Conn, []netip.Addr, error) {
 	addrs, err := resolve(ctx, h)
 	if err != nil {
 		return nil, nil, err
+	}
+	if i := slices.Index(addrs, last); i > 0 {
+		addrs = slices.Insert(slices.Delete(addrs, i, i+1), 0, last)
 	}
 	log.Debugf("Connecting to %s port %d again.", h.HostName, h.Port)
 	conn, err := race(ctx, len(addrs), func(ctx context.Context, i int) (net.Conn, error) {
