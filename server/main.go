@@ -5,27 +5,16 @@ package server
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
-	"github.com/alecthomas/kong"
-
 	"tssh/proxy/wire"
 	"tssh/server/sftp"
 )
-
-// commandLine is what tsshd can be asked for.
-type commandLine struct {
-	Version kong.VersionFlag `help:"Print the version, and exit."`
-
-	Offer  offering    `cmd:"" name:"offer" help:"Serve one session for the tssh that wrote WORD (tssh does this)."`
-	Relay  relaying    `cmd:"" help:"Join stdin and stdout to a session (tssh does this)."`
-	Sshd   serving     `cmd:"" help:"Be an SSH server for this user."`
-	Sftp   sftpServing `cmd:"" name:"sftp-server" passthrough:"" help:"Serve sftp on stdin and stdout, as OpenSSH's sftp-server does."`
-	Verify verifying   `cmd:"" help:"Check that this file is what was sent."`
-}
 
 // The exit statuses of tsshd. Bootstrap scripts go on to another copy of tsshd
 // after any but the first two.
@@ -43,34 +32,35 @@ func Main(args []string) int {
 	if len(args) > 0 && (args[0] == "--offer" || args[0] == "--verify") {
 		args = append([]string{strings.TrimPrefix(args[0], "--")}, args[1:]...)
 	}
-	var line commandLine
-	status := -1
-	parser, err := kong.New(&line, kong.Name("tsshd"),
-		kong.Description("The far end of tssh, which starts it. It is no daemon: one process serves one session, as the user who logged in."),
-		kong.Vars{"version": "tsshd " + wire.Release},
-		kong.Exit(func(code int) { status = code }))
+	if len(args) == 0 {
+		return complain(exitUsage, errors.New("no command is given; see tsshd --help"))
+	}
+	switch args[0] {
+	case "--help", "-h", "help":
+		return printed(printHelp(os.Stdout, Commands()...))
+	case "--version", "-V":
+		_, err := fmt.Println("tsshd " + wire.Release)
+		return printed(err)
+	}
+	c := find(args[0])
+	if c == nil {
+		return complain(exitUsage, fmt.Errorf("there is no command %q; see tsshd --help", args[0]))
+	}
+	o, words, err := c.read(args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return printed(printHelp(os.Stdout, *c))
+	}
+	if err != nil {
+		return complain(exitUsage, fmt.Errorf("%s: %w; see tsshd --help", c.Name, err))
+	}
+	return c.run(&o, words)
+}
+
+func printed(err error) int {
 	if err != nil {
 		return complain(exitFailure, err)
 	}
-	ctx, err := parser.Parse(args)
-	if status >= 0 { // --help or --version did it all
-		return status
-	}
-	if err != nil {
-		return complain(exitUsage, fmt.Errorf("%w; see tsshd --help", err))
-	}
-	switch ctx.Selected().Name {
-	case "offer":
-		return offer(line.Offer)
-	case "relay":
-		return relay(line.Relay)
-	case "sshd":
-		return sshd(line.Sshd)
-	case "sftp-server":
-		return sftpServer(args[1:]) // as they are: another program's, not ours
-	default:
-		return verify(line.Verify.Hash)
-	}
+	return exitOK
 }
 
 func sftpServer(args []string) int {
@@ -82,14 +72,6 @@ func sftpServer(args []string) int {
 		return complain(exitFailure, err)
 	}
 	return exitOK
-}
-
-type sftpServing struct {
-	Args []string `arg:"" optional:"" help:"As sftp-server(8) takes them: -R, -d DIR."`
-}
-
-type verifying struct {
-	Hash string `arg:"" help:"SHA-256 of the file, in hex."`
 }
 
 // complain says what went wrong and returns status.

@@ -20,9 +20,9 @@ var errForced = errors.New("this login is bound to one command (command= of its 
 
 // offering is the command line of a tsshd that serves a session.
 type offering struct {
-	Word     string `arg:"" help:"What tssh offers; all of it is public."`
-	Log      string `placeholder:"FILE" help:"Write there what happens."`
-	Detached bool   `hidden:"" help:"Serve: tsshd starts itself so."`
+	Word     string
+	Log      string
+	Detached bool
 }
 
 // offer answers a tssh that has logged in: it starts the process that will

@@ -85,8 +85,8 @@ const exitGone = 94
 
 // relaying is the command line of "tsshd relay".
 type relaying struct {
-	Socket  string `arg:"" help:"Of the session."`
-	Process string `arg:"" optional:"" name:"pid" help:"Of the session: without it, the session has ended."`
+	Socket  string
+	Process string
 }
 
 // relay joins stdin and stdout to the socket of a session: the client's frames

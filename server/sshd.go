@@ -36,12 +36,12 @@ type embedded struct {
 
 // serving is the command line of "tsshd sshd".
 type serving struct {
-	Listen         string `default:"127.0.0.1:0" placeholder:"ADDRESS" help:"Address and port to listen on; port 0 is a free one (${default})."`
-	HostKey        string `placeholder:"FILE" help:"Private host key; without it one is made for this run."`
-	AuthorizedKeys string `placeholder:"FILE" help:"Keys that may log in (~/.ssh/authorized_keys)."`
-	PortFile       string `placeholder:"FILE" help:"Write the port there once clients can connect."`
-	Config         string `placeholder:"FILE" help:"An sshd_config that says what is permitted; without it everything is."`
-	Verbose        bool   `short:"v" help:"Say on stderr what happens."`
+	Listen         string
+	HostKey        string
+	AuthorizedKeys string
+	PortFile       string
+	Config         string
+	Verbose        bool
 }
 
 // sshd serves SSH to the user who runs it, with the session code of UDP mode.
