@@ -16,7 +16,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"tssh/client"
 	"tssh/server"
 )
 
@@ -32,7 +31,7 @@ func run(argv []string) int {
 	role, args := role(argv)
 	switch role {
 	case "tssh":
-		return client.Main(args)
+		return runClient(args)
 	case "tsshd":
 		return server.Main(args)
 	}
