@@ -1,7 +1,13 @@
 package main
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"os/exec"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -37,10 +43,6 @@ func TestRole(t *testing.T) {
 // TestImportArrows holds the layers apart: main -> client | server -> proxy,
 // notify a leaf, client and server never meet, no part imports its whole.
 func TestImportArrows(t *testing.T) {
-	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}} {{join .TestImports " "}} {{join .XTestImports " "}}`, "./...").Output()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
-	}
 	layer := func(path string) string {
 		path = strings.TrimPrefix(path, "tssh/")
 		name, _, _ := strings.Cut(path, "/")
@@ -52,8 +54,7 @@ func TestImportArrows(t *testing.T) {
 		"proxy":  {"proxy"},
 		"notify": {"notify"},
 	}
-	for line := range strings.Lines(string(out)) {
-		f := strings.Fields(line)
+	for _, f := range list(t, `{{.ImportPath}} {{join .Imports " "}} {{join .TestImports " "}} {{join .XTestImports " "}}`) {
 		pkg := f[0]
 		from, limited := allowed[layer(pkg)]
 		for _, imp := range f[1:] {
@@ -66,6 +67,72 @@ func TestImportArrows(t *testing.T) {
 			if limited && strings.HasPrefix(pkg, imp+"/") && !strings.HasPrefix(imp, "tssh/proxy") {
 				t.Errorf("%s imports its whole, %s", pkg, imp)
 			}
+		}
+	}
+}
+
+// TestHarnessesAreForTests: what tests are made of is in no program.
+func TestHarnessesAreForTests(t *testing.T) {
+	harness := []string{"leak", "simnet", "hostile"}
+	for _, f := range list(t, `{{.ImportPath}} {{join .Imports " "}}`) {
+		for _, imp := range f[1:] {
+			if strings.HasPrefix(imp, "tssh/") && slices.Contains(harness, path.Base(imp)) && !slices.Contains(harness, path.Base(f[0])) {
+				t.Errorf("%s imports %s", f[0], imp)
+			}
+		}
+	}
+}
+
+// list runs go list and returns the fields of each line.
+func list(t *testing.T, format string) (lines [][]string) {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-f", format, "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		lines = append(lines, strings.Fields(line))
+	}
+	return lines
+}
+
+// TestGoroutinesAreWatched: the tests of a package that starts any end with a
+// look for those that are left (package leak). Others' tests would not see them.
+func TestGoroutinesAreWatched(t *testing.T) {
+	starts, watched, tested := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(name) != ".go" {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		dir, test := filepath.ToSlash(filepath.Dir(name)), strings.HasSuffix(name, "_test.go")
+		tested[dir] = tested[dir] || test
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt:
+				starts[dir] = starts[dir] || !test
+			case *ast.SelectorExpr:
+				starts[dir] = starts[dir] || !test && n.Sel.Name == "Go"
+				if x, ok := n.X.(*ast.Ident); ok && test && x.Name == "leak" {
+					watched[dir] = true
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !starts["proxy"] {
+		t.Fatal("no goroutine was found where there are many")
+	}
+	for dir := range starts {
+		if starts[dir] && tested[dir] && !watched[dir] {
+			t.Errorf("%s starts goroutines, and its tests don't look whether they end: func TestMain(m *testing.M) { leak.Main(m) }", dir)
 		}
 	}
 }

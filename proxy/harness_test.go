@@ -12,19 +12,19 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
-	"os"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/quic-go/quic-go"
 
+	"tssh/proxy/leak"
 	"tssh/proxy/simnet"
 )
 
 func TestMain(m *testing.M) {
 	log.SetOutput(io.Discard) // quic-go's word about socket buffers, which are not its business here
-	os.Exit(m.Run())
+	leak.Main(m)
 }
 
 var secret = [32]byte{1, 2, 3, 4}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"tssh/proxy"
+	"tssh/proxy/leak"
 	"tssh/proxy/mux"
 	"tssh/proxy/wire"
 )
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "tsshd" {
 		os.Exit(Main(os.Args[1:]))
 	}
-	os.Exit(m.Run())
+	leak.Main(m)
 }
 
 // tsshd is the command that a login runs.

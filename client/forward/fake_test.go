@@ -33,8 +33,14 @@ type request struct {
 }
 
 func newServer(t *testing.T) *server {
-	return &server{t: t, incoming: map[string]chan ssh.NewChannel{}, opened: make(chan *channel, 10),
+	s := &server{t: t, incoming: map[string]chan ssh.NewChannel{}, opened: make(chan *channel, 10),
 		answer: func(string, []byte) (bool, []byte) { return true, nil }}
+	t.Cleanup(func() {
+		for _, c := range s.incoming { // as a connection that ends
+			close(c)
+		}
+	})
+	return s
 }
 
 func (s *server) OpenChannel(kind string, extra []byte) (ssh.Channel, <-chan *ssh.Request, error) {

@@ -33,6 +33,7 @@ func newFreezer(t *testing.T, to string) *freezer {
 			return
 		}
 		carry := func(from, to net.Conn) {
+			defer to.Close()
 			b := make([]byte, 4096)
 			for {
 				n, err := from.Read(b)

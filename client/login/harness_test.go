@@ -18,6 +18,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/voice"
+	"tssh/proxy/leak"
 )
 
 // TestMain lets the test be its own ProxyCommand.
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 		netcat(addr)
 		return
 	}
-	os.Exit(m.Run())
+	leak.Main(m)
 }
 
 func netcat(addr string) {

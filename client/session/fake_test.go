@@ -26,6 +26,7 @@ type far struct {
 	out, err       *io.PipeReader
 	reqs           chan *ssh.Request
 	gone           chan struct{} // the connection has ended
+	over           chan struct{} // the test has
 	why            error
 	closeOnce      sync.Once
 
@@ -37,10 +38,11 @@ type far struct {
 }
 
 func newFar(t *testing.T) *far {
-	f := &far{t: t, reqs: make(chan *ssh.Request), gone: make(chan struct{}), data: map[string][]byte{}, deny: map[string]bool{}, news: make(chan string, 100)}
+	f := &far{t: t, reqs: make(chan *ssh.Request), gone: make(chan struct{}), over: make(chan struct{}), data: map[string][]byte{}, deny: map[string]bool{}, news: make(chan string, 100)}
 	f.stdin, f.toStdin = io.Pipe()
 	f.out, f.stdout = io.Pipe()
 	f.err, f.stderr = io.Pipe()
+	t.Cleanup(func() { close(f.over) })
 	return f
 }
 
@@ -51,7 +53,13 @@ func (f *far) OpenChannel(string, []byte) (ssh.Channel, <-chan *ssh.Request, err
 	return f.channel(), f.reqs, nil
 }
 
-func (f *far) Wait() error { <-f.gone; return f.why }
+func (f *far) Wait() error {
+	select {
+	case <-f.gone:
+	case <-f.over:
+	}
+	return f.why
+}
 
 func (f *far) channel() ssh.Channel { return farChannel{f} }
 
@@ -62,7 +70,7 @@ func (c farChannel) Read(p []byte) (int, error)  { return c.f.out.Read(p) }
 func (c farChannel) Write(p []byte) (int, error) { return c.f.toStdin.Write(p) }
 func (c farChannel) CloseWrite() error           { return c.f.toStdin.Close() }
 func (c farChannel) Stderr() io.ReadWriter       { return struct{ io.ReadWriter }{stderrOf{c.f.err}} }
-func (c farChannel) Close() error                { c.f.hangUp(); return nil }
+func (c farChannel) Close() error                { c.f.hangUp(); return c.f.stdin.Close() }
 func (c farChannel) SendRequest(kind string, want bool, p []byte) (bool, error) {
 	c.f.mu.Lock()
 	c.f.asked = append(c.f.asked, kind)

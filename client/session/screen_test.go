@@ -16,6 +16,7 @@ import (
 	"tssh/client/tty"
 	"tssh/client/voice"
 	"tssh/notify"
+	"tssh/proxy/leak"
 )
 
 // outage is a Link that a test cuts and restores.
@@ -200,5 +201,5 @@ func TestMain(m *testing.M) {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, os.Interrupt)
 	signal.Stop(c)
-	m.Run()
+	leak.Main(m)
 }

@@ -24,6 +24,9 @@ func start(f *far, h *config.Host, o Options) func() int {
 		if err != nil {
 			f.t.Error(err)
 		}
+		if term, ok := o.Stdin.(*fakeTerminal); ok && term.Reader != nil {
+			term.Reader.(io.Closer).Close() // nobody types any more
+		}
 		done <- exit
 	}()
 	return func() int { return <-done }

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,13 +17,14 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy"
+	"tssh/proxy/leak"
 	"tssh/proxy/mux"
 	"tssh/proxy/simnet"
 )
 
 func TestMain(m *testing.M) {
 	log.SetOutput(io.Discard) // quic-go has a word about the buffers of sockets
-	os.Exit(m.Run())
+	leak.Main(m)
 }
 
 // roaming is a connection through the proxies.
