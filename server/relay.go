@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"tssh/proxy"
+	"tssh/proxy/peer"
 	"tssh/server/detach"
 )
 
@@ -59,7 +60,7 @@ func (r *relayDoor) accept() {
 			r.logf("relay: %v", err)
 			return
 		}
-		if err := samePeer(conn); err != nil {
+		if err := peer.Same(conn); err != nil {
 			r.logf("relay: %v", err)
 			conn.Close()
 			continue
@@ -100,7 +101,7 @@ func relay(to relaying) int {
 	default: // the file may be gone from under a session that lives
 		return complain(exitFailure, err)
 	}
-	if err := samePeer(conn.(*net.UnixConn)); err != nil {
+	if err := peer.Same(conn.(*net.UnixConn)); err != nil {
 		return complain(exitFailure, err)
 	}
 	// The end of either direction is the end of the path; the process ends with it.

@@ -12,8 +12,9 @@
 // The descriptors of a new session follow its request as three messages of one
 // byte, each with one descriptor.
 //
-// Who may connect is decided by the mode of the socket, 0600, and by the
-// directory that it lies in: whoever can connect has the connection.
+// Who may connect is decided by the mode of the socket, 0600, by the directory
+// that it lies in, and by the user at the other end: whoever can connect has the
+// connection.
 package control
 
 import (

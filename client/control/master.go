@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/proxy/peer"
 )
 
 // Config is what a master shares, and with whom.
@@ -136,13 +137,20 @@ func (m *Master) Serve(ctx context.Context) error {
 		if err != nil {
 			break
 		}
+		// As in ssh: whoever connects has the connection, so the mode of the socket
+		// is not all that keeps others out.
+		if err := peer.SameOrRoot(conn); err != nil {
+			m.cfg.Logf("mux client: %v", err)
+			conn.Close()
+			continue
+		}
 		if !m.admit(conn) {
 			conn.Close()
 			continue
 		}
 		go func() {
 			defer m.dismiss(conn)
-			p := &peer{master: m, conn: conn}
+			p := &guest{master: m, conn: conn}
 			if err := p.serve(ctx); err != nil {
 				m.cfg.Logf("mux client: %v", err)
 			}

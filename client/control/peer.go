@@ -13,8 +13,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// peer is one client of a master.
-type peer struct {
+// guest is one client of a master.
+type guest struct {
 	master *Master
 	conn   *net.UnixConn
 
@@ -29,7 +29,7 @@ type peer struct {
 var errProxy = errors.New("proxy")
 
 // serve answers requests until the client leaves; its session ends then.
-func (p *peer) serve(ctx context.Context) error {
+func (p *guest) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer p.rides.Wait()
 	defer cancel()
@@ -64,7 +64,7 @@ func quiet(err error) error {
 }
 
 // handle answers one request. An error ends the conversation.
-func (p *peer) handle(ctx context.Context, r request) error {
+func (p *guest) handle(ctx context.Context, r request) error {
 	m := p.master
 	switch r.Type {
 	case cAlive:
@@ -93,6 +93,10 @@ func (p *peer) handle(ctx context.Context, r request) error {
 	case cInfo:
 		return p.info(r)
 	case cProxy:
+		// Its channels are not looked at one by one, so this is the one time to ask.
+		if !m.confirm("Allow multiplex proxy connection?") {
+			return p.deny(r.ID)
+		}
 		if err := p.answer(sProxy, r.ID, nil); err != nil {
 			return err
 		}
@@ -102,7 +106,7 @@ func (p *peer) handle(ctx context.Context, r request) error {
 }
 
 // info answers what is asked about the connection.
-func (p *peer) info(r request) error {
+func (p *guest) info(r request) error {
 	var about reason
 	if err := parse(r.Rest, &about); err != nil {
 		return err
@@ -118,16 +122,16 @@ func (p *peer) info(r request) error {
 }
 
 // answer sends one message.
-func (p *peer) answer(kind, id uint32, body any) error {
+func (p *guest) answer(kind, id uint32, body any) error {
 	p.write.Lock()
 	defer p.write.Unlock()
 	return writeMessage(p.conn, message(kind, id, body))
 }
 
-func (p *peer) deny(id uint32) error             { return p.answer(sDenied, id, reason{"Permission denied"}) }
-func (p *peer) fail(id uint32, why string) error { return p.answer(sFailure, id, reason{why}) }
+func (p *guest) deny(id uint32) error             { return p.answer(sDenied, id, reason{"Permission denied"}) }
+func (p *guest) fail(id uint32, why string) error { return p.answer(sFailure, id, reason{why}) }
 
-func (p *peer) openForward(ctx context.Context, r request) error {
+func (p *guest) openForward(ctx context.Context, r request) error {
 	m := p.master
 	var w forward
 	if err := parse(r.Rest, &w); err != nil {
@@ -169,7 +173,7 @@ func forwardFailure(k Kind, w forward) string {
 	return fmt.Sprintf("remote port forwarding failed for listen port %d", w.ListenPort)
 }
 
-func (p *peer) closeForward(r request) error {
+func (p *guest) closeForward(r request) error {
 	var w forward
 	if err := parse(r.Rest, &w); err != nil {
 		return err
@@ -177,6 +181,9 @@ func (p *peer) closeForward(r request) error {
 	k, f, err := fromWire(w)
 	if err != nil || p.master.cfg.Forwards == nil {
 		return p.fail(r.ID, "port not forwarded")
+	}
+	if !p.master.confirm("Cancel %s on %s?", describe(k, f), p.master.cfg.Host) {
+		return p.deny(r.ID)
 	}
 	if err := p.master.cfg.Forwards.Cancel(k, f); err != nil {
 		p.master.cfg.Logf("cancel %s: %v", describe(k, f), err)
@@ -186,7 +193,7 @@ func (p *peer) closeForward(r request) error {
 }
 
 // proxy lets the client speak ssh itself, on channels of the shared connection.
-func (p *peer) proxy(ctx context.Context) error {
+func (p *guest) proxy(ctx context.Context) error {
 	c, chans, reqs, err := proxyConn(p.conn)
 	if err != nil {
 		return err

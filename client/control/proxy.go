@@ -74,12 +74,12 @@ func relay(ctx context.Context, down ssh.Conn, chans <-chan ssh.NewChannel, reqs
 	down.Close()
 }
 
-// relayGlobal passes a request on. Not those for listening on the server: the
-// channels that it would bring belong to the master, which has -O forward.
+// relayGlobal passes a request on if it is one that concerns nobody but who
+// makes it. The others change the connection for all who share it: one ends the
+// opening of sessions, some listen on the server, whose channels belong to the
+// master, which has -O forward. What is not known may do anything.
 func relayGlobal(r *ssh.Request, up ssh.Conn) {
-	switch r.Type {
-	case "tcpip-forward", "cancel-tcpip-forward",
-		"streamlocal-forward@openssh.com", "cancel-streamlocal-forward@openssh.com":
+	if r.Type != "keepalive@openssh.com" {
 		if r.WantReply {
 			r.Reply(false, nil)
 		}

@@ -21,9 +21,10 @@ type testServer struct {
 	config *ssh.ServerConfig
 	wg     sync.WaitGroup
 
-	mu    sync.Mutex     // guards what follows
-	pty   []string       // TERM of every terminal asked for
-	sizes chan [2]uint32 // columns and rows of every window-change
+	mu      sync.Mutex     // guards what follows
+	globals []string       // requests that concern the connection
+	pty     []string       // TERM of every terminal asked for
+	sizes   chan [2]uint32 // columns and rows of every window-change
 }
 
 func newTestServer(t *testing.T) *testServer {
@@ -76,7 +77,16 @@ func (s *testServer) serve(c net.Conn) {
 	if err != nil {
 		return
 	}
-	go ssh.DiscardRequests(reqs)
+	go func() {
+		for r := range reqs {
+			s.mu.Lock()
+			s.globals = append(s.globals, r.Type)
+			s.mu.Unlock()
+			if r.WantReply {
+				r.Reply(true, nil)
+			}
+		}
+	}()
 	for nc := range chans {
 		s.wg.Go(func() { s.channel(nc) })
 	}

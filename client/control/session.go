@@ -30,7 +30,7 @@ type Session struct {
 }
 
 // receive takes n descriptors of the client's. What it returns is to be closed.
-func (p *peer) receive(n int) ([]*Stdio, error) {
+func (p *guest) receive(n int) ([]*Stdio, error) {
 	var all []*Stdio
 	for range n {
 		fd, err := receiveFile(p.conn)
@@ -58,7 +58,7 @@ func closeAll(all []*Stdio) {
 const maxEnv = 4096
 
 // environment splits what a request carries, and drops what may not be sent.
-func (p *peer) environment(b []byte) ([]string, error) {
+func (p *guest) environment(b []byte) ([]string, error) {
 	var env []string
 	for len(b) > 0 && len(env) < maxEnv {
 		var next struct {
@@ -77,7 +77,7 @@ func (p *peer) environment(b []byte) ([]string, error) {
 	return env, nil
 }
 
-func (p *peer) newSession(ctx context.Context, r request) error {
+func (p *guest) newSession(ctx context.Context, r request) error {
 	m := p.master
 	var w newSession
 	if err := parse(r.Rest, &w); err != nil {
@@ -137,7 +137,7 @@ func (p *peer) newSession(ctx context.Context, r request) error {
 
 // ride runs the one thing that a connection is kept for. Its end is the end of
 // the connection, which tells the client that the last byte is written.
-func (p *peer) ride(ctx context.Context, files []*Stdio, run func(context.Context)) {
+func (p *guest) ride(ctx context.Context, files []*Stdio, run func(context.Context)) {
 	p.riding = true
 	p.rides.Go(func() {
 		// A client that is gone takes its files with it: whoever waits for them wakes.
@@ -150,7 +150,7 @@ func (p *peer) ride(ctx context.Context, files []*Stdio, run func(context.Contex
 }
 
 // stdioForward is -W: in and out of the client, connected from the server.
-func (p *peer) stdioForward(ctx context.Context, r request) error {
+func (p *guest) stdioForward(ctx context.Context, r request) error {
 	m := p.master
 	var w stdioForward
 	if err := parse(r.Rest, &w); err != nil {

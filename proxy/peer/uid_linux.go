@@ -1,31 +1,26 @@
-package server
+package peer
 
 import (
-	"errors"
 	"net"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
 
-// samePeer refuses a connection with a process of another user.
-func samePeer(conn *net.UnixConn) error {
+// UID is the effective user of the process that connected, at that time.
+func UID(conn *net.UnixConn) (int, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return err
+		return -1, err
 	}
 	var cred *unix.Ucred
 	var failed error
 	if err := raw.Control(func(fd uintptr) {
 		cred, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	}); err != nil {
-		return err
+		return -1, err
 	}
 	if failed != nil {
-		return failed
+		return -1, failed
 	}
-	if int(cred.Uid) != os.Getuid() {
-		return errors.New("the other end belongs to another user")
-	}
-	return nil
+	return int(cred.Uid), nil
 }

@@ -1,33 +1,28 @@
 //go:build darwin || freebsd
 
-package server
+package peer
 
 import (
-	"errors"
 	"net"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
 
-// samePeer refuses a connection with a process of another user.
-func samePeer(conn *net.UnixConn) error {
+// UID is the effective user of the process that connected, at that time.
+func UID(conn *net.UnixConn) (int, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return err
+		return -1, err
 	}
 	var cred *unix.Xucred
 	var failed error
 	if err := raw.Control(func(fd uintptr) {
 		cred, failed = unix.GetsockoptXucred(int(fd), 0, unix.LOCAL_PEERCRED) // level SOL_LOCAL
 	}); err != nil {
-		return err
+		return -1, err
 	}
 	if failed != nil {
-		return failed
+		return -1, failed
 	}
-	if int(cred.Uid) != os.Getuid() {
-		return errors.New("the other end belongs to another user")
-	}
-	return nil
+	return int(cred.Uid), nil
 }

@@ -1,0 +1,11 @@
+//go:build !linux && !darwin && !freebsd
+
+package peer
+
+import (
+	"errors"
+	"net"
+)
+
+// UID is not known here.
+func UID(*net.UnixConn) (int, error) { return -1, errors.ErrUnsupported }
