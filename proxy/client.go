@@ -1,19 +1,21 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"tssh/proxy/path"
+	"tssh/proxy/roam"
 	"tssh/proxy/wire"
 )
 
 // Client is the moving end: the net.PacketConn of a transport whose one peer
-// is the server.
+// is the server. What it does is decided by a roam.Machine; its own are the
+// sockets, the streams and the goroutines.
 type Client struct {
 	face
 	config   ClientConfig
@@ -22,38 +24,14 @@ type Client struct {
 	cancel   context.CancelFunc
 	work     sync.WaitGroup
 	done     chan struct{}
-	kick     chan struct{} // token: ask pulse again
+	kick     chan struct{} // token: step the machine again
 	news     chan struct{} // token: the state changed
 	cut      atomic.Bool
+	sent     atomic.Uint64
 	received atomic.Uint64
 
 	mu      sync.Mutex // guards what follows
-	pulse   pulse
-	keep    keep
-	extra   redundancy
-	current *link // nil: none yet
-	links   []*link
-	sockets []*clientSocket
-	trusted []netip.AddrPort // from where the server's datagrams are taken
-	state   State            // what is not computed
-	online  bool
-	dropped bool      // the stream in use ended, and no other path answered since
-	changed time.Time // when the network did last, as far as is known
-	climb   climb
-	tcp     attempt
-	ssh     attempt
-}
-
-// allows reports whether paths of that kind may be tried.
-func (c *Client) allows(k wire.Kind) bool {
-	auto := c.config.Mode == Auto
-	switch k {
-	case wire.UDP:
-		return (auto || c.config.Mode == OnlyUDP) && len(c.config.Servers) > 0
-	case wire.TCP:
-		return (auto || c.config.Mode == OnlyTCP) && len(c.config.Servers) > 0
-	}
-	return (auto || c.config.Mode == OnlySSH) && c.config.Carrier != nil
+	machine *roam.Machine
 }
 
 // Done is closed when the server was silent for Alive, or c was closed.
@@ -68,7 +46,12 @@ func (c *Client) Watch() <-chan struct{} { return c.news }
 func (c *Client) Cut(on bool) { c.cut.Store(on) }
 
 // Moved tells c that the network may have changed, for callers who know.
-func (c *Client) Moved() { c.moved() }
+func (c *Client) Moved() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.machine.Changed(time.Now())
+	token(c.kick)
+}
 
 // Close ends all paths.
 func (c *Client) Close() error {
@@ -79,90 +62,105 @@ func (c *Client) Close() error {
 
 // State returns what c knows about the way to the server.
 func (c *Client) State() State {
-	now := time.Now()
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := c.state
-	p := &c.pulse
-	s.Online, s.RTT, s.Loss, s.Received = !c.lostLocked(now), p.srtt, p.loss, c.received.Load()
-	s.Kind, s.Heard = wire.Kind(0).String(), p.heard
-	if l := c.current; l != nil {
-		s.Kind, s.Remote, s.Local = l.kind.String(), l.remote, c.local(l)
+	m, p := c.machine.State(time.Now()), c.machine.Current()
+	c.mu.Unlock()
+	s := State{
+		Online: m.Online, Kind: wire.Kind(0).String(), RTT: m.RTT, Loss: m.Loss,
+		Sent: c.sent.Load(), Received: c.received.Load(),
+		Heard: m.Heard, Since: m.Since, Lost: m.Lost, Trying: m.Trying,
 	}
-	if !s.Online {
-		s.Lost, s.Trying = p.since, c.tryingLocked()
+	if p != nil {
+		s.Kind, s.Remote, s.Local = p.Kind.String(), p.Remote, c.local(p)
 	}
 	return s
 }
 
-// lostLocked reports whether a user would say that contact is lost.
-func (c *Client) lostLocked(now time.Time) bool {
-	return c.current == nil || c.pulse.silence(now) > max(outage, 4*c.pulse.rto())
+// local returns the address of this end of p. That of a socket on all
+// addresses is the one that the kernel chooses now, if the network can tell.
+func (c *Client) local(p *roam.Path) netip.AddrPort {
+	if x, ok := p.Port.(*stream); ok {
+		return x.local()
+	}
+	local := p.Port.(path.Socket).Local()
+	if n, ok := c.config.Network.(interface {
+		Source(netip.AddrPort) netip.Addr
+	}); ok {
+		return netip.AddrPortFrom(n.Source(p.Remote), local.Port())
+	}
+	return local
 }
 
 // transmit carries the transport's datagrams to the server.
 func (c *Client) transmit(b []byte, segment int, ecn byte) {
-	now := time.Now()
+	c.sent.Add(uint64(len(b)))
 	c.mu.Lock()
-	c.keep.note(now, b, segment)
-	c.state.Sent += uint64(len(b))
-	l := c.current
-	var knock []byte
-	if c.pulse.typed(now) && l != nil && !l.stalledLocked() {
-		knock = c.knockLocked(now, l, true)
-		token(c.kick)
-	}
-	if c.pulse.tries > 0 && len(b) <= smallDatagram {
-		// What was typed goes out on every path: any may work again. It may as
-		// well be the acknowledgements of a busy flow, which must not make
-		// more knocks than can be told apart when their answers come.
-		c.pulse.hasten(later(now, c.pulse.round.Add(typedSpacing)))
-		c.retryLocked()
-		token(c.kick)
-	}
-	var copies []time.Duration
-	if segment == 0 {
-		copies = c.extra.copies(now, len(b), c.pulse.loss)
-	}
+	o := c.machine.Written(time.Now(), b, segment)
 	c.mu.Unlock()
-	if l == nil || c.cut.Load() {
+	if o.Wake {
+		token(c.kick)
+	}
+	if o.On == nil || c.cut.Load() {
 		return
 	}
-	if l.stream == nil {
-		again(copies, b, c.repeat)
-	}
-	err := l.knock(knock)
-	if err = errors.Join(err, l.send(b, segment, ecn)); err != nil {
-		c.unreachable()
-	}
+	again(o.Copies, b, c.repeat)
+	c.send(o.On, o.Knock)
+	c.sendTrain(o.On, b, segment, ecn)
 }
 
 // repeat sends a datagram once more.
 func (c *Client) repeat(b []byte) {
-	if l := c.currentLink(); l != nil && !c.cut.Load() {
-		l.send(b, 0, 0) // it is a copy, whatever becomes of it
+	c.mu.Lock()
+	p := c.machine.Current()
+	c.mu.Unlock()
+	if p == nil || c.cut.Load() {
+		return
+	}
+	carry(p, b, 0, 0) // it is a copy, whatever becomes of it
+}
+
+// again calls send with a copy of b after each of these times.
+func again(after []time.Duration, b []byte, send func([]byte)) {
+	if len(after) == 0 {
+		return
+	}
+	b = bytes.Clone(b)
+	for _, d := range after {
+		time.AfterFunc(d, func() { send(b) })
 	}
 }
 
-// unreachable is called when the system refuses to send: another path may do.
-func (c *Client) unreachable() {
+// send sends a knock, ahead of all that waits for its path, or a datagram. nil is
+// none.
+func (c *Client) send(p *roam.Path, packet []byte) {
+	if packet == nil {
+		return
+	}
+	if x, ok := p.Port.(*stream); ok && !wire.IsTransport(packet) {
+		x.putFirst(nil, packet)
+		return
+	}
+	c.sendTrain(p, packet, 0, 0)
+}
+
+// sendTrain sends datagrams of segment bytes each.
+func (c *Client) sendTrain(p *roam.Path, b []byte, segment int, ecn byte) {
+	if carry(p, b, segment, ecn) == nil {
+		return
+	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.pulse.refused(time.Now())
+	c.machine.Refused(time.Now(), p)
+	c.mu.Unlock()
 	token(c.kick)
 }
 
-// knockLocked seals a knock for l.
-func (c *Client) knockLocked(now time.Time, l *link, claim bool) []byte {
-	c.pulse.beforeKnock(now)
-	k := wire.Knock{
-		Generation: c.pulse.generation, Path: l.kind, Claim: claim,
-		Loss: uint8(c.pulse.loss * 255), RTT: c.pulse.srtt, Answer: l.answer,
+// carry gives datagrams to the port of p.
+func carry(p *roam.Path, b []byte, segment int, ecn byte) error {
+	if x, ok := p.Port.(*stream); ok {
+		x.put(b, segment)
+		return nil
 	}
-	packet := c.codec.Seal(&k)
-	l.knocks++
-	c.pulse.knocked(now, k.Sequence, l, l == c.current)
-	return packet
+	return p.Port.(path.Socket).WriteDatagrams(b, path.Envelope{Peer: p.Remote, ECN: ecn, Segment: segment})
 }
 
 // acked takes a packet of the path layer.
@@ -171,85 +169,10 @@ func (c *Client) acked(b []byte, from netip.AddrPort) {
 	if err != nil || c.cut.Load() {
 		return
 	}
-	now := time.Now()
 	c.mu.Lock()
-	trouble, silence, since := c.pulse.trouble(now), c.pulse.silence(now), c.pulse.since
-	k, ok := c.pulse.answered(now, a.Knock, c.current)
-	if !ok || !slices.Contains(c.links, k.on) {
-		c.mu.Unlock()
-		return
-	}
-	if from.IsValid() && !slices.Contains(c.trusted, from) {
-		c.trusted = append(c.trusted, from)
-	}
-	l := k.on
-	l.knocks = 0
-	if l.acked++; l.acked == 1 {
-		c.attempt(l.kind).tries = 0
-	}
-	if !trouble && l != c.current && now.Sub(k.at) > max(firstRTO, 2*c.pulse.srtt) {
-		l.acked, l.asked = 0, -1 // it waited for the path: ask again
-	}
-	if l != c.current && (trouble || c.current == nil || c.climb.wins(l, c.current)) {
-		c.useLocked(now, k)
-	}
-	var packets [][]byte
-	if l == c.current {
-		c.dropped = false
-		l.answer = a.Challenge
-		again := c.pulse.settled(a.Fresh)
-		if a.Challenge != 0 || again {
-			packets = append(packets, c.knockLocked(now, l, true))
-		}
-		if trouble && c.config.Transport == "quic" {
-			packets = append(packets, c.keep.last(since.Add(-slack))...)
-		}
-	} else if l.kind < c.current.kind {
-		token(c.kick) // the climb goes on
-	}
-	if l == c.current && silence >= outage {
-		c.extra.returned(now)
-	}
-	c.noteOnlineLocked(now)
+	e := c.machine.Answered(time.Now(), a, from)
 	c.mu.Unlock()
-	for _, p := range packets {
-		l.write(p)
-	}
-	if l == c.currentLink() && silence >= outage {
-		c.logf("contact after %s over %s", silence.Round(time.Millisecond), l)
-		if c.config.Returned != nil {
-			c.work.Go(c.config.Returned)
-		}
-	}
-	token(c.kick)
-}
-
-func (c *Client) currentLink() *link {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.current
-}
-
-// useLocked makes the path current whose knock was answered.
-func (c *Client) useLocked(now time.Time, k asked) {
-	for _, l := range c.links {
-		if l != k.on {
-			l.acked, l.asked = 0, 0 // they have to prove themselves again
-		}
-	}
-	c.current, c.dropped = k.on, false
-	c.pulse.move(now, k)
-	c.state.Since = now
-	c.climb.begin(now)
-	c.logf("the path is now %s", k.on)
-	token(c.news)
-}
-
-func (c *Client) noteOnlineLocked(now time.Time) {
-	if online := !c.lostLocked(now); online != c.online {
-		c.online = online
-		token(c.news)
-	}
+	c.obey(e)
 }
 
 // receive takes the transport's datagrams.
@@ -258,9 +181,8 @@ func (c *Client) receive(b []byte, segment int, ecn byte) {
 		return
 	}
 	c.received.Add(uint64(len(b)))
-	now := time.Now()
 	c.mu.Lock()
-	c.pulse.active = now
+	c.machine.Received(time.Now())
 	c.mu.Unlock()
 	c.deliver(b, segment, ecn)
 }

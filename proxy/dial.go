@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"slices"
 	"time"
 
 	"tssh/proxy/path"
+	"tssh/proxy/roam"
 	"tssh/proxy/wire"
 )
 
@@ -49,24 +49,40 @@ func Dial(ctx context.Context, config ClientConfig) (*Client, error) {
 	}
 	config.Servers = config.Servers[:min(len(config.Servers), maxServers)]
 	c := &Client{
-		config: config, codec: wire.NewClient(config.Secret), trusted: slices.Clone(config.Servers), online: true,
+		config: config, codec: wire.NewClient(config.Secret),
 		done: make(chan struct{}), kick: make(chan struct{}, 1), news: make(chan struct{}, 1),
 	}
-	now := time.Now()
-	c.state.Since, c.pulse.heard = now, now
+	kinds := config.kinds()
+	if len(kinds) == 0 {
+		return nil, fmt.Errorf("dial: mode %s leaves no way to the server", config.Mode)
+	}
+	c.machine = roam.New(roam.Config{
+		Kinds: kinds, Servers: config.Servers, Resend: config.Transport == "quic",
+		Heartbeat: config.Heartbeat, Alive: config.Alive, Seal: c.codec.Seal,
+	}, time.Now())
 	c.face.open(config.Transport, 0, c.transmit)
-	if c.allows(wire.UDP) {
-		if err := c.openSocket(now); err != nil && !c.allows(wire.TCP) && !c.allows(wire.SSH) {
+	c.ctx, c.cancel = context.WithCancel(ctx)
+	if c.machine.Allows(wire.UDP) {
+		if err := c.listen(); err != nil && len(kinds) == 1 {
+			c.cancel()
 			return nil, err
 		}
 	}
-	if len(c.links) == 0 && !c.allows(wire.TCP) && !c.allows(wire.SSH) {
-		return nil, fmt.Errorf("dial: mode %s leaves no way to the server", config.Mode)
-	}
-	c.ctx, c.cancel = context.WithCancel(ctx)
-	for _, s := range c.sockets {
-		c.work.Go(func() { c.readSocket(s) })
-	}
 	c.work.Go(c.run)
 	return c, nil
+}
+
+// kinds are those of path that config allows.
+func (config *ClientConfig) kinds() (kinds []wire.Kind) {
+	auto := config.Mode == Auto
+	if (auto || config.Mode == OnlyUDP) && len(config.Servers) > 0 {
+		kinds = append(kinds, wire.UDP)
+	}
+	if (auto || config.Mode == OnlyTCP) && len(config.Servers) > 0 {
+		kinds = append(kinds, wire.TCP)
+	}
+	if (auto || config.Mode == OnlySSH) && config.Carrier != nil {
+		kinds = append(kinds, wire.SSH)
+	}
+	return kinds
 }

@@ -3,8 +3,8 @@
 // in memory, handed to QUIC or KCP, which never learns that the network changed:
 // it sees one peer at one address.
 //
-// Only the client moves. It says where it is by knocks (package wire) and
-// decides which path is used, in pulse; the server believes a knock as far as
+// Only the client moves. It says where it is by knocks (package wire), and which
+// path it uses is decided by package roam; the server believes a knock as far as
 // admission allows. Both are state machines without clock, socket or goroutine.
 package proxy
 
@@ -27,21 +27,8 @@ const (
 // DefaultAlive is how long a silent peer is waited for when nobody says.
 const DefaultAlive = 24 * time.Hour
 
-const (
-	// keptLarge datagrams are sent again when contact came back: two suffice
-	// for QUIC to find out the rest. Small ones hold a key each, so there are more.
-	keptLarge = 2
-	keptSmall = 6
-	// maxServers addresses are knocked at when contact is lost.
-	maxServers = 6
-	// smallDatagram is the largest that counts as small.
-	smallDatagram = 400
-	// slack is how much before the first sign of trouble it may have begun.
-	slack = time.Second / 2
-	// outage is the silence after which QUIC's own timer has backed off so far
-	// that it is better shown a new path.
-	outage = time.Second
-)
+// maxServers addresses are knocked at when contact is lost.
+const maxServers = 6
 
 // State is what one end knows about the way to the other.
 type State struct {

@@ -8,7 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"tssh/proxy/link"
 	"tssh/proxy/path"
+	"tssh/proxy/roam"
 	"tssh/proxy/wire"
 )
 
@@ -29,8 +31,8 @@ type Server struct {
 
 	mu       sync.Mutex // guards what follows
 	door     admission
-	keep     keep
-	extra    redundancy
+	keep     link.Keep
+	extra    link.Copies
 	streams  []*stream // the oldest first
 	started  time.Time
 	since    time.Time // when the client took its place
@@ -102,7 +104,7 @@ func (s *Server) State() State {
 	d := &s.door
 	silent := time.Since(d.heard)
 	state := State{
-		Online: d.home.known() && silent < 2*beatSlow, Kind: wire.Kind(0).String(),
+		Online: d.home.known() && silent < 2*roam.MaxBeat, Kind: wire.Kind(0).String(),
 		RTT: d.newest.RTT, Loss: float64(d.newest.Loss) / 255,
 		Sent: s.sent, Received: s.received, Heard: d.heard, Since: s.since,
 	}
@@ -121,12 +123,12 @@ func (s *Server) transmit(b []byte, segment int, ecn byte) {
 	now := time.Now()
 	var space [4]place
 	s.mu.Lock()
-	s.keep.note(now, b, segment)
+	s.keep.Note(now, b, segment)
 	s.sent += uint64(len(b))
 	places := s.door.routes(space[:0], now, len(b))
 	var copies []time.Duration
 	if segment == 0 && s.door.home.stream == nil {
-		copies = s.extra.copies(now, len(b), float64(s.door.newest.Loss)/255)
+		copies = s.extra.After(now, len(b), float64(s.door.newest.Loss)/255)
 	}
 	s.mu.Unlock()
 	again(copies, b, s.repeat)
@@ -203,7 +205,7 @@ func (s *Server) knocked(from place, b []byte) bool {
 		s.peer.Store(fakePeer(k.Generation))
 	}
 	if v.Returned {
-		s.extra.returned(now)
+		s.extra.Returned(now)
 	}
 	again := s.againLocked(now, heard, v, from)
 	ack := wire.Ack{Knock: k.Sequence, Challenge: v.Challenge, Fresh: v.Fresh}
@@ -233,7 +235,7 @@ func (s *Server) againLocked(now, heard time.Time, v verdict, from place) [][]by
 	if s.config.Transport != "quic" || heard.IsZero() && !v.Arrived {
 		return nil // KCP takes an old datagram for a slow network
 	}
-	late := now.Sub(heard) >= outage && from == s.door.home
+	late := now.Sub(heard) >= link.Outage && from == s.door.home
 	if !v.Returned && !v.Arrived && !late {
 		return nil
 	}
@@ -241,7 +243,7 @@ func (s *Server) againLocked(now, heard time.Time, v verdict, from place) [][]by
 		// Its knocks may have come through all the time, and nothing back.
 		heard = time.Time{}
 	}
-	list := s.keep.last(heard.Add(-slack))
+	list := s.keep.Last(heard.Add(-link.Slack))
 	if from == s.door.home {
 		return list
 	}

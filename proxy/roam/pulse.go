@@ -1,7 +1,9 @@
-package proxy
+package roam
 
 import (
 	"time"
+
+	"tssh/proxy/link"
 )
 
 const (
@@ -17,8 +19,7 @@ const (
 	mediumAfter = 5 * time.Minute
 	slowAfter   = time.Hour
 
-	beatFast = time.Second      // between knocks while something happens,
-	beatSlow = 25 * time.Second // and at last: a NAT forgets after 30 s
+	beatFast = time.Second // between knocks while something happens
 
 	quietFlow = 20 * time.Millisecond  // between the datagrams of a typist
 	busyFlow  = 100 * time.Millisecond // between the knocks of a busy flow
@@ -27,6 +28,10 @@ const (
 	lossMemory = 64  // knocks that tell of the path's loss
 	youngFor   = 8   // answers, of which the fastest tells the round trip
 )
+
+// MaxBeat is the time between the knocks of an idle client: a NAT forgets after
+// 30 s.
+const MaxBeat = 25 * time.Second
 
 // action is what pulse wants to be done.
 type action int
@@ -68,7 +73,7 @@ type pulse struct {
 // asked is a knock that was sent.
 type asked struct {
 	sequence uint64
-	on       *link
+	on       *Path
 	current  bool // it was the current path
 	at       time.Time
 }
@@ -118,7 +123,7 @@ func (p *pulse) due(now time.Time) (action, time.Time) {
 // beat is the time from the last knock to the next while all is well. It does not
 // grow while it passes: the timer would be early each time, and set again.
 func (p *pulse) beat() time.Duration {
-	return min(max(p.last.Sub(p.active)/2, beatFast), beatSlow)
+	return min(max(p.last.Sub(p.active)/2, beatFast), MaxBeat)
 }
 
 // gap is the time between knocks while no answer comes.
@@ -181,14 +186,14 @@ func (p *pulse) trouble(now time.Time) bool { return p.tries > 0 || p.suspect(no
 
 // beforeKnock begins a new generation once an outage has lasted.
 func (p *pulse) beforeKnock(now time.Time) {
-	if p.silence(now) >= outage && !p.bumped {
+	if p.silence(now) >= link.Outage && !p.bumped {
 		p.generation++
 		p.bumped = true
 	}
 }
 
 // knocked is told of each knock sent.
-func (p *pulse) knocked(now time.Time, sequence uint64, on *link, current bool) {
+func (p *pulse) knocked(now time.Time, sequence uint64, on *Path, current bool) {
 	if len(p.flight) == maxFlight {
 		p.flight = append(p.flight[:0], p.flight[1:]...)
 	}
@@ -203,14 +208,14 @@ func (p *pulse) knocked(now time.Time, sequence uint64, on *link, current bool) 
 
 // answered is told of each answer. It returns the knock, unless it is not
 // remembered.
-func (p *pulse) answered(now time.Time, sequence uint64, current *link) (asked, bool) {
+func (p *pulse) answered(now time.Time, sequence uint64, current *Path) (asked, bool) {
 	for i, k := range p.flight {
 		if k.sequence != sequence {
 			continue
 		}
 		p.heard = now
 		if k.on == current {
-			if p.silence(now) >= outage {
+			if p.silence(now) >= link.Outage {
 				p.young = youngFor
 			}
 			p.measure(now.Sub(k.at))
@@ -226,7 +231,7 @@ func (p *pulse) answered(now time.Time, sequence uint64, current *link) (asked, 
 
 // forget drops the knocks of the current path up to that time: a later one was
 // answered.
-func (p *pulse) forget(until time.Time, current *link) {
+func (p *pulse) forget(until time.Time, current *Path) {
 	kept := p.flight[:0]
 	p.since = time.Time{}
 	for _, k := range p.flight {
@@ -265,8 +270,8 @@ func (p *pulse) measure(rtt time.Duration) {
 
 // count takes the knocks that were passed over, and one that was answered, into
 // the estimate of loss. What an outage swallowed says nothing about it.
-func (p *pulse) count(now time.Time, passed []asked, current *link) {
-	if p.silence(now) < outage {
+func (p *pulse) count(now time.Time, passed []asked, current *Path) {
+	if p.silence(now) < link.Outage {
 		for _, k := range passed {
 			if k.on == current {
 				p.sample(1)

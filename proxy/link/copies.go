@@ -1,9 +1,10 @@
-package proxy
+// Package link decides what of a path's losses is made good before a transport
+// misses it: which datagrams are sent twice, and which are sent again when
+// contact came back. Both ends of a session use it. It knows no clock, no
+// socket and no goroutine.
+package link
 
-import (
-	"bytes"
-	"time"
-)
+import "time"
 
 const (
 	lossyFrom    = 0.01                  // loss both ways, from which small datagrams are sent twice,
@@ -19,11 +20,10 @@ const (
 	quietMaximum = 2 << 10 // bytes in a window of a flow that is somebody typing
 )
 
-// redundancy decides which datagrams are sent again before anybody misses
+// Copies decides which datagrams are sent again before anybody misses
 // them: on a path that loses some, a key that was lost costs a round trip and
 // more, a copy of it less than a hundred bytes. Receivers drop what they have.
-// It knows no clock and no socket.
-type redundancy struct {
+type Copies struct {
 	window time.Time // when it began
 	bytes  int       // written in it
 	budget int
@@ -31,14 +31,14 @@ type redundancy struct {
 	wary   time.Time // until then every path counts as very lossy
 }
 
-// returned is told when contact came back after an outage. An answer to what
+// Returned is told when contact came back after an outage. An answer to what
 // was sent in it, which comes now, makes QUIC believe in a round trip of up to
 // a minute, and wait that long to repeat the next packet that is lost. A few
 // dozen more answers teach it better.
-func (r *redundancy) returned(now time.Time) { r.wary = now.Add(waryFor) }
+func (r *Copies) Returned(now time.Time) { r.wary = now.Add(waryFor) }
 
-// copies returns after what times a datagram of size bytes is to be sent again.
-func (r *redundancy) copies(now time.Time, size int, loss float64) []time.Duration {
+// After returns after what times a datagram of size bytes is to be sent again.
+func (r *Copies) After(now time.Time, size int, loss float64) []time.Duration {
 	if now.Sub(r.window) > quietWindow {
 		r.window, r.bytes = now, 0
 	}
@@ -46,7 +46,7 @@ func (r *redundancy) copies(now time.Time, size int, loss float64) []time.Durati
 	if now.Before(r.wary) {
 		loss = max(loss, veryLossy)
 	}
-	if loss < lossyFrom || size > smallDatagram || r.bytes > quietMaximum {
+	if loss < lossyFrom || size > Small || r.bytes > quietMaximum {
 		return nil
 	}
 	if r.filled.IsZero() {
@@ -67,15 +67,4 @@ func (r *redundancy) copies(now time.Time, size int, loss float64) []time.Durati
 		after = append(after, c.after)
 	}
 	return after
-}
-
-// again calls send with a copy of b after each of these times.
-func again(after []time.Duration, b []byte, send func([]byte)) {
-	if len(after) == 0 {
-		return
-	}
-	b = bytes.Clone(b)
-	for _, d := range after {
-		time.AfterFunc(d, func() { send(b) })
-	}
 }

@@ -1,4 +1,4 @@
-package proxy
+package roam
 
 import (
 	"testing"
@@ -7,9 +7,9 @@ import (
 
 var epoch = time.Unix(1e9, 0)
 
-func TestHeartbeatSlowsDown(t *testing.T) {
+func TestHeartMaxBeatsDown(t *testing.T) {
 	for _, c := range []struct{ idle, want time.Duration }{
-		{0, time.Second}, {2 * time.Second, time.Second}, {10 * time.Second, 5 * time.Second}, {time.Hour, beatSlow},
+		{0, time.Second}, {2 * time.Second, time.Second}, {10 * time.Second, 5 * time.Second}, {time.Hour, MaxBeat},
 	} {
 		p := pulse{active: epoch, last: epoch.Add(c.idle)}
 		if got := p.beat(); got != c.want {
@@ -22,7 +22,7 @@ func TestHeartbeatSlowsDown(t *testing.T) {
 // time costs a phone as much as a knock.
 func TestIdleWakesOnceAKnock(t *testing.T) {
 	p := pulse{active: epoch, last: epoch}
-	on := &link{}
+	on := &Path{}
 	now, knocks, looks := epoch, uint64(0), 0
 	for now.Sub(epoch) < time.Minute {
 		looks++
@@ -43,7 +43,7 @@ func TestIdleWakesOnceAKnock(t *testing.T) {
 
 // probes runs p without any answer for that long and returns when it knocked.
 func probes(p *pulse, silence time.Duration) (times []time.Duration) {
-	on := &link{}
+	on := &Path{}
 	p.knocked(epoch, 1, on, true)
 	for now, n := epoch, uint64(2); ; n++ {
 		act, next := p.due(now)
@@ -95,7 +95,7 @@ func TestProbesOfALongOutageGrowRare(t *testing.T) {
 }
 
 func TestSilenceCountsFromTheOldestQuestion(t *testing.T) {
-	on := &link{}
+	on := &Path{}
 	p := pulse{srtt: 30 * time.Millisecond, heard: epoch}
 	now := epoch.Add(time.Hour) // of idleness
 	if p.trouble(now) || p.silence(now) != 0 {
@@ -117,7 +117,7 @@ func TestSilenceCountsFromTheOldestQuestion(t *testing.T) {
 
 func TestAnswersKeptByAnOutageAreNoRoundTrips(t *testing.T) {
 	var p pulse
-	on := &link{}
+	on := &Path{}
 	for n := range uint64(10) { // in a connection, which delivers all of them at last
 		p.knocked(epoch.Add(time.Duration(n)*probeFirst), n, on, true)
 	}
@@ -135,7 +135,7 @@ func TestAnswersKeptByAnOutageAreNoRoundTrips(t *testing.T) {
 // In an outage every path is asked, again and again. Who answers after a second
 // must not be taken for a stranger.
 func TestLateAnswersAreKnown(t *testing.T) {
-	paths := make([]link, 7)
+	paths := make([]Path, 7)
 	var p pulse
 	n := uint64(0)
 	for at := time.Duration(0); at < time.Second; at += typedSpacing {
@@ -150,7 +150,7 @@ func TestLateAnswersAreKnown(t *testing.T) {
 }
 
 func TestLossIsMeasured(t *testing.T) {
-	on := &link{}
+	on := &Path{}
 	p := pulse{}
 	now := epoch
 	for n := uint64(1); n < 2000; n++ {
@@ -162,50 +162,5 @@ func TestLossIsMeasured(t *testing.T) {
 	}
 	if p.loss < 0.1 || p.loss > 0.3 {
 		t.Errorf("loss %.2f where one of five was lost", p.loss)
-	}
-}
-
-func TestSmallDatagramsAreRepeatedWithinABudget(t *testing.T) {
-	var r redundancy
-	if got := r.copies(epoch, 50, 0); got != nil {
-		t.Errorf("without loss: %v", got)
-	}
-	if got := r.copies(epoch.Add(time.Second), 50, 0.03); len(got) != 1 {
-		t.Errorf("some loss: %v", got)
-	}
-	if got := r.copies(epoch.Add(2*time.Second), 50, 0.2); len(got) != 2 {
-		t.Errorf("much loss: %v", got)
-	}
-	if got := r.copies(epoch.Add(3*time.Second), 1200, 0.2); got != nil {
-		t.Errorf("a large one: %v", got)
-	}
-	sent := 0
-	for i := range 1000 { // ten seconds of small datagrams
-		sent += 50 * len(r.copies(epoch.Add(time.Minute+time.Duration(i)*10*time.Millisecond), 50, 0.2))
-	}
-	if sent > copyBytes+10*copyRefill {
-		t.Errorf("%d bytes of copies in ten seconds", sent)
-	}
-	r.returned(epoch.Add(time.Hour))
-	if got := r.copies(epoch.Add(time.Hour+time.Second), 50, 0); len(got) != 2 {
-		t.Errorf("after an outage: %v", got)
-	}
-}
-
-func TestLastDatagramsAreKept(t *testing.T) {
-	var k keep
-	second := func(n int) time.Time { return epoch.Add(time.Duration(n) * time.Second) }
-	large := make([]byte, 1200)
-	k.note(second(1), large, 0)
-	k.note(second(2), []byte("a"), 0)
-	k.note(second(3), append(append([]byte{}, large...), "end"...), len(large)) // a train of two
-	if got := k.last(epoch); len(got) != 3 || string(got[0]) != "a" || len(got[1]) != 1200 || string(got[2]) != "end" {
-		t.Errorf("kept %d datagrams", len(got))
-	}
-	if got := k.last(second(3)); len(got) != 2 {
-		t.Errorf("%d of the third second", len(got))
-	}
-	if got := k.small(epoch); len(got) != 2 {
-		t.Errorf("%d small ones", len(got))
 	}
 }

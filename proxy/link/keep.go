@@ -1,0 +1,77 @@
+package link
+
+import (
+	"bytes"
+	"time"
+)
+
+const (
+	// Small is the largest datagram, in bytes, that counts as small: one that
+	// may hold a key.
+	Small = 400
+	// Outage is the silence after which QUIC's own timer has backed off so far
+	// that it is better shown a new path.
+	Outage = time.Second
+	// Slack is how much before the first sign of trouble it may have begun.
+	Slack = time.Second / 2
+
+	// keptLarge datagrams are sent again when contact came back: two suffice
+	// for QUIC to find out the rest. Small ones hold a key each, so there are more.
+	keptLarge = 2
+	keptSmall = 6
+)
+
+// Keep holds the last datagrams of the transport. Sent again when contact
+// comes back they tell the peer's transport at once what it missed, which its
+// own timers would after many seconds.
+//
+// Of a typist's small ones a few more are kept, as each holds a key.
+type Keep struct {
+	datagrams [keptSmall]kept // a ring
+	next      int
+}
+
+type kept struct {
+	data []byte
+	at   time.Time
+}
+
+// Note keeps the last of the datagrams of segment bytes in b.
+func (k *Keep) Note(now time.Time, b []byte, segment int) {
+	if segment > 0 && len(b) > keptLarge*segment {
+		count := (len(b) + segment - 1) / segment
+		b = b[(count-keptLarge)*segment:]
+	}
+	for len(b) > 0 {
+		n := len(b)
+		if segment > 0 {
+			n = min(n, segment)
+		}
+		d := &k.datagrams[k.next]
+		d.data, d.at = append(d.data[:0], b[:n]...), now
+		k.next = (k.next + 1) % keptSmall
+		b = b[n:]
+	}
+}
+
+// Small returns copies of the small ones that were noted at t or later, the
+// oldest first.
+func (k *Keep) Small(t time.Time) [][]byte { return k.since(t, 0) }
+
+// Last returns copies of the last ones of any size, and of the small ones
+// before, that were noted at t or later, the oldest first.
+func (k *Keep) Last(t time.Time) [][]byte { return k.since(t, keptLarge) }
+
+func (k *Keep) since(t time.Time, large int) [][]byte {
+	var list [][]byte
+	for i := range k.datagrams {
+		d := &k.datagrams[(k.next+i)%keptSmall]
+		if len(d.data) == 0 || d.at.Before(t) {
+			continue
+		}
+		if len(d.data) <= Small || i >= keptSmall-large {
+			list = append(list, bytes.Clone(d.data))
+		}
+	}
+	return list
+}

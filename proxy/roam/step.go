@@ -1,0 +1,146 @@
+package roam
+
+import (
+	"slices"
+	"time"
+
+	"tssh/proxy/link"
+	"tssh/proxy/wire"
+)
+
+// Step does what is due, and returns when something will be; zero when the server
+// was silent for Alive.
+func (m *Machine) Step(now time.Time) (e Effects, next time.Time) {
+	// Round strips the monotonic clock, which may stand still while a laptop sleeps.
+	if silent := now.Round(0).Sub(m.pulse.heard.Round(0)); silent > m.config.Alive && m.pulse.silence(now) > longSilence {
+		return e, time.Time{}
+	}
+	act, next := m.pulse.due(now)
+	if act != nothing {
+		m.pulse.repeating(now, act)
+		m.ring(now, act, &e)
+		_, next = m.pulse.due(now)
+	}
+	m.climb(now, &e)
+	m.streams(now, &e)
+	m.tidy(now, &e)
+	m.noteOnline(now, &e)
+	if look := now.Add(climbEvery); (m.current == nil || m.current.Kind != wire.UDP) && look.Before(next) {
+		next = look // for a path, or for a better one
+	}
+	return e, next
+}
+
+// ring sends the knocks that are due: on the path in use, or on all there are.
+func (m *Machine) ring(now time.Time, act action, e *Effects) {
+	trouble := m.pulse.trouble(now)
+	if act == allKnocks && m.pulse.tries > 1 {
+		m.hedge(now, e)
+	}
+	var small [][]byte
+	if trouble || act == allKnocks {
+		small = m.lately(now)
+	}
+	for _, p := range m.paths {
+		if p == m.current || act == allKnocks && trouble {
+			m.ask(now, p, small, e)
+		}
+	}
+}
+
+// ask sends a knock, with the last small datagrams behind it, so that the server
+// needs no further round trip to answer what was typed.
+func (m *Machine) ask(now time.Time, p *Path, small [][]byte, e *Effects) {
+	if p.stalled() {
+		return
+	}
+	e.Send = append(e.Send, Packet{p, m.knock(now, p, true)})
+	for _, d := range small {
+		e.Send = append(e.Send, Packet{p, d})
+	}
+}
+
+// lately returns the small datagrams that may be lost.
+func (m *Machine) lately(now time.Time) [][]byte {
+	switch {
+	case !m.config.Resend || m.pulse.silence(now) > slowAfter:
+		return nil
+	case m.pulse.trouble(now):
+		return m.keep.Small(m.pulse.since.Add(-link.Slack))
+	}
+	return m.keep.Small(now.Add(-m.pulse.rto())) // the network changed a moment ago
+}
+
+// sockets returns a path of each UDP socket.
+func (m *Machine) sockets() (first []*Path) {
+	for _, p := range m.paths {
+		if p.Kind == wire.UDP && !slices.ContainsFunc(first, func(f *Path) bool { return f.Port == p.Port }) {
+			first = append(first, p)
+		}
+	}
+	return first
+}
+
+// hedge opens a second socket: to a NAT or a firewall that holds something
+// against the first one it is somebody else.
+func (m *Machine) hedge(now time.Time, e *Effects) {
+	if !m.Allows(wire.UDP) {
+		return
+	}
+	sockets := m.sockets()
+	for i, s := range sockets {
+		if len(sockets) > 1 && now.Sub(s.born) > hedgeTime && (m.current == nil || s.Port != m.current.Port) {
+			m.closeSocket(s.Port, e)
+			sockets = slices.Delete(sockets, i, i+1)
+			break
+		}
+	}
+	e.Listen = len(sockets) < 2
+}
+
+// closeSocket closes a socket and forgets its paths.
+func (m *Machine) closeSocket(port any, e *Effects) {
+	m.paths = slices.DeleteFunc(m.paths, func(p *Path) bool { return p.Port == port })
+	e.Close = append(e.Close, port)
+}
+
+// wins reports whether p, just answered, is worth a move from a path that works:
+// it must be of a better kind and have answered twice, so that a firewall
+// that lets one packet through does not make the session flap.
+func (m *Machine) wins(p *Path) bool { return p.Kind < m.current.Kind && p.acked >= 2 }
+
+// climb sends knocks that ask whether a better path works, without a claim:
+// nothing moves until the answer came.
+func (m *Machine) climb(now time.Time, e *Effects) {
+	if m.current == nil || m.current.Kind == wire.UDP || m.pulse.suspect(now) {
+		return
+	}
+	due := now.Sub(m.looked) >= climbEvery
+	for _, p := range m.paths {
+		if p.Kind < m.current.Kind && (due || p.acked > p.asked) {
+			p.asked = p.acked
+			e.Send = append(e.Send, Packet{p, m.knock(now, p, false)})
+		}
+	}
+	if due {
+		m.looked = now
+	}
+}
+
+// tidy closes the paths that lost: after a while, for what is under way on them
+// still counts.
+func (m *Machine) tidy(now time.Time, e *Effects) {
+	if m.current == nil || m.pulse.suspect(now) || now.Sub(m.since) < spareTime {
+		return
+	}
+	for _, s := range m.sockets() {
+		if s.Port != m.current.Port && now.Sub(s.born) > spareTime && len(m.sockets()) > 1 {
+			m.closeSocket(s.Port, e)
+		}
+	}
+	for _, p := range m.paths {
+		if p.Kind != wire.UDP && p != m.current && now.Sub(p.born) > spareTime && p.Kind >= m.current.Kind {
+			e.Close = append(e.Close, p.Port) // its reader says that it ended
+		}
+	}
+}
