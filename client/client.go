@@ -15,6 +15,7 @@ import (
 	"tssh/client/session"
 	"tssh/client/tty"
 	"tssh/client/voice"
+	"tssh/proxy/visible"
 )
 
 // exitError is ssh's exit status for every failure of its own.
@@ -31,7 +32,7 @@ func Main(args []string) int {
 	}
 	cmd, err := cli.Parse(args)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, voice.Clean(err.Error()))
+		fmt.Fprintln(os.Stderr, visible.Text(err.Error()))
 		return exitError
 	}
 	if done, code := answer(cmd); done {
@@ -54,7 +55,7 @@ func answer(cmd *cli.Command) (done bool, code int) {
 	case cmd.Asked:
 		lines, err := cli.Answer(cmd.Query)
 		if err != nil {
-			fmt.Fprintln(os.Stderr, voice.Clean(err.Error()))
+			fmt.Fprintln(os.Stderr, visible.Text(err.Error()))
 			return true, exitError
 		}
 		for _, l := range lines {
@@ -96,7 +97,7 @@ func (v *invocation) run() int {
 		return showStatus(os.Stdout, v.cmd.JSON)
 	}
 	if err := v.configure(); err != nil {
-		fmt.Fprintln(os.Stderr, voice.Clean(err.Error()))
+		fmt.Fprintln(os.Stderr, visible.Text(err.Error()))
 		if errors.As(err, new(*logError)) {
 			return exitLog
 		}

@@ -13,6 +13,7 @@ import (
 	"tssh/client/bootstrap"
 	"tssh/client/login"
 	"tssh/proxy"
+	"tssh/proxy/visible"
 )
 
 // examTimeout is how long one kind of path is tried.
@@ -24,7 +25,7 @@ const largeMTU = 1452
 // doctor says in words what works from here to the host, and what to change.
 func (v *invocation) doctor(ctx context.Context) int {
 	say := func(what, format string, args ...any) {
-		fmt.Printf("%-9s %s\n", what+":", fmt.Sprintf(format, args...))
+		fmt.Println(finding(what, fmt.Sprintf(format, args...)))
 	}
 	if v.host.UdpMode == "no" {
 		v.host.UdpMode = "quic"
@@ -68,6 +69,10 @@ func (v *invocation) doctor(ctx context.Context) int {
 	}
 	return 0
 }
+
+// finding is one line of the doctor's, some of it in the server's words: a path,
+// a release, what it said when it failed.
+func finding(what, text string) string { return fmt.Sprintf("%-9s %s", what+":", visible.Line(text)) }
 
 // examineMTU says whether datagrams of an Ethernet's size pass.
 func (v *invocation) examineMTU(ctx context.Context, l *login.Login, say func(what, format string, args ...any)) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"tssh/client/voice"
+	"tssh/proxy/visible"
 )
 
 // sink is where log lines go: standard error or the file of -E.
@@ -82,7 +83,7 @@ func cause(err error) error {
 func (s *sink) raw(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintln(s.out, voice.Clean(line))
+	fmt.Fprintln(s.out, visible.Text(line))
 }
 
 // step changes the level by what ~v and ~V ask for, and returns it.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"tssh/client/config"
+	"tssh/proxy/visible"
 )
 
 // AgentPath is where the user's agent listens; "" when there is none.
@@ -93,7 +94,7 @@ func (a *ours) list(s *session) (keys []ssh.PublicKey, comments []string) {
 	for _, k := range all {
 		if key, err := ssh.ParsePublicKey(k.Blob); err == nil {
 			keys = append(keys, key)
-			comments = append(comments, k.Comment)
+			comments = append(comments, visible.Line(k.Comment))
 		}
 	}
 	return keys, comments

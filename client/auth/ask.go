@@ -9,6 +9,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/voice"
+	"tssh/proxy/visible"
 )
 
 // Memory is what the user proved to know, kept in memory only, so that a
@@ -135,7 +136,7 @@ func (s *session) changePassword(p []byte) (string, error) {
 		return "", fmt.Errorf("password change request: %w", err)
 	}
 	if m.Prompt != "" {
-		s.Log.Infof("%s", voice.Clean(m.Prompt))
+		s.Log.Infof("%s", visible.Text(m.Prompt))
 	}
 	who := fmt.Sprintf("%s@%s's", s.Host.User, s.shownHost())
 	old, err := s.question("Enter "+who+" old password: ", voice.Secret)
@@ -220,7 +221,7 @@ func (s *session) answer(p []byte, given int) ([]string, error) {
 	}
 	for _, text := range []string{info.Name, info.Instruction} {
 		if text != "" {
-			s.Log.Infof("%s", voice.Clean(text))
+			s.Log.Infof("%s", visible.Text(text))
 		}
 	}
 	kept := s.Memory.recallAnswers()
@@ -245,7 +246,7 @@ func (s *session) answer(p []byte, given int) ([]string, error) {
 		if q.Echo {
 			kind = voice.Plain
 		}
-		a, err := s.question(fmt.Sprintf("(%s@%s) %s", s.Host.User, s.shownHost(), voice.Clean(q.Prompt)), kind)
+		a, err := s.question(fmt.Sprintf("(%s@%s) %s", s.Host.User, s.shownHost(), visible.Text(q.Prompt)), kind)
 		if err != nil {
 			a = "" // as ssh does without a terminal
 		}

@@ -16,6 +16,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/voice"
+	"tssh/proxy/visible"
 )
 
 // Conn carries the messages of RFC 4252; *transport.Conn is one.
@@ -336,7 +337,7 @@ func (s *session) banner(p []byte) error {
 	}
 	level, _ := voice.ParseLevel(s.Host.LogLevel)
 	if s.Banner != nil && level >= voice.Info {
-		io.WriteString(s.Banner, voice.Clean(m.Text))
+		io.WriteString(s.Banner, visible.Text(m.Text))
 	}
 	return nil
 }
@@ -362,7 +363,7 @@ func (s *session) judge(p []byte) (outcome, error) {
 		if err := ssh.Unmarshal(p, &m); err != nil {
 			return outcome{}, fmt.Errorf("authentication failure message: %w", err)
 		}
-		return outcome{sent: true, partial: m.Partial, methods: voice.Clean(m.Methods)}, nil
+		return outcome{sent: true, partial: m.Partial, methods: visible.Text(m.Methods)}, nil
 	}
 	return outcome{}, fmt.Errorf("bad message during authentication: type %d", p[0])
 }

@@ -11,10 +11,10 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/visible"
 	"tssh/proxy/wire"
 )
 
@@ -134,7 +134,7 @@ func (t *talk) hear(line []byte, stdin io.WriteCloser) {
 		return
 	}
 	said := string(line[start+len(mark) : end])
-	text := printable(said)
+	text := visible.Line(said)
 	t.req.Logf("bootstrap: %s", text)
 	switch word, rest, _ := strings.Cut(text, " "); word {
 	case "run":
@@ -229,18 +229,9 @@ func (t *tail) String() string {
 	defer t.mu.Unlock()
 	var lines []string
 	for line := range strings.Lines(string(t.text)) {
-		if line = strings.TrimSpace(printable(line)); line != "" {
+		if line = visible.Line(strings.TrimSpace(line)); line != "" {
 			lines = append(lines, line)
 		}
 	}
 	return strings.Join(lines, " | ")
-}
-
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, s)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"tssh/client/config"
+	"tssh/proxy/visible"
 )
 
 // Forwarding is one forward, asked for or taken back.
@@ -78,7 +79,7 @@ func (r *Request) run(c *Client) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprint(r.Stdout, text)
+		fmt.Fprint(r.Stdout, visible.Text(text)) // names of algorithms and hosts, by the server's word
 		return nil
 	case "exit":
 		return r.told(c.Exit(), "termination", "Exit request sent.")

@@ -12,7 +12,7 @@ import (
 	"tssh/client/auth"
 	"tssh/client/hostkey"
 	"tssh/client/transport"
-	"tssh/client/voice"
+	"tssh/proxy/visible"
 )
 
 // lastWords puts what ended a login into ssh's words, logging the lines that
@@ -25,7 +25,7 @@ func (l *Login) lastWords(err error) error {
 	var match *transport.NoMatch
 	who := transport.Peer(l.conn)
 	last := func(format string, args ...any) error {
-		return &Error{Words: voice.Clean(fmt.Sprintf(format, args...)), Cause: err}
+		return &Error{Words: visible.Text(fmt.Sprintf(format, args...)), Cause: err}
 	}
 	switch {
 	case errors.As(err, &own):

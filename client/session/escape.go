@@ -3,6 +3,8 @@ package session
 import (
 	"fmt"
 	"strings"
+
+	"tssh/proxy/visible"
 )
 
 // The escapes that ssh knows, and below them those of ours.
@@ -110,8 +112,9 @@ func (r *run) suspend() {
 	r.windowChange()
 }
 
-// print shows text of ours amid the session's.
+// print shows text of ours amid the session's; a server's words may be in it.
 func (r *run) print(text string) {
+	text = visible.Text(text)
 	if r.screen != nil {
 		r.screen.print([]byte(text))
 		return

@@ -17,6 +17,7 @@ import (
 	"tssh/client/config"
 	"tssh/client/tty"
 	"tssh/client/voice"
+	"tssh/proxy/visible"
 )
 
 // exitLost is ssh's exit code for every end but the command's own.
@@ -220,5 +221,5 @@ func (r *run) tell(line string) {
 	if line == "" {
 		return // it has been said
 	}
-	fmt.Fprintf(r.Stderr, "%s\r\n", line)
+	fmt.Fprintf(r.Stderr, "%s\r\n", visible.Text(line))
 }

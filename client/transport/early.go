@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/ssh"
+
+	"tssh/proxy/visible"
 )
 
 // early saves the round trip that opening a session waits for. A command is
@@ -145,7 +147,7 @@ func (e *early) translate(packet []byte) ([]byte, bool, error) {
 		if err := ssh.Unmarshal(packet, &m); err != nil {
 			return nil, true, err
 		}
-		e.log("channel 0: open failed: %s: %s", reasonText(m.Reason), visible(m.Text))
+		e.log("channel 0: open failed: %s: %s", reasonText(m.Reason), visible.Line(m.Text))
 		return ssh.Marshal(&struct {
 			Ours uint32 `sshtype:"97"`
 		}{e.ours}), true, nil

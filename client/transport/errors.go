@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"tssh/proxy/visible"
 )
 
 // Reason says what ended a connection.
@@ -33,7 +35,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	if e.Detail == "" && e.Err != nil {
-		return visible(e.Err.Error())
+		return visible.Line(e.Err.Error())
 	}
 	return e.Detail
 }
@@ -84,5 +86,5 @@ func classify(err error) error {
 		return &Error{Reason: Reset, Detail: strings.ToUpper(text[:1]) + text[1:], Err: err}
 	}
 	// Decoders quote what they could not read: the server's own words.
-	return &Error{Reason: Refused, Detail: visible(err.Error()), Err: err}
+	return &Error{Reason: Refused, Detail: visible.Line(err.Error()), Err: err}
 }

@@ -222,18 +222,18 @@ func TestServersWordsDontReachTheTerminal(t *testing.T) {
 		h.hello()
 		h.propose("\x1b]0;mine\x07", ssh.KeyAlgoED25519, false)
 	})
-	refused(t, err, "no matching key exchange method found. Their offer: ]0;mine")
+	refused(t, err, "no matching key exchange method found. Their offer: \\033]0;mine\\007")
 	_, err = attack(t, trusting, func(h *hostile) {
 		h.open()
 		h.reply(func(r *ecdhReply) { r.Signature = ssh.Marshal(&ssh.Signature{Format: "\x1b[2J", Blob: []byte("x")}) })
 	})
-	refused(t, err, "algorithm [2J instead")
+	refused(t, err, "algorithm \\033[2J instead")
 	d := (&Conn{conn: &script{}}).disconnected(ssh.Marshal(&struct {
 		Code     uint32 `sshtype:"1"`
 		Message  string
 		Language string
 	}{2, "a\x1b[31m\nb\u009b", ""}))
-	if w := strings.Join(d.(*Error).Words, ""); !strings.HasSuffix(w, ":2: a[31mb") {
+	if w := strings.Join(d.(*Error).Words, ""); !strings.HasSuffix(w, ":2: a\\033[31m\nb\\302\\233") {
 		t.Errorf("%q", w)
 	}
 }

@@ -286,7 +286,7 @@ func TestNothingLeavesBeforeTheHostIsProven(t *testing.T) {
 		"order of two":    {trusting, func(r *ecdhReply) { clear(r.Public); r.Public[0] = 1 }, "invalid public key"},
 		"short point":     {trusting, func(r *ecdhReply) { r.Public = r.Public[:31] }, "invalid public key"},
 		"long point":      {trusting, func(r *ecdhReply) { r.Public = append(r.Public, 0) }, "invalid public key"},
-		"unknown key":     {trusting, func(r *ecdhReply) { r.HostKey = appendString(nil, []byte("\x1b[2Jx")) }, "unknown key algorithm: [2Jx"},
+		"unknown key":     {trusting, func(r *ecdhReply) { r.HostKey = appendString(nil, []byte("\x1b[2Jx")) }, "unknown key algorithm: \\033[2Jx"},
 		"no key":          {trusting, func(r *ecdhReply) { r.HostKey = nil }, "host key"},
 		"another's value": {trusting, func(r *ecdhReply) { r.Public[3] ^= 4 }, "incorrect signature"},
 	} {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"tssh/proxy/visible"
 )
 
 // volume counts what went one way.
@@ -22,7 +24,7 @@ func (c *Conn) Info() []string {
 	c.mu.Lock()
 	now := c.agreedNow
 	c.mu.Unlock()
-	lines := []string{fmt.Sprintf("versions %s -> %s", software(c.version), visible(software(c.serverVersion)))}
+	lines := []string{fmt.Sprintf("versions %s -> %s", software(c.version), visible.Line(software(c.serverVersion)))}
 	if _, ok := c.conn.RemoteAddr().(*net.TCPAddr); ok {
 		lines = append(lines, fmt.Sprintf("tcp %v -> %v", c.conn.LocalAddr(), c.conn.RemoteAddr()))
 	} else {

@@ -3,6 +3,8 @@ package transport
 import (
 	"cmp"
 	"strings"
+
+	"tssh/proxy/visible"
 )
 
 const certSuffix = "-cert-v01@openssh.com"
@@ -41,7 +43,7 @@ func (c *Conn) logProposal(whose string, m *kexInit) {
 		{"MACs ctos", m.MACOut}, {"MACs stoc", m.MACIn},
 		{"compression ctos", m.CompressOut}, {"compression stoc", m.CompressIn},
 	} {
-		c.log.Debug2f("%s: %s", l.what, visible(strings.Join(l.names, ",")))
+		c.log.Debug2f("%s: %s", l.what, visible.Line(strings.Join(l.names, ",")))
 	}
 }
 

@@ -3,6 +3,8 @@ package transport
 import (
 	"slices"
 	"strings"
+
+	"tssh/proxy/visible"
 )
 
 // kexInit is SSH_MSG_KEXINIT.
@@ -38,7 +40,7 @@ type NoMatch struct {
 }
 
 func (e *NoMatch) Error() string {
-	return "no matching " + e.Kind + " found. Their offer: " + visible(strings.Join(e.Offer, ","))
+	return "no matching " + e.Kind + " found. Their offer: " + visible.Line(strings.Join(e.Offer, ","))
 }
 
 // markers are names in the list of key exchanges that are none.

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/voice"
+	"tssh/proxy/visible"
 )
 
 // Config is what a handshake may agree on. Empty lists mean Sound.
@@ -173,15 +174,15 @@ func (c *Conn) exchangeVersions() error {
 			return ident("read", err)
 		}
 		if !strings.HasPrefix(line, "SSH-") {
-			c.log.Debugf("kex_exchange_identification: banner line: %s", visible(line))
+			c.log.Debugf("kex_exchange_identification: banner line: %s", visible.Line(line))
 			continue
 		}
 		if !strings.HasPrefix(line, "SSH-2.0-") && !strings.HasPrefix(line, "SSH-1.99-") {
 			return &Error{Reason: Refused, Detail: fmt.Sprintf(
-				"Protocol major versions differ: 2 vs. %.1s", visible(strings.TrimPrefix(line, "SSH-")))}
+				"Protocol major versions differ: 2 vs. %.1s", visible.Line(strings.TrimPrefix(line, "SSH-")))}
 		}
 		c.serverVersion = line
-		c.log.Debugf("Remote protocol version 2.0, remote software version %s", visible(line[strings.Index(line[4:], "-")+5:]))
+		c.log.Debugf("Remote protocol version 2.0, remote software version %s", visible.Line(line[strings.Index(line[4:], "-")+5:]))
 		return nil
 	}
 	return &Error{Reason: Refused, Detail: "kex_exchange_identification: No SSH identification string received from server"}
@@ -258,17 +259,7 @@ func (c *Conn) disconnected(packet []byte) error {
 		return fmt.Errorf("disconnect message: %w", err)
 	}
 	return &Error{Reason: Disconnected, Detail: "disconnected",
-		Words: []string{fmt.Sprintf("Received disconnect from %s:%d: %s", Peer(c.conn), m.Code, visible(m.Message))}}
-}
-
-// visible keeps a server's text from playing with the terminal.
-func visible(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return -1
-		}
-		return r
-	}, s)
+		Words: []string{fmt.Sprintf("Received disconnect from %s:%d: %s", Peer(c.conn), m.Code, visible.Text(strings.TrimRight(m.Message, "\r\n")))}}
 }
 
 // Peer says the far end as ssh does: "192.0.2.1 port 22".
@@ -367,7 +358,7 @@ func (c *Conn) readExtensions(packet []byte) error {
 		if err := ssh.Unmarshal(rest, &pair); err != nil {
 			return fmt.Errorf("extension message: %w", err)
 		}
-		c.log.Debugf("kex_input_ext_info: %s=<%s>", visible(pair.Name), visible(pair.Value))
+		c.log.Debugf("kex_input_ext_info: %s=<%s>", visible.Line(pair.Name), visible.Line(pair.Value))
 		if _, again := c.extensions[pair.Name]; again || len(c.extensions) < maxExtensions {
 			c.extensions[pair.Name] = pair.Value
 		}

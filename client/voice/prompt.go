@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"tssh/proxy/visible"
 )
 
 // Kind is what sort of answer a question wants.
@@ -34,7 +36,12 @@ type Asker func(question string, kind Kind) (string, error)
 // Ask asks on the terminal, never on standard input, which belongs to the
 // remote command. SSH_ASKPASS and SSH_ASKPASS_REQUIRE mean what they mean to
 // ssh.
+//
+// What others say gets into questions in many ways: names of keys in an agent,
+// what a known_hosts file says, a server's prompt. None of it may play with the
+// terminal at which the user is about to type a secret.
 func Ask(question string, kind Kind) (string, error) {
+	question = visible.Text(question)
 	allowed := os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
 	use := false
 	switch os.Getenv("SSH_ASKPASS_REQUIRE") {

@@ -6,6 +6,8 @@ package voice
 import (
 	"fmt"
 	"strings"
+
+	"tssh/proxy/visible"
 )
 
 // Level is how much a line matters. A line is shown when its level is at or
@@ -72,7 +74,7 @@ func (l Log) say(level Level, format string, args []any) {
 	if l != nil {
 		// As in ssh no line reaches the terminal with control characters in
 		// it: wherever a server's words got into one, they end here.
-		l(level, Clean(fmt.Sprintf(format, args...)))
+		l(level, visible.Text(fmt.Sprintf(format, args...)))
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
+
+	"tssh/proxy/visible"
 )
 
 const (
@@ -71,7 +73,7 @@ func dialQUIC(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg Config)
 	conn, err := t.Dial(ctx, peer, cfg.tlsConfig(), cfg.quicConfig())
 	if err != nil {
 		t.Close()
-		return nil, err
+		return nil, quicError(err)
 	}
 	return &quicConn{transport: t, conn: conn}, nil
 }
@@ -143,6 +145,12 @@ func quicError(err error) error {
 			return net.ErrClosed
 		}
 		return errReset
+	}
+	// The reason that the peer gives for an end is the peer's text, whoever that is.
+	if end, ok := errors.AsType[*quic.TransportError](err); ok && end.Remote {
+		clean := *end
+		clean.ErrorMessage = visible.Line(end.ErrorMessage)
+		return &clean
 	}
 	return err
 }

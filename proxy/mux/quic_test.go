@@ -2,9 +2,13 @@ package mux
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/quic-go/quic-go"
 )
 
 func TestQUICRefusesOtherKeys(t *testing.T) {
@@ -109,4 +113,18 @@ func connectIdle(t *testing.T, transport string) *end {
 		return c.transport.Conn.(unsized).PacketConn.(*end)
 	}
 	return nil
+}
+
+// TestPeersWordsAreCleaned where they enter: a reason for an end is any text.
+func TestPeersWordsAreCleaned(t *testing.T) {
+	evil := "\x1b]0;title\a\x1b[2Jbye\nConnection closed."
+	for _, err := range []error{
+		&quic.TransportError{Remote: true, ErrorCode: quic.ProtocolViolation, ErrorMessage: evil},
+		fmt.Errorf("dial: %w", &quic.TransportError{Remote: true, ErrorMessage: evil}),
+		&quic.ApplicationError{Remote: true, ErrorMessage: evil},
+	} {
+		if got := quicError(err).Error(); strings.ContainsAny(got, "\x1b\a\n") {
+			t.Errorf("%T: %q", err, got)
+		}
+	}
 }

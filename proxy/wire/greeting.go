@@ -9,7 +9,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"unicode"
+
+	"tssh/proxy/visible"
 )
 
 const (
@@ -115,7 +116,7 @@ func parseGreeting(body string) (Greeting, error) {
 
 func (j greetingJSON) greeting() (Greeting, error) {
 	g := Greeting{
-		Version: Version, Release: plain(j.Release), Port: j.Port, Addrs: j.Addrs,
+		Version: Version, Release: visible.Line(j.Release), Port: j.Port, Addrs: j.Addrs,
 		Relay: j.Relay, PID: j.PID, Warnings: j.Warnings,
 	}
 	switch {
@@ -129,7 +130,7 @@ func (j greetingJSON) greeting() (Greeting, error) {
 		return Greeting{}, fmt.Errorf("parse greeting: process %d", j.PID)
 	case len(j.Addrs) > maxAddrs || len(j.Warnings) > maxWarnings:
 		return Greeting{}, errors.New("parse greeting: too many addresses or warnings")
-	case j.Relay != plain(j.Relay) || strings.Contains(j.Relay, "'"):
+	case j.Relay != visible.Line(j.Relay) || strings.Contains(j.Relay, "'"):
 		return Greeting{}, errors.New("parse greeting: the relay's name has control characters or quotes")
 	}
 	for _, a := range j.Addrs {
@@ -138,19 +139,9 @@ func (j greetingJSON) greeting() (Greeting, error) {
 		}
 	}
 	for i := range g.Warnings {
-		g.Warnings[i] = plain(g.Warnings[i])
+		g.Warnings[i] = visible.Line(g.Warnings[i])
 	}
 	copy(g.Secret[:], j.Secret)
 	copy(g.ServerPin[:], j.ServerPin)
 	return g, nil
-}
-
-// plain drops what a terminal would obey: the server's words are shown there.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, s)
 }

@@ -106,7 +106,7 @@ func TestWarningsCannotDriveTheTerminal(t *testing.T) {
 	g := aGreeting()
 	g.Warnings = []string{"a\x1b]0;title\ab\nc"}
 	got, _, err := FindGreeting([]byte(g.Line()))
-	if err != nil || got.Warnings[0] != "a]0;titlebc" {
+	if err != nil || got.Warnings[0] != `a\033]0;title\007b\012c` {
 		t.Errorf("got %q, %v", got.Warnings, err)
 	}
 }

@@ -1,14 +1,14 @@
-package voice
+package visible
 
 import "testing"
 
-func TestCleanShowsWhatATerminalWouldObey(t *testing.T) {
+func TestTextShowsWhatATerminalWouldObey(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                          "",
 		"two\nlines\tand a tab":     "two\nlines\tand a tab",
 		"Grüße, 東京 👩‍💻 \ue0b0":      "Grüße, 東京 👩‍💻 \ue0b0",
 		"\x1b]0;title\a":            `\033]0;title\007`,
-		"over\rwritten\r\n":         "overwritten\n",
+		"over\rwritten\r\n":         "overwritten\r\n",
 		"\u009b2J":                  `\302\2332J`,
 		"\x9b2J\xff":                `\2332J\377`,
 		"a\x00\x7f\b":               `a\000\177\010`,
@@ -18,11 +18,11 @@ func TestCleanShowsWhatATerminalWouldObey(t *testing.T) {
 		"cut \xe6\x9d":              `cut \346\235`,
 		"\xed\xa0\x80 is no letter": `\355\240\200 is no letter`,
 	} {
-		if got := Clean(in); got != want {
+		if got := Text(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
-	if got := CleanLine("a\nb\tc\r\x1b"); got != `a\012b\011c\033` {
+	if got := Line("a\nb\tc\r\x1b"); got != `a\012b\011c\015\033` {
 		t.Errorf("a line: %q", got)
 	}
 }
