@@ -88,10 +88,11 @@ func (d *Display) Serve(chans <-chan ssh.NewChannel) {
 	}
 }
 
-// screenOf is the number behind the dot of a display's name.
+// screenOf is the number behind the dot of a display's name. The name itself
+// goes to xauth, so it is of the letters that ssh lets through.
 func screenOf(display string) (uint32, error) {
 	_, rest, ok := cutLast(display, ":")
-	if !ok {
+	if !ok || strings.ContainsFunc(display, strange) {
 		return 0, fmt.Errorf("DISPLAY %q invalid; disabling X11 forwarding", display)
 	}
 	_, screen, ok := strings.Cut(rest, ".")
@@ -103,6 +104,11 @@ func screenOf(display string) (uint32, error) {
 		return 0, fmt.Errorf("DISPLAY %q invalid; disabling X11 forwarding", display)
 	}
 	return uint32(n), nil
+}
+
+// strange is what no display's name has.
+func strange(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(":/.-_", r))
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

@@ -60,7 +60,7 @@ func TestScreenOf(t *testing.T) {
 			t.Errorf("%s: %d, %v", display, got, err)
 		}
 	}
-	for _, display := range []string{"", "nonsense", ":0.x"} {
+	for _, display := range []string{"", "nonsense", ":0.x", "a;b:0", "a b:0", "$(id):0", "a\nsource /etc/passwd\n:0", "a'b:0", ":0.0\n"} {
 		if got, err := screenOf(display); err == nil {
 			t.Errorf("%q: %d", display, got)
 		}

@@ -9,6 +9,7 @@ package session
 
 import (
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -201,16 +202,31 @@ func (s *session) setEnv(payload []byte) bool {
 }
 
 func (s *session) openDisplay(payload []byte) bool {
-	if s.cfg.X11 == nil || !s.cfg.Policy.X11 || s.display != nil || ssh.Unmarshal(payload, &s.x11) != nil {
+	var x X11
+	if s.cfg.X11 == nil || !s.cfg.Policy.X11 || s.display != nil || ssh.Unmarshal(payload, &x) != nil {
 		return false
 	}
-	d, err := s.cfg.X11(s.x11)
+	// Both become words of xauth's commands, a line each, and of what the user's rc
+	// reads: a client's line break would be a command of its own ("source FILE"),
+	// which a forced command must not let through.
+	if !validXAuth(x.Protocol) || !validXAuth(x.Cookie) {
+		s.cfg.Logf("session: x11-req: the protocol or the cookie is no word")
+		return false
+	}
+	d, err := s.cfg.X11(x)
 	if err != nil {
 		s.cfg.Logf("session: %v", err)
 		return false
 	}
-	s.display = d
+	s.x11, s.display = x, d
 	return true
+}
+
+// validXAuth is what sshd lets through to xauth.
+func validXAuth(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(".:/-_", r))
+	})
 }
 
 func (s *session) openAgent() bool {

@@ -168,6 +168,49 @@ func TestMessageOfTheDay(t *testing.T) {
 	}
 }
 
+// TestXAuthCommandsOfAClient has clients whose protocol or cookie would be lines of
+// their own for "xauth -" or for what the user's rc reads (CVE-2016-3115).
+func TestXAuthCommandsOfAClient(t *testing.T) {
+	type x11 struct {
+		Single           bool
+		Protocol, Cookie string
+		Screen           uint32
+	}
+	const proto, cookie = "MIT-MAGIC-COOKIE-1", "0123456789abcdef"
+	for _, c := range []struct {
+		ask  x11
+		want bool
+	}{
+		{x11{false, proto, cookie, 0}, true},
+		{x11{true, "", "", 0}, true}, // as sshd
+		{x11{false, proto, "00\nsource /etc/passwd\n", 0}, false},
+		{x11{false, "a\rextract out :0\r", cookie, 0}, false},
+		{x11{false, proto + "\x00", cookie, 0}, false},
+		{x11{false, proto, "00 source", 0}, false},
+		{x11{false, proto, "00\tx", 0}, false},
+		{x11{false, proto, "\"00", 0}, false},
+		{x11{false, "$(id)", cookie, 0}, false},
+		{x11{false, proto, "\u00e9", 0}, false},
+		{x11{false, proto, "\xff", 0}, false},
+	} {
+		cfg := config(t)
+		cfg.Policy.X11 = true
+		got := filepath.Join(t.TempDir(), "got")
+		cfg.Policy.XAuth = filepath.Join(t.TempDir(), "xauth")
+		if err := os.WriteFile(cfg.Policy.XAuth, []byte("#!/bin/sh\ncat >"+got+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		cfg.X11 = func(X11) (*Display, error) {
+			return &Display{Name: "localhost:10.0", Auth: "unix:10.0", Close: func() {}}, nil
+		}
+		serve(t, cfg, request{"x11-req", c.ask, c.want}, request{"exec", text{"true"}, true})
+		text, err := os.ReadFile(got)
+		if c.want != (err == nil) || strings.Count(string(text), "\n") > 2 {
+			t.Errorf("%q with %q: xauth got %q, %v", c.ask.Protocol, c.ask.Cookie, text, err)
+		}
+	}
+}
+
 func TestEnvironmentHasEachNameOnce(t *testing.T) {
 	var e environment
 	for _, v := range []string{"A=1", "AB=2", "A=3", "B=", "AB=4"} {
