@@ -7,6 +7,8 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"tssh/proxy/path/cmsg"
 )
 
 // system is what a socket knows on macOS and FreeBSD: nothing. ECN and segments
@@ -40,11 +42,11 @@ func (s *socket) read(b []byte) (int, Envelope, error) {
 		return 0, Envelope{}, err
 	}
 	e := Envelope{Peer: peer}
-	eachControl(oob[:oobn], func(h unix.Cmsghdr, data []byte) {
+	cmsg.Each(oob[:oobn], func(level, name int32, data []byte) {
 		switch {
-		case h.Level == unix.IPPROTO_IP && h.Type == reached4 && len(data) >= reachedAt+4:
+		case level == unix.IPPROTO_IP && name == reached4 && len(data) >= reachedAt+4:
 			e.Local = netip.AddrFrom4([4]byte(data[reachedAt:]))
-		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(data) >= 16:
+		case level == unix.IPPROTO_IPV6 && name == unix.IPV6_PKTINFO && len(data) >= 16:
 			e.Local = netip.AddrFrom16([16]byte(data[:16])) // of both families, on some versions
 		}
 	})
@@ -72,10 +74,10 @@ func appendSource(oob []byte, e Envelope) []byte {
 	switch local := e.Local.Unmap(); {
 	case !local.IsValid() || local.Is4() != four:
 	case four:
-		oob, data = appendControl(oob, unix.IPPROTO_IP, source4, sourceSize)
+		oob, data = cmsg.Append(oob, unix.IPPROTO_IP, source4, sourceSize)
 		copy(data[sourceAt:], local.AsSlice())
 	case !local.IsLinkLocalUnicast(): // that needs its interface, which the peer's zone names
-		oob, data = appendControl(oob, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, 20)
+		oob, data = cmsg.Append(oob, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, 20)
 		copy(data, local.AsSlice())
 	}
 	return oob

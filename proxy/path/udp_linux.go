@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"tssh/proxy/path/cmsg"
 )
 
 // system is what a socket knows on Linux.
@@ -45,17 +47,17 @@ func (s *socket) read(b []byte) (int, Envelope, error) {
 		return 0, Envelope{}, err
 	}
 	e := Envelope{Peer: peer}
-	eachControl(oob[:oobn], func(h unix.Cmsghdr, data []byte) {
+	cmsg.Each(oob[:oobn], func(level, name int32, data []byte) {
 		switch {
-		case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_TOS && len(data) >= 1:
+		case level == unix.IPPROTO_IP && name == unix.IP_TOS && len(data) >= 1:
 			e.ECN = data[0] & 3
-		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_TCLASS && len(data) >= 4:
+		case level == unix.IPPROTO_IPV6 && name == unix.IPV6_TCLASS && len(data) >= 4:
 			e.ECN = byte(binary.NativeEndian.Uint32(data)) & 3
-		case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO && len(data) >= 12:
+		case level == unix.IPPROTO_IP && name == unix.IP_PKTINFO && len(data) >= 12:
 			e.Local = netip.AddrFrom4([4]byte(data[8:12]))
-		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(data) >= 16:
+		case level == unix.IPPROTO_IPV6 && name == unix.IPV6_PKTINFO && len(data) >= 16:
 			e.Local = netip.AddrFrom16([16]byte(data[:16]))
-		case h.Level == unix.IPPROTO_UDP && h.Type == unix.UDP_GRO && len(data) >= 4:
+		case level == unix.IPPROTO_UDP && name == unix.UDP_GRO && len(data) >= 4:
 			if size := int(binary.NativeEndian.Uint32(data)); size > 0 && size < n {
 				e.Segment = size
 			}
@@ -85,24 +87,24 @@ func appendEnvelope(oob []byte, e Envelope, several bool) []byte {
 	four := e.Peer.Addr().Unmap().Is4()
 	var data []byte
 	if several {
-		oob, data = appendControl(oob, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2)
+		oob, data = cmsg.Append(oob, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2)
 		binary.NativeEndian.PutUint16(data, uint16(e.Segment))
 	}
 	if e.ECN != 0 {
 		if four {
-			oob, data = appendControl(oob, unix.IPPROTO_IP, unix.IP_TOS, 4)
+			oob, data = cmsg.Append(oob, unix.IPPROTO_IP, unix.IP_TOS, 4)
 		} else {
-			oob, data = appendControl(oob, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, 4)
+			oob, data = cmsg.Append(oob, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, 4)
 		}
 		binary.NativeEndian.PutUint32(data, uint32(e.ECN))
 	}
 	switch local := e.Local.Unmap(); {
 	case !local.IsValid() || local.Is4() != four:
 	case four: // interface 0, source, unused
-		oob, data = appendControl(oob, unix.IPPROTO_IP, unix.IP_PKTINFO, 12)
+		oob, data = cmsg.Append(oob, unix.IPPROTO_IP, unix.IP_PKTINFO, 12)
 		copy(data[4:8], local.AsSlice())
 	case !local.IsLinkLocalUnicast(): // that needs its interface, which the peer's zone names
-		oob, data = appendControl(oob, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, 20)
+		oob, data = cmsg.Append(oob, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, 20)
 		copy(data, local.AsSlice())
 	}
 	return oob
