@@ -35,10 +35,11 @@ func (f *face) open(transport string, generation uint32, send func([]byte, int, 
 
 // deliver hands b, datagrams of segment bytes each, to the transport.
 func (f *face) deliver(b []byte, segment int, ecn byte) {
+	skip := 0
 	if f.prefix {
-		b = b[1:] // never a train: who sends these does not make one
+		skip = 1 // of each: who sends these makes no train, but kernels join what comes at once
 	}
-	f.in.put(b, segment, ecn)
+	f.in.put(b, segment, skip, ecn)
 }
 
 // ReadBatch reads as many datagrams as are there, at most len(ms).

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"os"
@@ -58,6 +59,48 @@ func TestForeignTransportIsMarked(t *testing.T) {
 	}
 }
 
+// coalesced is KCP's datagrams of three sizes, as they leave, and as the kernel
+// of a receiver with GRO hands them over: of one size, but for the last.
+func coalesced() (datagrams [][]byte, train []byte, segment int) {
+	for i, n := range []int{300, 300, 300, 20} {
+		d := bytes.Repeat([]byte{byte(i)}, n)
+		datagrams = append(datagrams, d)
+		train = append(append(train, wire.FixedBit), d...)
+	}
+	return datagrams, train, 301
+}
+
+func TestEachDatagramOfAJoinedTrainLosesItsMark(t *testing.T) {
+	f := mirror("kcp")
+	datagrams, train, segment := coalesced()
+	f.deliver(train, segment, 0)
+	f.deliver([]byte{wire.FixedBit, wire.FixedBit, wire.FixedBit, 7}, 1, 0) // three of nothing, and not a byte too many
+	b := make([]byte, 1500)
+	for i, want := range append(datagrams, nil, nil, nil) {
+		if n, _, err := f.ReadFrom(b); err != nil || !bytes.Equal(b[:n], want) {
+			t.Errorf("datagram %d: %d bytes, %v, want %d", i, n, err, len(want))
+		}
+	}
+}
+
+func TestEmptyDatagramsAreBoundedToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := mirror("kcp")
+		taken := 0
+		go func() {
+			for range inboxSize {
+				f.deliver([]byte{wire.FixedBit}, 0, 0)
+				taken++
+			}
+		}()
+		synctest.Wait()
+		if taken > inboxSize/markSize+1 {
+			t.Errorf("%d empty datagrams are kept", taken)
+		}
+		f.in.close()
+	})
+}
+
 func TestReadDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := mirror("quic")
@@ -88,7 +131,7 @@ func TestInboxMakesWritersWait(t *testing.T) {
 		written := 0
 		go func() {
 			for range 1000 {
-				f.in.put(make([]byte, 1000), 0, 0)
+				f.in.put(make([]byte, 1000), 0, 0, 0)
 				written++
 			}
 		}()

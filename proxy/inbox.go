@@ -9,6 +9,7 @@ import (
 
 const (
 	inboxSize = 256 << 10 // bytes that wait for the transport before the sockets' readers do
+	markSize  = 16        // bytes that a mark takes
 	inboxKept = 16 << 10  // buffers above this are given back when little of them is used
 )
 
@@ -47,16 +48,17 @@ func (n *inbox) open() {
 	n.changed, n.expired = make(chan struct{}), make(chan struct{})
 }
 
-// put adds the datagrams of segment bytes in b. It waits while the inbox is
-// full: what then stays in the kernel is dropped there, if at all.
-func (n *inbox) put(b []byte, segment int, ecn byte) {
+// put adds the datagrams of segment bytes in b, without the first skip bytes of
+// each. It waits while the inbox is full: what then stays in the kernel is
+// dropped there, if at all.
+func (n *inbox) put(b []byte, segment, skip int, ecn byte) {
 	for {
 		n.mu.Lock()
 		if n.shut {
 			n.mu.Unlock()
 			return
 		}
-		if len(n.fill.bytes) < inboxSize {
+		if len(n.fill.bytes)+markSize*len(n.fill.marks) < inboxSize { // datagrams may be empty
 			break
 		}
 		n.mu.Unlock()
@@ -71,8 +73,9 @@ func (n *inbox) put(b []byte, segment int, ecn byte) {
 		if segment > 0 {
 			size = min(size, segment)
 		}
-		n.fill.bytes = append(n.fill.bytes, b[:size]...)
-		n.fill.marks = append(n.fill.marks, mark{size, ecn})
+		one := b[min(skip, size):size]
+		n.fill.bytes = append(n.fill.bytes, one...)
+		n.fill.marks = append(n.fill.marks, mark{len(one), ecn})
 		b = b[size:]
 	}
 	n.mu.Unlock()
