@@ -210,6 +210,11 @@ func (s *Server) knocked(from place, b []byte) bool {
 	again := s.againLocked(now, heard, v, from)
 	ack := wire.Ack{Knock: k.Sequence, Challenge: v.Challenge, Fresh: v.Fresh}
 	packet := s.codec.Seal(&ack)
+	if v.Returned && s.config.Returned != nil && !s.in.isClosed() {
+		// With the lock, which shut takes after it closed the inbox: or Close,
+		// which does not wait for who called Attach, might have waited already.
+		s.work.Go(s.config.Returned)
+	}
 	s.mu.Unlock()
 
 	if from.stream != nil {
@@ -222,9 +227,6 @@ func (s *Server) knocked(from place, b []byte) bool {
 	}
 	if v.Returned {
 		s.logf("the client is back, generation %d", k.Generation)
-		if s.config.Returned != nil {
-			s.work.Go(s.config.Returned)
-		}
 	}
 	return true
 }
