@@ -116,7 +116,7 @@ func parseGreeting(body string) (Greeting, error) {
 
 func (j greetingJSON) greeting() (Greeting, error) {
 	g := Greeting{
-		Version: Version, Release: visible.Line(j.Release), Port: j.Port, Addrs: j.Addrs,
+		Version: Version, Release: visible.Line(j.Release), Port: j.Port,
 		Relay: j.Relay, PID: j.PID, Warnings: j.Warnings,
 	}
 	switch {
@@ -137,6 +137,9 @@ func (j greetingJSON) greeting() (Greeting, error) {
 		if !a.IsValid() {
 			return Greeting{}, errors.New("parse greeting: an address is empty")
 		}
+		if a = a.Unmap(); isHost(a) {
+			g.Addrs = append(g.Addrs, a)
+		}
 	}
 	for i := range g.Warnings {
 		g.Warnings[i] = visible.Line(g.Warnings[i])
@@ -145,3 +148,33 @@ func (j greetingJSON) greeting() (Greeting, error) {
 	copy(g.ServerPin[:], j.ServerPin)
 	return g, nil
 }
+
+// isHost reports whether a may be another host's address, anywhere. The client
+// sends knocks to the server's addresses and connects to them by TCP, so a server
+// must not point it at the client's own machine, at what listens on its link, or
+// at every host there. The address that ssh itself reached needs no such word.
+func isHost(a netip.Addr) bool {
+	if !a.IsGlobalUnicast() || a.Zone() != "" { // not loopback, multicast, link-local, unspecified, 255.255.255.255
+		return false
+	}
+	if a.Is4() {
+		first := a.As4()[0]
+		return first != 0 && first < 224 // this host; reserved, which some take for broadcast
+	}
+	b := a.As16()
+	for _, wraps := range []struct {
+		prefix netip.Prefix
+		at     int
+	}{{nat64, 12}, {sixToFour, 2}, {compatible, 12}} { // an IPv4 address in an IPv6 one
+		if wraps.prefix.Contains(a) {
+			return isHost(netip.AddrFrom4([4]byte(b[wraps.at:])))
+		}
+	}
+	return true
+}
+
+var (
+	nat64      = netip.MustParsePrefix("64:ff9b::/96")
+	sixToFour  = netip.MustParsePrefix("2002::/16")
+	compatible = netip.MustParsePrefix("::/96")
+)

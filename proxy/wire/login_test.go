@@ -91,6 +91,30 @@ func TestGreetingRefused(t *testing.T) {
 	}
 }
 
+// A server names hosts, and not the client's own machine or everybody on its link.
+func TestGreetingNamesOnlyHosts(t *testing.T) {
+	g := aGreeting()
+	g.Addrs = nil
+	for _, a := range []string{
+		"127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1", "::7f00:1",
+		"0.0.0.0", "0.1.2.3", "::", "::ffff:0.0.0.0",
+		"224.0.0.251", "239.1.1.1", "ff02::1", "ff05::2", "64:ff9b::e000:fb",
+		"255.255.255.255", "::ffff:255.255.255.255", "250.0.0.1",
+		"169.254.169.254", "fe80::1", "fe80::1%eth0", "2001:db8::1%eth0",
+		"192.0.2.1", "10.0.0.1", "2001:db8::1", "fd00::1", "::ffff:192.168.1.2", "64:ff9b::c000:201", // these remain
+	} {
+		g.Addrs = append(g.Addrs, netip.MustParseAddr(a))
+	}
+	got, found, err := FindGreeting([]byte(g.Line()))
+	if err != nil || !found {
+		t.Fatal(found, err)
+	}
+	want := "[192.0.2.1 10.0.0.1 2001:db8::1 fd00::1 192.168.1.2 64:ff9b::c000:201]"
+	if s := fmt.Sprint(got.Addrs); s != want {
+		t.Errorf("%s, want %s", s, want)
+	}
+}
+
 func TestGreetingHidesItsSecret(t *testing.T) {
 	g := Greeting{Secret: [32]byte([]byte(strings.Repeat("s", 32)))}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
