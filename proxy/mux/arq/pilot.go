@@ -65,15 +65,15 @@ func (p *pilot) left(body []byte, now time.Time) {
 		if cmd != kcp.IKCP_CMD_PUSH {
 			return
 		}
-		s, again := p.flying[sn]
-		if !again && int32(sn-p.next) >= 0 {
-			p.next = sn + 1
+		switch s, again := p.flying[sn]; {
+		case sn == p.next: // KCP counts on by one
+			p.next++
 			p.sent += uint64(p.size)
-			s = segment{at: now, delivered: p.delivered}
-		} else {
+			p.flying[sn] = segment{at: now, delivered: p.delivered}
+		case again:
 			s.again = true
+			p.flying[sn] = s
 		}
-		p.flying[sn] = s
 	})
 }
 

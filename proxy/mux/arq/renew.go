@@ -16,6 +16,11 @@ func (c *Conn) Renew(body []byte, send func([]byte)) error {
 		}
 		return nil
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return c.err // the keys are forgotten, and Close waits for all that runs
+	}
 	if c.keys.client {
 		c.running.Go(func() { c.renewals(send) })
 	}
