@@ -1,6 +1,6 @@
 # make            build bin/tssh and the name bin/tsshd
 # make demo       try it: a session on this machine that survives a lost network
-# make check      gofmt, vet on four systems, staticcheck, import arrows
+# make check      gofmt, vet on four systems and odd processors, staticcheck, import arrows
 # make test       every test (some need root and say so)
 # make regress    OpenSSH's own tests with tssh as the client, and programs on top
 # make bench      benchmarks
@@ -11,6 +11,7 @@ GO ?= go
 PREFIX ?= $(HOME)/.local
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 SYSTEMS = linux darwin windows freebsd
+OTHERS = 386 arm mips64le # of Linux: 32 bits, or no number at an odd address
 FUZZTIME ?= 10s
 
 export CGO_ENABLED = 0
@@ -29,6 +30,7 @@ demo: build
 check:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
 	@for os in $(SYSTEMS); do echo "vet $$os"; GOOS=$$os $(GO) vet ./... || exit 1; done
+	@for arch in $(OTHERS); do echo "vet linux/$$arch"; GOARCH=$$arch $(GO) vet ./... || exit 1; done
 	$(GO) run $(STATICCHECK) -checks inherit,-ST1005 ./... # ssh's words begin with capitals
 	$(GO) test -run 'TestImportArrows' .
 

@@ -13,6 +13,7 @@ import (
 const (
 	firstWindow = 2 << 20 // known to both ends, as in the package comment
 	maxWindow   = 4 << 20 // more than a stream of any mux has under way
+	maxCredit   = 64 << 20
 	promptStep  = 8 << 10 // how finely window is given when asked for
 )
 

@@ -113,13 +113,16 @@ func (c *channel) handle(kind byte, body []byte) error {
 		c.accepted = true
 		close(c.opened)
 	case frameWindow, frameGrowth:
-		n := int(binary.BigEndian.Uint32(body))
-		if c.credit += n; c.credit > 1<<32 {
-			return fmt.Errorf("%w: window of %d bytes", errMalformed, c.credit)
+		// Above what any release gives; and what may be under way bounds what
+		// waits here when the peer goes silent after it gave much.
+		n := binary.BigEndian.Uint32(body)
+		if n > maxCredit || c.credit+int(n) > maxCredit {
+			return fmt.Errorf("%w: window of %d bytes", errMalformed, uint64(c.credit)+uint64(n))
 		}
+		c.credit += int(n)
 		c.complained = false
 		if c.flight != nil && kind == frameWindow {
-			c.flight.landed(n, time.Now())
+			c.flight.landed(int(n), time.Now())
 		}
 		c.writable.Broadcast()
 	case frameStarved:
