@@ -171,3 +171,27 @@ func FuzzModes(f *testing.F) {
 		}
 	})
 }
+
+// A client hangs up at any moment: a program that starts meanwhile has this
+// terminal or is not started at all.
+func TestHangUpWhileAProgramStarts(t *testing.T) {
+	for range 50 {
+		term, err := Open(Size{80, 24, 0, 0}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			term.Close()
+		}()
+		cmd := exec.Command("true")
+		if err := term.Start(cmd); err == nil {
+			cmd.Wait()
+		}
+		if err := term.Start(exec.Command("true")); err == nil {
+			t.Error("a program was started on a terminal that is gone")
+		}
+		<-done
+	}
+}

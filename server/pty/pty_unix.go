@@ -76,14 +76,35 @@ func (t *Terminal) TTY() *os.File {
 
 // Start starts cmd on the terminal, as the leader of a new session.
 func (t *Terminal) Start(cmd *exec.Cmd) error {
-	tty := t.TTY()
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	err := cmd.Start()
+	err := t.hold(func(tty *os.File) error {
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+		return cmd.Start()
+	})
 	if err == nil {
 		t.LetGo()
 	}
 	return err
+}
+
+// Show starts cmd with what it writes on the terminal, which is not its own.
+func (t *Terminal) Show(cmd *exec.Cmd) error {
+	return t.hold(func(tty *os.File) error {
+		cmd.Stdout, cmd.Stderr = tty, tty
+		return cmd.Start()
+	})
+}
+
+// hold calls f with the program's side, which stays open meanwhile. A client may
+// hang up at any moment, and a descriptor that is closed while a program starts
+// is by then another file's, to which the program would be connected.
+func (t *Terminal) hold(f func(tty *os.File) error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.slave == nil {
+		return os.ErrClosed
+	}
+	return f(t.slave)
 }
 
 // LetGo closes the program's side: only programs may hold it, as their last

@@ -1,6 +1,7 @@
 package pty
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -53,6 +54,9 @@ func (t *Terminal) Start(cmd *exec.Cmd) error {
 	cmd.Process, err = os.FindProcess(pid)
 	return err
 }
+
+// Show starts nothing: see TTY.
+func (t *Terminal) Show(*exec.Cmd) error { return errors.ErrUnsupported }
 
 // LetGo ends the console, as no program has it.
 func (t *Terminal) LetGo() { t.Exited() }

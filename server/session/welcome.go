@@ -18,12 +18,17 @@ func (s *session) welcome(env []string) {
 	}
 	if rc := s.rc(); rc != nil {
 		rc.Env, rc.Dir = env, s.cfg.Login.Home
+		start := rc.Start
 		if s.pipes != nil {
 			rc.Stdout, rc.Stderr = s.pipes.theirs[1], s.pipes.theirs[2]
 		} else {
-			rc.Stdout, rc.Stderr = s.pty.TTY(), s.pty.TTY()
+			start = func() error { return s.pty.Show(rc) }
 		}
-		if err := rc.Run(); err != nil {
+		err := start()
+		if err == nil {
+			err = rc.Wait()
+		}
+		if err != nil {
 			s.cfg.Logf("session: run %s: %v", rc.Path, err)
 		}
 	}
