@@ -41,8 +41,8 @@ func TestOptions(t *testing.T) {
 		"RESTRICT,PTY":  {pty: true},
 		"pty,restrict":  {},
 		"no-pty,no-pty": with(func(l *limits) { l.pty = false }),
-		"no-port-forwarding,no-agent-forwarding,no-X11-forwarding,no-user-rc":  {pty: true},
-		"restrict,port-forwarding,agent-forwarding,X11-forwarding,user-rc,pty": all,
+		"no-port-forwarding,no-agent-forwarding,no-X11-forwarding,no-user-rc":  {pty: true, tun: true},
+		"restrict,port-forwarding,agent-forwarding,X11-forwarding,user-rc,pty": with(func(l *limits) { l.tun = false }),
 		`permitopen="a:1",permitopen="[::1]:*",permitlisten="80",permitlisten="b:*"`: with(func(l *limits) {
 			l.open = []Endpoint{{"a", "1"}, {"::1", "*"}}
 			l.listen = []Endpoint{{"*", "80"}, {"b", "*"}}

@@ -15,7 +15,7 @@ import (
 // limits are what a line of authorized_keys, or a certificate, permits whoever
 // logs in by it. The zero value permits nothing.
 type limits struct {
-	pty, ports, agent, x11, userRC bool
+	pty, ports, agent, x11, userRC, tun bool
 
 	open, listen []Endpoint // nil: any
 	tunnel       []uint32   // the one unit of a tun device; nil: any
@@ -31,7 +31,7 @@ type limits struct {
 
 // unlimited is a line without options.
 func unlimited() limits {
-	return limits{pty: true, ports: true, agent: true, x11: true, userRC: true}
+	return limits{pty: true, ports: true, agent: true, x11: true, userRC: true, tun: true}
 }
 
 // parseOptions reads the options of a line as sshd does. Those that it doesn't
@@ -99,6 +99,7 @@ func (l *limits) flag(name string) error {
 	switch {
 	case name == "restrict":
 		l.pty, l.ports, l.agent, l.x11, l.userRC = false, false, false, false, false
+		l.tun = false // for good: tunnel="n" chooses a unit and gives nothing back
 	case name == "cert-authority":
 		l.authority = true
 	case kind == "pty":
@@ -167,13 +168,14 @@ func ofCert(c *wire.Cert) limits {
 	return limits{
 		pty: c.Has(wire.PermitsPTY), ports: c.Has(wire.PermitsPorts), agent: c.Has(wire.PermitsAgent),
 		x11: c.Has(wire.PermitsX11), userRC: c.Has(wire.PermitsUserRC), command: c.Command,
+		tun: true, // there is no word for it
 	}
 }
 
 // and is what both permit. Of two lists, as in sshd, the first holds.
 func (l limits) and(m limits) limits {
 	l.pty, l.ports, l.agent = l.pty && m.pty, l.ports && m.ports, l.agent && m.agent
-	l.x11, l.userRC = l.x11 && m.x11, l.userRC && m.userRC
+	l.x11, l.userRC, l.tun = l.x11 && m.x11, l.userRC && m.userRC, l.tun && m.tun
 	if l.open == nil {
 		l.open = m.open
 	}
@@ -196,6 +198,7 @@ func (l limits) and(m limits) limits {
 func (p *Policy) limit(l limits) {
 	p.TTY, p.Agent, p.X11 = p.TTY && l.pty, p.Agent && l.agent, p.X11 && l.x11
 	p.UserRC = p.UserRC && l.userRC
+	p.TunnelIP, p.TunnelEthernet = p.TunnelIP && l.tun, p.TunnelEthernet && l.tun
 	if !l.ports {
 		p.LocalTCP, p.RemoteTCP, p.LocalUnix, p.RemoteUnix = false, false, false, false
 	}

@@ -33,6 +33,7 @@ func Load(file string, who Login, before ...string) (*Policy, error) {
 	r.matched.applyTo(p)
 	if p.disableAll {
 		p.LocalTCP, p.RemoteTCP, p.LocalUnix, p.RemoteUnix, p.Agent, p.X11 = false, false, false, false, false, false
+		p.TunnelIP, p.TunnelEthernet = false, false
 	}
 	return p, errors.Join(r.trouble...)
 }
