@@ -129,8 +129,8 @@ func (s *session) passwordAnswer(password string) (outcome, error) {
 // changePassword answers a server that wants a new one.
 func (s *session) changePassword(p []byte) (string, error) {
 	var m struct {
-		Prompt   string `sshtype:"60"`
-		Language string
+		Prompt string `sshtype:"60"`
+		Rest   []byte `ssh:"rest"` // a language
 	}
 	if err := ssh.Unmarshal(p, &m); err != nil {
 		return "", fmt.Errorf("password change request: %w", err)

@@ -329,8 +329,8 @@ func (s *session) awaitService() error {
 
 func (s *session) banner(p []byte) error {
 	var m struct {
-		Text     string `sshtype:"53"`
-		Language string
+		Text string `sshtype:"53"`
+		Rest []byte `ssh:"rest"` // a language, none, or more than that: ssh passes over it too
 	}
 	if err := ssh.Unmarshal(p, &m); err != nil {
 		return fmt.Errorf("banner: %w", err)
@@ -359,6 +359,7 @@ func (s *session) judge(p []byte) (outcome, error) {
 		var m struct {
 			Methods string `sshtype:"51"`
 			Partial bool
+			Rest    []byte `ssh:"rest"`
 		}
 		if err := ssh.Unmarshal(p, &m); err != nil {
 			return outcome{}, fmt.Errorf("authentication failure message: %w", err)

@@ -130,6 +130,22 @@ func TestKeptAnswersStayInTheirPlace(t *testing.T) {
 	}
 }
 
+// TestBannersOfAllKinds: with a language, without, with more than was agreed.
+func TestBannersOfAllKinds(t *testing.T) {
+	text := "\x00\x00\x00\x04Hi\r\n"
+	for _, rest := range []string{"\x00\x00\x00\x02en", "", "\x00\x00\x00\x02en\x00\x00", "\x00\x00", "\x00\x00\x00\x00"} {
+		h := passwords()
+		h.User, h.NumberOfPasswordPrompts, h.IdentityAgent, h.LogLevel = "me", 1, "none", "INFO"
+		var shown strings.Builder
+		banner := append([]byte{msgBanner}, text+rest...)
+		l := &liar{says: [][]byte{banner, accept, banner, append(fail("password"), 0, 0), banner, {msgSuccess}}}
+		_, err := Login(context.Background(), l, Config{Host: h, Banner: &shown, Ask: func(string, voice.Kind) (string, error) { return typed, nil }})
+		if err != nil || strings.Count(shown.String(), "Hi") != 3 {
+			t.Errorf("%q: %q, %v", rest, shown.String(), err)
+		}
+	}
+}
+
 func FuzzServerMessages(f *testing.F) {
 	f.Add([]byte{msgSpecific, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 'x', 1}, "keyboard-interactive")
 	f.Add([]byte{msgSpecific, 0, 0, 0, 1, 'x', 0, 0, 0, 0}, "password")

@@ -136,6 +136,7 @@ func (s *session) show(id *identity, algorithm string) (accepted bool, o outcome
 	var m struct {
 		Algorithm string `sshtype:"60"`
 		Key       []byte
+		Rest      []byte `ssh:"rest"`
 	}
 	if err := ssh.Unmarshal(p, &m); err != nil {
 		return false, o, err

@@ -108,6 +108,24 @@ func (c *channel) Read(p []byte) (int, error) { return c.data.Read(p) }
 // Write sends data.
 func (c *channel) Write(p []byte) (int, error) { return c.data.Write(p) }
 
+// Ask sends a request without waiting for its answer, where the channel beneath
+// can.
+func (c *channel) Ask(kind string, payload []byte) (answer func() (bool, error), err error) {
+	if a, ok := c.Channel.(interface {
+		Ask(kind string, payload []byte) (func() (bool, error), error)
+	}); ok {
+		return a.Ask(kind, payload)
+	}
+	done, err := c.SendRequest(kind, true, payload)
+	return func() (bool, error) { return done, err }, err
+}
+
+// Closed tells whether the server has closed the channel.
+func (c *channel) Closed() bool {
+	b, ok := c.Channel.(interface{ Closed() bool })
+	return ok && b.Closed()
+}
+
 // Stderr is the far side's errors.
 func (c *channel) Stderr() io.ReadWriter { return &c.errs }
 

@@ -34,6 +34,7 @@ type far struct {
 	asked []string          // the requests, in order
 	data  map[string][]byte // the payload of the last of each kind
 	deny  map[string]bool   // refused requests
+	mute  chan struct{}     // not nil: no request is answered, and this ends the waiting
 	news  chan string       // each request as it comes
 }
 
@@ -78,6 +79,10 @@ func (c farChannel) SendRequest(kind string, want bool, p []byte) (bool, error) 
 	denied := c.f.deny[kind]
 	c.f.mu.Unlock()
 	c.f.news <- kind
+	if want && c.f.mute != nil {
+		<-c.f.mute
+		return false, io.EOF
+	}
 	return want && !denied, nil
 }
 

@@ -51,8 +51,11 @@ func (r *run) session(ctx context.Context, reqs <-chan *ssh.Request, signals <-c
 			output.Wait()
 			return r.finish(ctx, e, signals)
 		case ok := <-begun:
-			if !ok {
+			if !ok && r.denied {
 				return r.finishUnstarted(end)
+			}
+			if !ok {
+				continue // what runs unanswered is told by the channel's end
 			}
 			if r.Started != nil {
 				r.Started()
@@ -82,7 +85,7 @@ func (r *run) finish(ctx context.Context, e ended, signals <-chan os.Signal) int
 	}
 	if e.known {
 		exit = e.status
-	} else if e.signal == "" {
+	} else if e.signal == "" && !r.closed() {
 		// Neither: most likely the connection ended, which is told a moment later.
 		t := time.NewTimer(settle)
 		defer t.Stop()
@@ -99,35 +102,37 @@ func (r *run) finish(ctx context.Context, e ended, signals <-chan os.Signal) int
 	return r.close(exit)
 }
 
+// closed tells whether the far side has closed the channel: then all that it
+// had to say has come, and what becomes of the connection is another matter.
+func (r *run) closed() bool {
+	c, ok := r.ch.(interface{ Closed() bool })
+	return ok && c.Closed()
+}
+
 // cut returns why the connection ended, if it did before the far side closed
-// the channel. Once that has, our own closing is one too many, which x/crypto
-// answers with EOF.
+// the channel.
 func (r *run) cut() error {
 	client, ok := r.conn.(*ssh.Client)
 	if !ok {
 		return nil
 	}
 	c, ok := client.Conn.(interface{ Err() error })
-	if !ok || c.Err() == nil || r.ch.Close() == io.EOF {
+	if !ok || r.closed() {
 		return nil
 	}
 	return c.Err()
 }
 
-// finishUnstarted is the end when nothing runs: a refusal, which begin told, or
-// the end of the connection, which nobody told.
+// finishUnstarted is the end when the far side would not run what was asked for,
+// as begin told. It closes the channel in its turn, unless the connection ends.
 func (r *run) finishUnstarted(end <-chan ended) int {
 	r.ch.Close()
-	over := make(<-chan ended)
-	if r.denied {
-		over = end // the connection stands
-	}
 	t := time.NewTimer(settle)
 	defer t.Stop()
 	select {
 	case why := <-r.lost:
 		return r.broken(why)
-	case <-over:
+	case <-end:
 	case <-t.C:
 	}
 	return r.close(exitLost)

@@ -14,8 +14,9 @@ import (
 )
 
 // asker is a channel that sends a request without waiting for its answer, so
-// that several cost one round trip. The channels of proxy/sshconn can; those of
-// x/crypto wait for each answer.
+// that several cost one round trip, and a server that answers none of them can
+// be used. The channels of client/transport and proxy/sshconn are such; those of
+// x/crypto alone wait for each answer.
 type asker interface {
 	Ask(kind string, payload []byte) (answer func() (bool, error), err error)
 }
@@ -31,8 +32,9 @@ func ask(ch ssh.Channel, kind string, payload []byte) (func() (bool, error), err
 }
 
 // begin asks for everything that makes the session, in ssh's order, and tells
-// whether the far side said yes to all that matters. sent is closed once input
-// may follow.
+// whether the far side said yes to all that matters; it sets denied when it said
+// no. Without either the far side has not answered, and the channel's end tells
+// what became of it. sent is closed once input may follow.
 func (r *run) begin(sent chan<- struct{}) bool {
 	sentOnce := sync.OnceFunc(func() { close(sent) })
 	defer sentOnce()
@@ -45,7 +47,16 @@ func (r *run) begin(sent chan<- struct{}) bool {
 		if err != nil {
 			return r.unasked(err)
 		}
-		granted = answer
+		if granted = answer; r.host.RequestTTY == "force" || r.host.RequestTTY == "yes" {
+			// What was to run on a terminal is not to run without: ssh sends
+			// it along and closes the channel, and who is first decides.
+			if ok, err := granted(); err == nil && !ok {
+				r.denied = true
+				r.Log.Errorf("PTY allocation request failed on channel 0")
+				return false
+			}
+			granted = func() (bool, error) { return true, nil }
+		}
 	}
 	r.sendEnvironment()
 	kind, payload := r.what()
@@ -197,16 +208,17 @@ func (r *run) serve(reqs <-chan *ssh.Request) (e ended) {
 		ok := false
 		switch q.Type {
 		case "exit-status":
-			var m struct{ Status uint32 }
+			var m struct {
+				Status uint32
+				Rest   []byte `ssh:"rest"`
+			}
 			if ssh.Unmarshal(q.Payload, &m) == nil {
 				e.status, e.known, ok = int(m.Status), true, true
 			}
 		case "exit-signal":
 			var m struct {
-				Signal     string
-				CoreDumped bool
-				Message    string
-				Language   string
+				Signal string
+				Rest   []byte `ssh:"rest"` // whether a core was left, and words: for nobody
 			}
 			if ssh.Unmarshal(q.Payload, &m) == nil {
 				e.signal, ok = m.Signal, true

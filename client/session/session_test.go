@@ -167,6 +167,40 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
+// TestNothingRunsWithoutTheTerminalAskedFor: -t and -tt want one by name.
+func TestNothingRunsWithoutTheTerminalAskedFor(t *testing.T) {
+	for _, request := range []string{"yes", "force"} {
+		f := newFar(t)
+		f.deny["pty-req"] = true
+		h := host()
+		h.RequestTTY = request
+		var n notes
+		exit := start(f, h, Options{Command: "reboot", TTY: true, Quiet: true, Log: n.log, Stdout: io.Discard, Stderr: &n})()
+		if exit != 255 || n.String() != "PTY allocation request failed on channel 0\n" || !slices.Equal(f.asked, []string{"pty-req"}) {
+			t.Errorf("%s: exit %d, %q, asked for %q", request, exit, n.String(), f.asked)
+		}
+	}
+}
+
+// TestStatusOfACommandThatWasNeverGranted: some servers run what they are asked
+// for and never say yes. What the command said and its status count.
+func TestStatusOfACommandThatWasNeverGranted(t *testing.T) {
+	for range 20 {
+		f := newFar(t)
+		f.mute = make(chan struct{})
+		var out notes
+		exit := start(f, host(), Options{Command: "x", Stdout: &out, Stderr: io.Discard})
+		f.await("exec")
+		f.stdout.Write([]byte("ran"))
+		f.reqs <- &ssh.Request{Type: "exit-status", Payload: []byte{0, 0, 0, 3, 0}} // with a byte too many
+		close(f.mute)                                                               // the answer that will not come is told first
+		f.hangUp()
+		if got := exit(); got != 3 || out.String() != "ran" {
+			t.Fatalf("exit %d, %q", got, out.String())
+		}
+	}
+}
+
 // brokenPipe fails like a pipe whose reader is gone.
 type brokenPipe struct{}
 

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -16,7 +19,13 @@ import (
 // are in this process. Ended is called with the reason, an *Error, when there
 // is nothing more to read, before the channels end for it.
 func (c *Conn) Mux(user string, ended func(error)) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
-	b := &bridge{c: c, pending: hello(), ended: ended, tunnels: newTunnels(c.serverVersion)}
+	b := &bridge{
+		c: c, pending: hello(), ended: ended, tunnels: newTunnels(c.serverVersion),
+		forgiving: newForgiving(), opening: map[string]*passage{},
+	}
+	c.mu.Lock()
+	c.refuse = b.forgiving.refuse
+	c.mu.Unlock()
 	if c.guessable() {
 		b.early = newEarly(c)
 	}
@@ -24,7 +33,13 @@ func (c *Conn) Mux(user string, ended func(error)) (ssh.Conn, <-chan ssh.NewChan
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	return &muxed{Conn: inner, c: c, user: user}, chans, reqs, nil
+	go func() {
+		// x/crypto ends for what it can't bear, too, and only here says why.
+		err := inner.Wait()
+		b.forgiving.end()
+		b.ended(classify(err))
+	}()
+	return &muxed{Conn: inner, b: b, user: user}, chans, reqs, nil
 }
 
 // hello is what a ControlMaster says before the first packet: its version,
@@ -49,7 +64,13 @@ type bridge struct {
 	early *early // nil: the server's numbers can't be guessed
 	plain bool   // early has done its part
 
-	tunnels *tunnels
+	tunnels   *tunnels
+	forgiving *forgiving
+	ready     [][]byte // for Read, the next first
+
+	mu      sync.Mutex          // guards what follows
+	opening map[string]*passage // that OpenChannel has asked x/crypto for
+	opened  uint64              // how many
 }
 
 // Read gives the framed packets, one after the other.
@@ -73,15 +94,54 @@ func (b *bridge) Read(p []byte) (int, error) {
 // next returns the server's next packet for x/crypto.
 func (b *bridge) next() ([]byte, error) {
 	for {
+		if len(b.ready) > 0 {
+			packet := b.ready[0]
+			b.ready = b.ready[1:]
+			return packet, nil
+		}
 		packet, err := b.arrival()
 		if err != nil {
 			return nil, err
 		}
 		if packet, ok := b.tunnels.incoming(packet); ok {
-			return packet, nil
+			b.take(packet)
 		}
 	}
 }
+
+// take makes a packet ready. Some servers tell a command's status when they have
+// closed its channel, and x/crypto hears nothing then; so what has come already
+// about the same channel goes before its close, as ssh takes it.
+func (b *bridge) take(packet []byte) {
+	first, more := b.forgiving.incoming(packet)
+	if first == nil {
+		return
+	}
+	if first[0] != msgChannelClose {
+		b.ready = append(append(b.ready, first), more...)
+		return
+	}
+	first = slices.Clone(first)
+	for b.waiting() {
+		packet, err := b.arrival()
+		if err != nil {
+			break // again with the next read
+		}
+		if len(packet) < 5 || packet[0] != msgChannelRequest || !slices.Equal(packet[1:5], first[1:5]) {
+			packet = slices.Clone(packet)
+			b.ready = append(b.ready, first)
+			if packet, ok := b.tunnels.incoming(packet); ok {
+				b.take(packet)
+			}
+			return
+		}
+		b.ready = append(b.ready, slices.Clone(packet))
+	}
+	b.ready = append(b.ready, first)
+}
+
+// waiting tells whether more from the server is here.
+func (b *bridge) waiting() bool { return (b.early == nil || b.plain) && b.c.br.Buffered() > 0 }
 
 func (b *bridge) arrival() ([]byte, error) {
 	if b.early != nil && !b.plain {
@@ -102,13 +162,48 @@ func (b *bridge) Write(p []byte) (int, error) {
 		b.greeted++
 		return len(p), nil
 	}
-	if b.early != nil {
-		b.early.sent(p[5:])
+	packet := p[5:]
+	if packet[0] == msgChannelOpen {
+		packet = b.named(packet)
 	}
-	if err := b.tunnels.outgoing(p[5:], b.c.WritePacket); err != nil {
+	if b.early != nil {
+		b.early.sent(packet)
+	}
+	b.forgiving.outgoing(packet)
+	send := func(packet []byte) error { return b.tunnels.outgoing(packet, b.c.WritePacket) }
+	var err error
+	if packet[0] == msgChannelRequest && len(packet) > channelNumberBytes {
+		err = b.forgiving.request(packet, send)
+	} else {
+		err = send(packet)
+	}
+	if err != nil {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// named takes the mark of OpenChannel off the channel's kind, and notes the
+// number that x/crypto has given it.
+func (b *bridge) named(packet []byte) []byte {
+	var m struct {
+		Kind string `sshtype:"90"`
+		Ours uint32
+		Rest []byte `ssh:"rest"`
+	}
+	if ssh.Unmarshal(packet, &m) != nil {
+		return packet
+	}
+	kind, mark, marked := strings.Cut(m.Kind, "\x00")
+	b.mu.Lock()
+	p := b.opening[mark]
+	b.mu.Unlock()
+	if !marked || p == nil {
+		return packet
+	}
+	b.forgiving.opening(m.Ours, p)
+	m.Kind = kind
+	return ssh.Marshal(&m)
 }
 
 // Close closes the connection.
@@ -128,11 +223,30 @@ func (b *bridge) SetWriteDeadline(time.Time) error { return errors.ErrUnsupporte
 // muxed knows of the connection what x/crypto's does not.
 type muxed struct {
 	ssh.Conn
-	c    *Conn
+	b    *bridge
 	user string
 }
 
+// OpenChannel opens a Channel. Its kind carries a mark through x/crypto, which
+// keeps the numbers of its channels to itself.
+func (m *muxed) OpenChannel(kind string, extra []byte) (ssh.Channel, <-chan *ssh.Request, error) {
+	p := &passage{}
+	m.b.mu.Lock()
+	m.b.opened++
+	mark := strconv.FormatUint(m.b.opened, 16)
+	m.b.opening[mark] = p
+	m.b.mu.Unlock()
+	ch, reqs, err := m.Conn.OpenChannel(kind+"\x00"+mark, extra)
+	m.b.mu.Lock()
+	delete(m.b.opening, mark)
+	m.b.mu.Unlock()
+	if err != nil {
+		return nil, nil, err
+	}
+	return &channel{Channel: ch, b: m.b, p: p}, reqs, nil
+}
+
 func (m *muxed) User() string          { return m.user }
-func (m *muxed) SessionID() []byte     { return slices.Clone(m.c.sessionID) }
-func (m *muxed) ClientVersion() []byte { return []byte(m.c.version) }
-func (m *muxed) ServerVersion() []byte { return []byte(m.c.serverVersion) }
+func (m *muxed) SessionID() []byte     { return slices.Clone(m.b.c.sessionID) }
+func (m *muxed) ClientVersion() []byte { return []byte(m.b.c.version) }
+func (m *muxed) ServerVersion() []byte { return []byte(m.b.c.serverVersion) }

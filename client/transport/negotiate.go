@@ -22,6 +22,7 @@ type kexInit struct {
 	LanguageIn   []string
 	FirstFollows bool
 	Reserved     uint32
+	Unknown      []byte `ssh:"rest"` // of versions to come
 }
 
 // Algorithms is what both sides agreed on.

@@ -105,6 +105,8 @@ type Conn struct {
 	agreedNow  Algorithms // of the last exchange; the reader writes it
 	renew      bool       // keys may be renewed: the user is authenticated; the reader writes it
 	timer      *time.Timer
+	refuse     func(packet []byte) (no []byte) // what "not implemented" means; nil: nothing
+	asked      []asked
 	werr       error
 }
 
@@ -250,16 +252,14 @@ func (c *Conn) raw() ([]byte, error) {
 
 // disconnected makes an error of the other side's last message.
 func (c *Conn) disconnected(packet []byte) error {
-	var m struct {
-		Code     uint32 `sshtype:"1"`
-		Message  string
-		Language string
-	}
-	if err := ssh.Unmarshal(packet, &m); err != nil {
-		return fmt.Errorf("disconnect message: %w", err)
+	var code uint32
+	var message string
+	if len(packet) >= 5 {
+		code = binary.BigEndian.Uint32(packet[1:])
+		message, _ = leadingString(packet[5:]) // a language follows, or not: not for our eyes
 	}
 	return &Error{Reason: Disconnected, Detail: "disconnected",
-		Words: []string{fmt.Sprintf("Received disconnect from %s:%d: %s", Peer(c.conn), m.Code, visible.Text(strings.TrimRight(m.Message, "\r\n")))}}
+		Words: []string{fmt.Sprintf("Received disconnect from %s:%d: %s", Peer(c.conn), code, visible.Text(strings.TrimRight(message, "\r\n")))}}
 }
 
 // Peer says the far end as ssh does: "192.0.2.1 port 22".
@@ -282,7 +282,11 @@ func (c *Conn) ReadPacket() ([]byte, error) {
 			c.due()
 		}
 		switch packet[0] {
-		case msgIgnore, msgUnimplemented, msgDebug, msgPong:
+		case msgUnimplemented:
+			if answer := c.refused(packet); answer != nil {
+				return answer, nil
+			}
+		case msgIgnore, msgDebug, msgPong:
 		case msgPing:
 			err = c.pong(packet)
 		case msgExtInfo:
@@ -290,12 +294,68 @@ func (c *Conn) ReadPacket() ([]byte, error) {
 		case msgKexInit:
 			err = c.exchange(slices.Clone(packet))
 		default:
-			return packet, c.misplaced(packet[0])
+			if err = c.misplaced(packet[0]); err == nil && c.renew && !isOfChannels(packet[0]) {
+				err = c.unknown(packet[0])
+				break
+			}
+			return packet, err
 		}
 		if err != nil {
 			return nil, classify(err)
 		}
 	}
+}
+
+// unknown passes over a message that means nothing once the user is
+// authenticated, such as a banner that comes late, and says so to the server.
+func (c *Conn) unknown(kind byte) error {
+	seq := c.inSeq - 1
+	c.log.Infof("dispatch_protocol_error: type %d seq %d", kind, seq)
+	return c.WritePacket(binary.BigEndian.AppendUint32([]byte{msgUnimplemented}, seq))
+}
+
+// asked is a packet of ours that awaits an answer.
+type asked struct {
+	seq uint32
+	no  []byte // the answer of who does not want it
+}
+
+// maxAsked is how many are remembered: servers refuse in the order in which
+// they are asked, and few questions are under way at once.
+const maxAsked = 64
+
+// noteLocked remembers what "not implemented" is to mean for a packet.
+func (c *Conn) noteLocked(packet []byte) {
+	if c.refuse == nil || packet[0] != msgGlobalRequest && packet[0] != msgChannelOpen && packet[0] != msgChannelRequest {
+		return
+	}
+	no := c.refuse(packet)
+	if no == nil {
+		return
+	}
+	if len(c.asked) == maxAsked {
+		c.asked = slices.Delete(c.asked, 0, 1)
+	}
+	c.asked = append(c.asked, asked{c.outSeq, no})
+}
+
+// refused is the answer that a server meant which does not know what we asked,
+// nil when we asked nothing. Each question has one answer: who repeats it can't
+// answer later ones.
+func (c *Conn) refused(packet []byte) []byte {
+	if len(packet) < 5 {
+		return nil
+	}
+	seq := binary.BigEndian.Uint32(packet[1:])
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := len(c.asked) - 1; i >= 0; i-- { // new keys may have begun the numbers anew
+		if a := c.asked[i]; a.seq == seq {
+			c.asked = slices.Delete(c.asked, i, i+1)
+			return a.no
+		}
+	}
+	return nil
 }
 
 // misplaced refuses messages of a key exchange where none runs. The layers
@@ -400,6 +460,7 @@ func (c *Conn) WritePacket(packet []byte) error {
 }
 
 func (c *Conn) writeLocked(packet []byte) error {
+	c.noteLocked(packet)
 	plain := len(packet)
 	if c.deflate != nil {
 		var err error
