@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"math/bits"
 	"os"
 	"runtime"
 	"sync"
@@ -17,9 +19,15 @@ type Binary struct {
 	os, arch string // in Go's words
 
 	once sync.Once // guards what follows
-	hash string
-	size int64
+	sums sums
 	err  error
+}
+
+// sums are what tells one program from another.
+type sums struct {
+	hash  string // SHA-256, which names it in caches
+	cksum string // what the command cksum says of it, which costs a server less
+	size  int64
 }
 
 // Self is the program that runs now.
@@ -42,10 +50,10 @@ func NewBinary(path, goos, goarch string) *Binary {
 
 // Prepare computes what Start needs of the file. Called while the login is
 // under way it saves Start that time; it need not be called.
-func (b *Binary) Prepare() { _, _, _ = b.sum() }
+func (b *Binary) Prepare() { _, _ = b.sum() }
 
-// sum returns the hash of the file, which names it in caches, and its size.
-func (b *Binary) sum() (hash string, size int64, err error) {
+// sum reads the file once.
+func (b *Binary) sum() (sums, error) {
 	b.once.Do(func() {
 		f, err := os.Open(b.path)
 		if err != nil {
@@ -53,14 +61,48 @@ func (b *Binary) sum() (hash string, size int64, err error) {
 			return
 		}
 		defer f.Close()
-		h := sha256.New()
-		if b.size, err = io.Copy(h, f); err != nil {
+		h, c := sha256.New(), newCksum()
+		if b.sums.size, err = io.Copy(io.MultiWriter(h, c), f); err != nil {
 			b.err = fmt.Errorf("read our own program: %w", err)
 			return
 		}
-		b.hash = hex.EncodeToString(h.Sum(nil))
+		b.sums.hash, b.sums.cksum = hex.EncodeToString(h.Sum(nil)), c.String()
 	})
-	return b.hash, b.size, b.err
+	return b.sums, b.err
+}
+
+// cksum computes what the command of that name prints. Its CRC is that of
+// package crc32 with the bits of each byte, and of the result, in the other
+// order, without the inversion before, and with the length behind the data.
+type cksum struct {
+	crc  uint32
+	size uint64
+	buf  []byte
+}
+
+func newCksum() *cksum { return &cksum{crc: ^uint32(0)} }
+
+// Write never fails.
+func (c *cksum) Write(p []byte) (int, error) {
+	c.size += uint64(len(p))
+	c.add(p)
+	return len(p), nil
+}
+
+func (c *cksum) add(p []byte) {
+	c.buf = c.buf[:0]
+	for _, b := range p {
+		c.buf = append(c.buf, bits.Reverse8(b))
+	}
+	c.crc = crc32.Update(c.crc, crc32.IEEETable, c.buf)
+}
+
+// String is the line of cksum for its stdin. Nothing is to be written after.
+func (c *cksum) String() string {
+	for n := c.size; n > 0; n >>= 8 {
+		c.add([]byte{byte(n)})
+	}
+	return fmt.Sprintf("%d %d", bits.Reverse32(c.crc), c.size)
 }
 
 // systems are the answers of "uname -sm" where the program runs.

@@ -2,18 +2,35 @@
 #
 # It travels as a command line through a login shell that may be csh or fish,
 # so it becomes one line: comments and the indentation are dropped, and nothing
-# in it is an apostrophe, a backslash or an exclamation mark. See script.go.
+# in it is an apostrophe or a backslash. See script.go.
 #
 # $1 the offer         $2 hash of the binary that the client can send
 # $3 its size in KiB   $4 systems it runs on, as "Linux x86_64,Linux amd64"
 # $5 TsshdPath         $6 places that failed before, as ":/one:/two:"
+# $7 what cksum says of the binary
 #
-# Words to the client are lines "{tssh:WORD REST}" on stdout. The exit status
-# 93 is that of a tsshd that understood the offer and cannot serve it.
-o=$1; h=$2; n=$3; s=$4; p=$5; k=$6;
+# Words to the client are lines "{tssh:WORD REST}" on stdout; talk.go knows them.
+# The client says "next 2" when it has waited long enough for the second program
+# that was started, and "go" before the bytes of an upload. The exit status 93 is that of
+# a tsshd that understood the offer and cannot serve it.
+o=$1; h=$2; n=$3; s=$4; p=$5; k=$6; q=$7;
+set +e +u +m -f;
+exec 3<&0 </dev/null;
 w=$(umask);
 umask 077;
+PATH=$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin;
 say() { printf "{tssh:%s}" "$1"; echo; };
+printf "" 2>/dev/null || say() { echo "{tssh:$1}"; };
+i=0;
+say hello;
+
+# Go reserves much address space before our first line runs, and each channel
+# has descriptors. The words of ulimit that are no numbers are no limits.
+less() { case $1 in ""|*[a-z]*) return 1;; esac; [ "$1" -lt "$2" ] 2>/dev/null; };
+v=$(ulimit -v 2>/dev/null);
+less "$v" 1500000 && { say "limit its memory to $v KiB (ulimit -v), tsshd needs 1500000"; exit 1; };
+v=$(ulimit -n 2>/dev/null);
+less "$v" 40 && { say "limit its open files to $v (ulimit -n), tsshd needs 40"; exit 1; };
 
 # A directory is ours when we own it and nobody else may write to it; ls
 # without -L shows a link as a link. Only then is something in it run.
@@ -23,44 +40,80 @@ own() { set -- $(ls -ldn "$1" 2>/dev/null); case $1.$3 in d????-??-*.$u) return 
 # sticky bit is set.
 safe() { own "$1" && case $1 in */tssh-$u) [ -k "${1%/*}" ] || own "${1%/*}/.";; esac; };
 
-try() {
-  say "run $1";
-  # Every program of the session inherits the umask, so it is the login's again.
-  umask "$w";
-  "$1" --offer "$o" </dev/null;
-  r=$?;
-  umask 077;
-  case $r in 0|93) exit $r;; esac;
-  say "tried $1: exit status $r";
+# whole tells whether a file is all that was sent, before anything in it runs:
+# a disk that was full, or lost its power, leaves files that are not.
+whole() {
+  if x=$(cksum 2>/dev/null <"$1"); then [ "$x" = "$q" ];
+  elif x=$(sha256sum 2>/dev/null <"$1"); then [ "${x%% *}" = "$h" ];
+  else "$1" tsshd --verify "$h" >/dev/null 2>&1; fi;
 };
 
-u=$(id -u);
-m=$(uname -sm);
-set -- "${XDG_CACHE_HOME:-$HOME/.cache}/tssh" "${TMPDIR:-/tmp}/tssh-$u" "/tmp/tssh-$u" "/var/tmp/tssh-$u" "/dev/shm/tssh-$u";
+# slay ends a program with those that it has started.
+slay() {
+  kill -STOP "$1";
+  for y in $(ps -A -o pid= -o ppid= | while read a b; do [ "$b" = "$1" ] && echo "$a"; done); do slay "$y"; done;
+  kill -9 "$1";
+};
+
+# try runs $1, which may be anything, with the word $2 for it: start for one
+# that is known to be ours, named for TsshdPath, run for others. Those get a
+# group of their own where that can be had.
+try() {
+  g=;
+  case $2 in run|named) command -v setsid >/dev/null && g=setsid;; esac;
+  say "$2 $1";
+  # Every program of the session inherits the umask, so it is the login's again.
+  umask "$w";
+  $g "$1" --offer "$o" </dev/null 3<&- &
+  c=$!;
+  umask 077;
+  i=$((i + 1));
+  x=;
+  { until [ "$x" = "next $i" ]; do read x <&3 || { sleep 5; break; }; done; slay $c; kill -9 "-$c"; } >/dev/null 2>&1 &
+  e=$!;
+  wait $c;
+  r=$?;
+  kill $e 2>/dev/null;
+  case $r in
+    93) say "cannot $1"; exit 1;;
+    0) say "ended $1"; until [ "$x" = "next $i" ]; do read x <&3 || exit 0; done;;
+  esac;
+  say "tried $r $1";
+};
+
+u=$(id -u 2>/dev/null) || { set -- $(ls -ldn /proc/self/. 2>/dev/null); u=${3:-none}; };
+m=$(uname -sm 2>/dev/null) || m=unknown;
+t=${TMPDIR:-/tmp};
+case $t in *:*) t=/tmp;; /*) ;; *) t=/tmp;; esac;
+set -- "$t/tssh-$u" "/tmp/tssh-$u" "/var/tmp/tssh-$u" "/dev/shm/tssh-$u";
+case $HOME in *:*) ;; /*) set -- "$HOME/.cache/tssh" "$@";; esac;
+case $XDG_CACHE_HOME in *:*) ;; /*) set -- "$XDG_CACHE_HOME/tssh" "$@";; esac;
 
 case $p in
-  "") ;;
   "~/"*) p=$HOME/${p#"~/"};;
-  */*) ;;
+  ""|*/*) ;;
   *) p=$(command -v "$p" || echo "$p");;
 esac;
 case $p in
   "") ;;
-  *) if [ -f "$p" ]; then try "$p"; else say "tried $p: not found"; fi;;
+  *) if [ -f "$p" ]; then try "$p" named; else say "named $p"; say "tried 127 $p"; fi;;
 esac;
 
 case ",$s," in *",$m,"*)
   for d do
-    if [ -x "$d/$h/tsshd" ] && safe "$d"; then try "$d/$h/tsshd"; fi;
+    [ -f "$d/$h/tsshd" ] && safe "$d" || continue;
+    if whole "$d/$h/tsshd"; then [ -x "$d/$h/tsshd" ] && try "$d/$h/tsshd" start; else say "damaged $d/$h/tsshd"; fi;
   done;;
 esac;
-c=$(command -v tsshd) && try "$c";
+c=$(command -v tsshd) && case $c in "$p") ;; /*) try "$c" run;; esac;
 
 say "system $m";
-case ",$s," in *",$m,"*) ;; *) exit 1;; esac;
+case ",$s,unknown," in *",$m,"*) ;; *) exit 1;; esac;
+v=$(ulimit -f 2>/dev/null);
+less "$v" $((n + n)) && { say "limit its files to $v blocks (ulimit -f), tsshd has $n KiB"; exit 1; };
 
 # leave gives a place up: $1 says why.
-leave() { rm -f "$f"; rmdir "$d/$h" "$d" 2>/dev/null; say "place $d: $1"; };
+leave() { rm -f "$f"; rmdir "$d/$h" "$d" 2>/dev/null; say "place $d: $(echo $1)"; };
 z=plain;
 gzip -dc </dev/null >/dev/null 2>&1; case $? in 126|127) ;; *) z=gzip;; esac;
 for d do
@@ -75,13 +128,13 @@ for d do
   y=$(df -Pk "$d" 2>/dev/null | { read x; read x x x y x; echo "$y"; });
   [ "$y" -lt "$n" ] 2>/dev/null && { leave "$y KiB are free, $n are needed"; continue; };
 
-  # The first line of stdin is for others than us; see talk.go.
   say "send $z $d";
-  read x;
-  x=$( { case $z in gzip) gzip -dc;; *) cat;; esac > "$f"; } 2>&1) || { leave "${x##*: }"; say again; exit 1; };
-  x=$("$f" tsshd --verify "$h" 2>&1) || { leave "verify: ${x##*: }"; say again; exit 1; };
+  while read x <&3; do case $x in go) break;; esac; done;
+  x=$( { case $z in gzip) gzip -dc;; *) cat;; esac <&3 > "$f"; } 2>&1) || { leave "${x##*: }"; say again; exit 1; };
+  whole "$f" || { leave "what arrived is not what was sent"; say again; exit 1; };
+  x=$("$f" tsshd --verify "$h" 2>&1) || { leave "what was sent does not run: $x"; exit 1; };
   x=$(mv -f "$f" "$d/$h/tsshd" 2>&1) || { leave "${x##*: }"; say again; exit 1; };
-  try "$d/$h/tsshd";
+  try "$d/$h/tsshd" start;
   exit 1;
 done;
 say none;

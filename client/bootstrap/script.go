@@ -32,11 +32,11 @@ func bootScript() string {
 // commandLine composes what the login shell is given: sh, which joins the
 // script from its pieces and runs it with the arguments that it expects.
 func commandLine(req Request, places []string) (string, error) {
-	var hash, systems string
-	var size int64
+	var is sums
+	var systems string
 	if req.Binary != nil {
 		var err error
-		if hash, size, err = req.Binary.sum(); err != nil {
+		if is, err = req.Binary.sum(); err != nil {
 			return "", err
 		}
 		systems = strings.Join(req.Binary.systems(), ",")
@@ -59,12 +59,14 @@ func commandLine(req Request, places []string) (string, error) {
 	// shift happens in the text that eval runs, before boot.sh looks at $1.
 	pieces[0] = fmt.Sprintf("shift %d; ", len(pieces)) + pieces[0]
 	words := append([]string{"sh", "-c", join + `"`, "sh"}, pieces...)
-	kib := strconv.FormatInt((size+1023)/1024, 10)
-	line, err := quoteAll(append(words, req.Offer.String(), hash, kib, systems, req.TsshdPath, skip)...)
+	kib := strconv.FormatInt((is.size+1023)/1024, 10)
+	line, err := quoteAll(append(words, req.Offer.String(), is.hash, kib, systems, req.TsshdPath, skip, is.cksum)...)
 	if err != nil {
 		return "", fmt.Errorf("TsshdPath: %w", err)
 	}
-	return line, nil
+	// A command behind ours keeps the login shell from becoming ours: its
+	// environment is the one that sshd made, which tsshd reads there.
+	return line + ";:", nil
 }
 
 func quoteAll(words ...string) (string, error) {

@@ -32,7 +32,7 @@ type login struct {
 	env   []string
 	home  string
 
-	uploaded atomic.Int64 // bytes that clients sent to commands, after the first line
+	uploaded atomic.Int64 // bytes that clients sent to commands
 	runs     atomic.Int64 // of commands
 }
 
@@ -140,7 +140,7 @@ func (l *login) exec(ch ssh.Channel, line string) uint32 {
 		defer close(done)
 		defer stdin.Close()
 		n, _ := io.Copy(stdin, ch)
-		l.uploaded.Add(max(n-int64(len(greetStranger)), 0))
+		l.uploaded.Add(n)
 	}()
 	err = cmd.Wait()
 	var exit *exec.ExitError

@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/ssh"
 
@@ -18,190 +20,498 @@ import (
 	"tssh/proxy/wire"
 )
 
-// greetStranger comes first on stdin. A forced command that waits for requests,
-// as sftp-server does, would wait for ever: to all that speak something this is an
-// error at once, for sftp a message of two gigabytes. boot.sh drops it.
-const greetStranger = "tssh\n"
-
-// maxLine bounds a line of the server's output; longer ones are noise.
-const maxLine = 128 << 10
+// What a server's words may cost us at most.
+const (
+	maxLine   = 128 << 10 // a line of its output; longer ones are noise
+	maxBefore = 1 << 20   // bytes before our script's first word: of startup files
+	maxNoise  = 256 << 10 // bytes of one program that does not greet
+	maxAfter  = 4 << 20   // bytes after the first word
+	maxWords  = 64        // of our script, each of a line
+	maxKept   = 8         // of those, for one error
+	maxShown  = 300       // bytes that are kept of such a line
+)
 
 // mark begins what boot.sh says to us.
 const mark = "{tssh:"
 
-// exitCannotServe is the status of a tsshd that speaks our version and cannot
-// serve all the same, so that another copy of it could not either.
-const exitCannotServe = 93
-
 // talk is one run of the command on the server.
 type talk struct {
-	req Request
+	req     Request
+	patient bool // stdin stays open until our script speaks: it is known to run there
 
-	path   string   // of the tsshd that runs now
-	tried  []string // what was no tsshd of ours, with the reason
-	places []string // where none can be put, with the reason
-	system string   // the server's, when it has no tsshd
-	again  bool     // the last place failed under an upload; run again without it
+	complaint string   // about TsshdPath
+	tried     []string // what was no tsshd of ours, with the reason
+	places    []string // where none can be put, with the reason
+	system    string   // the server's, when it has no tsshd
+	limit     string   // what keeps it from running one
+	again     bool     // to be run once more, without the places or with more patience
 
-	silence *time.Timer
+	spoke    bool   // our script runs
+	cannot   bool   // a tsshd of ours can't serve
+	path     string // of the program that was started and has not ended
+	named    bool   // it is TsshdPath
+	nudged   bool   // the server was told not to wait for it any longer
+	why      string // it is none of ours
+	noisy    int    // bytes it has said
+	programs int    // that were started
+	heard    int    // bytes in all
+	words    int
+	closed   bool // stdin was closed before our script spoke
+	sending  bool
 
+	clock *time.Timer // when it rings nothing has moved for too long
+
+	orders   chan func()   // what writes to the server, one after the other
+	progress chan struct{} // an upload moves
+	stdin    io.WriteCloser
+	bar      *bar
+
+	said          []byte
 	noise, stderr tail
 }
 
-// run returns as soon as the greeting is complete or there will be none. It
-// has no goroutine: whatever ends ctx closes the connection, and with it every
-// read and write here.
-func (t *talk) run(ctx context.Context, client *ssh.Client, line string) (Started, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	stop := context.AfterFunc(ctx, func() { client.Close() })
-	defer stop() // before cancel: the connection outlives this
-	t.silence = time.AfterFunc(t.req.Quiet, func() { cancel(errSilent) })
-	defer t.silence.Stop()
+func newTalk(req Request, places []string, patient bool) *talk {
+	return &talk{
+		req: req, places: places, patient: patient,
+		orders: make(chan func(), 4), progress: make(chan struct{}, 1),
+	}
+}
 
+// part is what the server does: it has started the command, says a line, or
+// has ended.
+type part struct {
+	stdin io.WriteCloser
+	line  []byte
+	over  bool
+	err   error // how it ended
+}
+
+// run returns as soon as the greeting is complete or there will be none. What
+// reads and what writes are goroutines, as a server can let either wait; their
+// channel is closed when run returns, and they end with that or, where the
+// server does not answer to it, with the connection.
+func (t *talk) run(ctx context.Context, client *ssh.Client, line string) (Started, error) {
+	talking, end := context.WithCancel(ctx)
+	defer end()
+	parts := make(chan part)
+	go t.converse(talking, client, line, parts)
+	go func() {
+		for {
+			select {
+			case order := <-t.orders:
+				order()
+			case <-talking.Done():
+				return
+			}
+		}
+	}()
+	defer func() { t.bar.end() }()
+	started, ended, err := t.listen(talking, parts)
+	switch {
+	case ctx.Err() != nil:
+		return Started{}, fmt.Errorf("start tsshd: %w", context.Cause(ctx))
+	case started.Version != 0:
+		started.Said = t.said
+		return started, nil
+	}
+	var exit *ssh.ExitError
+	if !errors.As(ended, &exit) && !errors.Is(err, errNonsense) && !alive(ctx, client, t.req.Patience.Greet) {
+		t.again = false
+		return Started{}, fmt.Errorf("start tsshd: %w", ErrLost)
+	}
+	if err != nil {
+		return Started{}, err
+	}
+	// What we closed before it began could not be used afterwards.
+	t.again = t.again || t.closed && t.spoke && !t.cannot && t.limit == ""
+	return Started{}, t.failure(ended)
+}
+
+// alive asks whether the server is there at all.
+func alive(ctx context.Context, client *ssh.Client, patience time.Duration) bool {
+	answer := make(chan error, 1)
+	go func() {
+		_, _, err := client.SendRequest("keepalive@openssh.com", true, nil) // any answer is one
+		answer <- err
+	}()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case err := <-answer:
+		return err == nil
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// converse runs the command and gives its parts. The end of ctx closes the channel.
+func (t *talk) converse(ctx context.Context, client *ssh.Client, line string, parts chan<- part) {
+	give := func(p part) bool {
+		select {
+		case parts <- p:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
 	session, err := client.NewSession()
 	if err != nil {
-		return Started{}, t.broken(ctx, err)
+		var refused *ssh.OpenChannelError
+		if errors.As(err, &refused) {
+			err = fmt.Errorf("%w: it opens no session (%s)", ErrNotRun, shorten(refused.Message))
+		}
+		give(part{over: true, err: err})
+		return
 	}
-	defer session.Close()
+	stop := context.AfterFunc(ctx, func() { session.Close() })
+	defer func() {
+		if stop() {
+			session.Close()
+		}
+	}()
 	stdin, err := session.StdinPipe()
 	if err != nil {
-		return Started{}, t.broken(ctx, err)
+		give(part{over: true, err: err})
+		return
 	}
 	stdout, err := session.StdoutPipe()
 	if err != nil {
-		return Started{}, t.broken(ctx, err)
+		give(part{over: true, err: err})
+		return
 	}
 	session.Stderr = &t.stderr
+	if t.req.Forced != nil && t.req.Forced(ctx) {
+		give(part{over: true, err: ErrForced})
+		return
+	}
 	if err := session.Start(line); err != nil {
 		if strings.HasPrefix(err.Error(), "ssh: command ") { // it would quote all of line
-			err = errors.New("the server refuses to run a command")
+			err = fmt.Errorf("%w: it refuses to run any", ErrNotRun)
 		}
-		return Started{}, t.broken(ctx, err)
+		give(part{over: true, err: err})
+		return
 	}
-	io.WriteString(stdin, greetStranger) // an error shows in what we read
-	if started, err := t.listen(stdin, stdout); started.Version != 0 || err != nil {
-		return started, err
+	if !give(part{stdin: stdin}) {
+		return
 	}
-	if ctx.Err() != nil {
-		return Started{}, t.broken(ctx, ctx.Err())
-	}
-	return Started{}, t.failure(session.Wait()) // all of stderr is there then
-}
-
-// listen reads the server's lines until a greeting or the end.
-func (t *talk) listen(stdin io.WriteCloser, stdout io.Reader) (Started, error) {
 	lines := bufio.NewReaderSize(stdout, maxLine)
 	for {
 		// A longer line comes in pieces; it is noise.
 		line, end := lines.ReadSlice('\n')
-		t.silence.Reset(t.req.Quiet)
-		g, found, err := wire.FindGreeting(line)
-		switch {
-		case found && err == nil:
-			return Started{g, t.path}, nil
-		case found && !errors.Is(err, wire.ErrVersion):
-			return Started{}, fmt.Errorf("tsshd at %s: %w", t.path, err)
-		case !found: // of another version: its exit status says that it is none for us
-			t.hear(line, stdin)
+		if len(line) > 0 && !give(part{line: bytes.Clone(line)}) {
+			return
 		}
 		if end != nil && end != bufio.ErrBufferFull {
-			return Started{}, nil
+			break
+		}
+	}
+	give(part{over: true, err: session.Wait()}) // all of stderr is there then
+}
+
+// errNonsense ends a talk with a server that says too much.
+var errNonsense = fmt.Errorf("%w: it answers without end", ErrNotRun)
+
+// listen follows what the server does until a greeting, the end, or the end of
+// our patience. ended is how the command ended.
+func (t *talk) listen(ctx context.Context, parts <-chan part) (s Started, ended, err error) {
+	p := t.req.Patience
+	t.clock = time.NewTimer(p.Word)
+	defer t.clock.Stop()
+	input, first := time.NewTimer(p.Input), time.NewTimer(2*p.Word)
+	defer input.Stop()
+	defer first.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return s, nil, ctx.Err()
+		case <-input.C:
+			if t.stdin != nil && !t.spoke && !t.patient {
+				// Whatever reads it ends now: a forced command, or a program that a
+				// startup file ran. Not a byte was sent there that it could take for its own.
+				t.closed = true
+				t.order(func() { t.stdin.Close() })
+			}
+		case <-first.C:
+			if !t.spoke {
+				return s, nil, t.silent(2 * p.Word)
+			}
+		case <-t.progress:
+			t.clock.Reset(p.Step)
+		case <-t.clock.C:
+			if t.path == "" || t.nudged {
+				return s, nil, t.silent(p.Word)
+			}
+			t.nudge(fmt.Sprintf("no greeting within %v", p.Greet))
+		case got := <-parts:
+			switch {
+			case got.over:
+				if errors.Is(got.err, ErrNotRun) || errors.Is(got.err, ErrForced) {
+					return s, new(ssh.ExitError), got.err
+				}
+				return s, got.err, nil
+			case got.stdin != nil:
+				t.stdin = got.stdin
+				input.Reset(p.Input)
+				t.clock.Reset(p.Word)
+				continue
+			}
+			if g, ok := t.greeting(got.line); ok {
+				return Started{Greeting: g, Path: t.path}, nil, nil
+			}
+			if err := t.hear(got.line); err != nil || t.again {
+				return s, new(ssh.ExitError), err
+			}
 		}
 	}
 }
 
-var errSilent = errors.New("the server is silent")
-
-// broken tells whether ctx, and not the connection, was the cause of err.
-func (t *talk) broken(ctx context.Context, err error) error {
-	switch {
-	case ctx.Err() == nil:
-		return fmt.Errorf("start tsshd: %w%s", err, t.remarks())
-	case errors.Is(context.Cause(ctx), errSilent):
-		return fmt.Errorf("start tsshd: no answer within %s%s", t.req.Quiet, t.remarks())
+// silent is the error about a server that does not go on.
+func (t *talk) silent(after time.Duration) error {
+	if !t.spoke {
+		return fmt.Errorf("%w (no answer within %v; a forced command, or a startup file that waits?)", ErrNotRun, after)
 	}
-	return fmt.Errorf("start tsshd: %w", context.Cause(ctx))
+	return fmt.Errorf("start tsshd: the server does not go on%s", t.remarks())
+}
+
+// order lets the goroutine that writes do something. A server that takes nothing
+// does not stop us here.
+func (t *talk) order(f func()) {
+	select {
+	case t.orders <- f:
+	default:
+	}
+}
+
+// nudge tells the server to end the program that runs and to go on.
+func (t *talk) nudge(why string) {
+	if t.nudged {
+		return
+	}
+	t.nudged, t.why = true, why
+	t.clock.Reset(t.afterNudge())
+	next := fmt.Sprintf("next %d\n", t.programs)
+	t.order(func() { io.WriteString(t.stdin, next) })
+}
+
+// afterNudge is how long the server may take to do so. Where stdin is gone, it
+// waits for five seconds by itself.
+func (t *talk) afterNudge() time.Duration { return t.req.Patience.Greet + t.req.Patience.Step/2 }
+
+// greeting looks for one in a line of a program that was started.
+func (t *talk) greeting(line []byte) (g wire.Greeting, ok bool) {
+	if t.path == "" {
+		return g, false
+	}
+	g, found, err := wire.FindGreeting(line)
+	if found && err != nil && !errors.Is(err, wire.ErrVersion) { // of another version: it ends by itself
+		t.nudge(err.Error())
+	}
+	return g, found && err == nil
 }
 
 // hear takes one line that is not a greeting, and does what it asks for.
-func (t *talk) hear(line []byte, stdin io.WriteCloser) {
+func (t *talk) hear(line []byte) error {
+	t.heard += len(line)
+	if t.spoke && t.heard > maxAfter || !t.spoke && t.heard > maxBefore {
+		return errNonsense
+	}
+	if !t.spoke && t.path == "" && t.heard < maxBefore>>4 {
+		t.said = append(t.said, line...) // cut at our script's first word, below
+	}
 	// The last one: noise before it may hold another.
 	start := bytes.LastIndex(line, []byte(mark))
 	end := bytes.LastIndexByte(line, '}')
-	if start < 0 || end < start {
-		t.noise.Write(line)
-		return
+	if start >= 0 && end > start+len(mark) {
+		known, err := t.word(string(line[start+len(mark) : end]))
+		if err != nil || known {
+			return err
+		}
 	}
-	said := string(line[start+len(mark) : end])
-	text := visible.Line(said)
-	t.req.Logf("bootstrap: %s", text)
-	switch word, rest, _ := strings.Cut(text, " "); word {
-	case "run":
-		t.path = said[len("run "):] // to the byte: it is run again as the relay
+	switch {
+	case t.path != "": // a program's, which may be keys of its own: kept from everybody
+		if t.noisy += len(line); t.noisy > maxNoise {
+			t.nudge("it says too much")
+		}
+	case !t.spoke:
+		t.noise.Write(line)
+		t.clock.Reset(t.req.Patience.Word)
+	}
+	return nil
+}
+
+// word does what a word of our script asks for; others' words are not known.
+func (t *talk) word(said string) (known bool, err error) {
+	text := shorten(said)
+	word, rest, _ := strings.Cut(text, " ")
+	_, raw, _ := strings.Cut(said, " ")
+	if !t.spoke && word != "hello" {
+		return false, nil // as of a forced command that shows what it was asked for
+	}
+	step := t.req.Patience.Step
+	switch word {
+	case "hello":
+		if t.spoke {
+			return false, nil
+		}
+		t.spoke = true
+		t.said = t.said[:max(bytes.LastIndex(t.said, []byte(mark)), 0)]
+	case "run", "named":
+		t.begin(raw, word == "named")
+		step = t.req.Patience.Greet
+	case "start":
+		t.begin(raw, false)
+	case "cannot":
+		t.cannot = true
+	case "ended":
+		t.nudged = false // by itself, and the server waits to be told
+		t.nudge(cmp.Or(t.why, "it is none of this version"))
+		step = t.afterNudge()
 	case "tried":
-		t.path = ""
-		t.tried = append(t.tried, rest)
+		t.end(rest)
 	case "system":
 		t.system = rest
+	case "limit":
+		t.limit = rest
 	case "place":
-		t.places = append(t.places, rest)
+		if len(t.places) < maxKept {
+			t.places = append(t.places, rest)
+		}
 	case "again":
 		t.again = true
 	case "send":
-		how, place, _ := strings.Cut(rest, " ")
-		if err := t.upload(stdin, place, how); err != nil {
-			t.req.Logf("bootstrap: %v", err) // the server says why, if it can
-		}
+		return true, t.send(rest)
+	case "damaged", "none":
+	default:
+		return false, nil
 	}
+	t.req.Logf("bootstrap: %s", text)
+	if t.words++; t.words > maxWords {
+		return true, errNonsense
+	}
+	t.clock.Reset(step)
+	return true, nil
 }
 
-// failure puts into words why no greeting came. wait is how the command ended.
-func (t *talk) failure(wait error) error {
+// begin notes that a program runs: to the byte, as it is run again as the relay.
+func (t *talk) begin(path string, named bool) {
+	t.path, t.named, t.nudged, t.noisy, t.why = path, named, false, 0, ""
+	t.programs++
+}
+
+// end notes that it was none of ours.
+func (t *talk) end(rest string) {
+	status, path, _ := strings.Cut(rest, " ")
+	why := t.why
+	switch {
+	case why != "":
+	case status == "126":
+		why = "it can't be executed here"
+	case status == "127":
+		why = "not found"
+	default:
+		why = "exit status " + status
+	}
+	if t.named {
+		t.complaint = fmt.Sprintf("TsshdPath %s: %s", path, why)
+	} else if len(t.tried) < maxKept {
+		t.tried = append(t.tried, path+": "+why)
+	}
+	t.path, t.named = "", false
+}
+
+// send begins an upload; rest is how and where to.
+func (t *talk) send(rest string) error {
+	if t.sending {
+		return errNonsense
+	}
+	if t.closed {
+		t.again = true
+		return nil
+	}
+	t.sending = true
+	how, place, _ := strings.Cut(rest, " ")
+	t.req.Logf("bootstrap: send %s", rest)
+	t.clock.Reset(t.req.Patience.Step)
+	if t.req.Binary == nil {
+		t.order(func() { t.stdin.Close() })
+		return nil
+	}
+	is, err := t.req.Binary.sum()
+	if err != nil {
+		return err
+	}
+	t.bar = newBar(t.req, place, is.size)
+	t.order(func() {
+		if err := t.upload(how); err != nil {
+			t.req.Logf("bootstrap: send tsshd to %s: %v", place, err) // the server says why, if it can
+		}
+	})
+	return nil
+}
+
+// failure puts into words why no greeting came. ended is how the command ended.
+func (t *talk) failure(ended error) error {
 	status := "it ended"
 	var exit *ssh.ExitError
 	switch {
-	case errors.As(wait, &exit) && exit.Signal() != "":
-		status = "killed by signal " + exit.Signal()
-	case errors.As(wait, &exit):
+	case errors.As(ended, &exit) && exit.Signal() != "":
+		status = "killed by signal " + shorten(exit.Signal())
+	case errors.As(ended, &exit):
 		status = fmt.Sprintf("exit status %d", exit.ExitStatus())
-	case wait != nil:
-		return fmt.Errorf("start tsshd: %w%s", wait, t.remarks())
 	}
-	const hint = "; install tsshd there, or set TsshdPath"
+	const hint = "; install tsshd there, or name one by TsshdPath"
 	switch {
-	case exit != nil && exit.ExitStatus() == exitCannotServe && t.path != "":
-		return fmt.Errorf("tsshd at %s%s", t.path, t.remarks())
+	case !t.spoke:
+		return fmt.Errorf("%w (%s; a restricted shell or a forced command?)%s", ErrNotRun, status, said(&t.noise, &t.stderr))
+	case t.limit != "":
+		return fmt.Errorf("the server limits %s", t.limit)
+	case t.cannot:
+		return fmt.Errorf("tsshd at %s%s", shorten(t.path), t.complaints())
 	case t.path != "":
-		return fmt.Errorf("tsshd at %s: %s without a greeting%s", t.path, status, t.remarks())
-	case t.system == "" && t.tried == nil:
-		return fmt.Errorf("%w (%s; a restricted shell or a forced command?)%s", ErrNotRun, status, t.remarks())
+		return fmt.Errorf("tsshd at %s ended without a greeting%s", shorten(t.path), t.remarks())
 	case t.system != "" && t.req.Binary == nil:
 		return fmt.Errorf("no tsshd on the server, a %s%s%s", t.system, t.remarks(), hint)
-	case t.system != "" && !slices.Contains(t.req.Binary.systems(), t.system):
+	case t.system != "" && t.system != "unknown" && !slices.Contains(t.req.Binary.systems(), t.system):
 		return fmt.Errorf("no tsshd on the server, a %s, and this tssh has one for %s only%s%s",
 			t.system, strings.Join(t.req.Binary.systems(), ", "), t.remarks(), hint)
-	case t.places != nil && t.tried == nil:
+	case t.places != nil:
 		return noPlace(t.places)
 	}
 	return fmt.Errorf("start tsshd: %s%s", status, t.remarks())
 }
 
-// remarks are what was tried and what the server said besides, for the end of
-// an error.
+// remarks are what was tried, for the end of an error.
 func (t *talk) remarks() string {
-	said := t.stderr.String()
-	if said == "" {
-		said = t.noise.String()
-	}
 	var b strings.Builder
 	for _, s := range t.tried {
 		b.WriteString("; tried " + s)
 	}
-	if said != "" {
-		b.WriteString(": " + said)
-	}
 	return b.String()
+}
+
+// complaints are what tsshd itself said. Other words may be anybody's.
+func (t *talk) complaints() string {
+	var own []string
+	for _, line := range t.stderr.lines() {
+		if words, ok := strings.CutPrefix(line, "tsshd: "); ok {
+			own = append(own, words)
+		}
+	}
+	if own == nil {
+		return " cannot serve"
+	}
+	return ": " + strings.Join(own, " | ")
+}
+
+// said is what the server said before our script, for the end of an error.
+func said(some ...*tail) string {
+	for _, s := range some {
+		if lines := s.lines(); lines != nil {
+			return ": " + shorten(strings.Join(lines, " | "))
+		}
+	}
+	return ""
 }
 
 // tail keeps the end of what is written to it, for an error message.
@@ -216,22 +526,34 @@ const maxTail = 2 << 10
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.text = append(t.text, p...)
+	t.text = append(t.text, p[max(0, len(p)-maxTail):]...)
 	if over := len(t.text) - maxTail; over > 0 {
 		t.text = append(t.text[:0], t.text[over:]...)
 	}
 	return len(p), nil
 }
 
-// String is the kept text in one line, without what a terminal would obey.
-func (t *tail) String() string {
+// lines are those of the kept text, without what a terminal would obey.
+func (t *tail) lines() (all []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var lines []string
 	for line := range strings.Lines(string(t.text)) {
 		if line = visible.Line(strings.TrimSpace(line)); line != "" {
-			lines = append(lines, line)
+			all = append(all, line)
 		}
 	}
-	return strings.Join(lines, " | ")
+	return all
+}
+
+// shorten makes a line that can be shown of a server's words.
+func shorten(s string) string {
+	s = visible.Line(s[:min(len(s), 4*maxShown)])
+	if len(s) <= maxShown {
+		return s
+	}
+	cut := maxShown
+	for !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "..."
 }

@@ -5,39 +5,35 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"sync"
 	"time"
 )
 
 // upload sends the program to the command's stdin and closes that, which says
 // that it is whole.
-func (t *talk) upload(stdin io.WriteCloser, place, how string) (err error) {
+func (t *talk) upload(how string) (err error) {
+	stdin := t.stdin
 	defer func() {
 		if closing := stdin.Close(); err == nil {
 			err = closing
 		}
-		if err != nil {
-			err = fmt.Errorf("send tsshd to %s: %w", place, err)
-		}
 	}()
-	if t.req.Binary == nil {
-		return fmt.Errorf("there is nothing to send")
-	}
 	f, err := os.Open(t.req.Binary.path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	_, size, err := t.req.Binary.sum()
-	if err != nil {
+	if _, err := io.WriteString(stdin, "go\n"); err != nil {
 		return err
 	}
-	bar := newBar(t.req, place, size)
-	defer bar.clear()
 	counted := io.TeeReader(f, writerFunc(func(p []byte) (int, error) {
-		t.silence.Reset(t.req.Quiet)
-		bar.add(len(p))
-		return len(p), nil
+		select {
+		case t.progress <- struct{}{}:
+		default:
+		}
+		return len(p), t.bar.add(len(p))
 	}))
 	if how != "gzip" {
 		_, err = io.Copy(stdin, counted)
@@ -59,42 +55,57 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// bar shows on one line of a terminal how far an upload is. The nil bar shows
-// nothing.
+// bar shows on one line of a terminal how far an upload is.
 type bar struct {
-	out         io.Writer
-	place       string
-	sent, size  int64
-	start, last time.Time
+	out   io.Writer
+	place string
+	size  int64
+	start time.Time
+
+	mu   sync.Mutex // guards what follows
+	sent int64
+	last time.Time
+	over bool
 }
 
 func newBar(req Request, place string, size int64) *bar {
-	if !req.Progress || req.Stderr == nil {
-		return nil
+	out := req.Stderr
+	if !req.Progress || out == nil {
+		out = io.Discard
 	}
-	return &bar{out: req.Stderr, place: place, size: size, start: time.Now()}
+	return &bar{out: out, place: place, size: size, start: time.Now()}
 }
 
-// add counts n bytes, before compression: the user knows the program's size.
-func (b *bar) add(n int) {
-	if b == nil {
-		return
+// add counts n bytes, before compression: the user knows the program's size. An
+// error says that nobody waits for the upload any more.
+func (b *bar) add(n int) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over {
+		return net.ErrClosed
 	}
 	b.sent += int64(n)
 	now := time.Now()
 	if now.Sub(b.last) < 100*time.Millisecond && b.sent < b.size {
-		return
+		return nil
 	}
 	b.last = now
 	speed := float64(b.sent) / max(now.Sub(b.start).Seconds(), 0.001)
 	const mega = 1e6
 	fmt.Fprintf(b.out, "\rsending tsshd to %s: %3d%% %.1f of %.1f MB, %.1f MB/s\x1b[K",
 		b.place, 100*b.sent/max(b.size, 1), float64(b.sent)/mega, float64(b.size)/mega, speed/mega)
+	return nil
 }
 
-// clear leaves the line as it was.
-func (b *bar) clear() {
-	if b != nil && !b.last.IsZero() {
+// end leaves the line as it was, for good.
+func (b *bar) end() {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
+	if !b.last.IsZero() {
 		fmt.Fprint(b.out, "\r\x1b[K")
 	}
 }
