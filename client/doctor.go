@@ -3,14 +3,12 @@ package client
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/client/bootstrap"
 	"tssh/client/login"
 	"tssh/proxy"
 	"tssh/proxy/visible"
@@ -86,22 +84,18 @@ func (v *invocation) examineMTU(ctx context.Context, l *login.Login, say func(wh
 // examine moves a session with datagrams of mtu bytes (0: the usual) onto one kind
 // of path, and says how that went.
 func (v *invocation) examine(ctx context.Context, l *login.Login, mode string, mtu int) (string, error) {
-	binary, err := bootstrap.Self()
-	if err != nil {
-		return "", err
-	}
 	ctx, cancel := context.WithTimeout(ctx, examTimeout)
 	defer cancel()
 	one := *v.host
 	one.UdpProxyMode, one.UdpMTU = mode, mtu
 	patient := *v
 	patient.host = &one
-	r, err := patient.roam(ctx, l, binary)
+	r, _, err := patient.roam(ctx, l, v.self())
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("no answer within %v", examTimeout)
 	}
 	if err != nil {
-		return "", errors.New(strings.TrimPrefix(err.Error(), "tssh: "+one.HostName+": "))
+		return "", err
 	}
 	// The login is for the other kinds too.
 	defer r.leave()

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/client/auth"
 	"tssh/client/bootstrap"
 	"tssh/client/config"
 	"tssh/client/forward"
@@ -30,20 +32,21 @@ type link struct {
 // dial logs in, and moves the connection to the proxies when asked to.
 func (v *invocation) dial(ctx context.Context) (*link, error) {
 	var binary *bootstrap.Binary
+	alive := v.host.ServerAliveInterval
 	if v.host.UdpMode != "no" {
 		// What becomes of the login's own connection is no matter then.
 		v.host.ServerAliveInterval = 0
-		var err error
-		if binary, err = bootstrap.Self(); err != nil {
-			return nil, err
+		if binary = v.self(); binary != nil {
+			go binary.Prepare() // while the login waits for the network
 		}
-		go binary.Prepare() // while the login waits for the network
 	}
 	var below atomic.Pointer[roaming]
 	l, err := login.Dial(ctx, v.host, login.Options{
 		Log: v.log, Resolve: v.resolve,
 		Move: func(ctx context.Context, l *login.Login, via *config.Host) (login.Through, error) {
-			r, err := v.moveJump(ctx, l, via)
+			there := *v
+			there.host = via
+			r, l, err := there.moved(ctx, l, v.self())
 			if r == nil {
 				return l, err
 			}
@@ -54,54 +57,97 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain := &link{Client: l.Client, conn: l.Client, login: l, below: below.Load()}
-	if v.host.UdpMode == "no" {
-		return plain.overTCP(), nil
+	if v.host.UdpMode != "no" {
+		r, current, err := v.moved(ctx, l, binary)
+		if err != nil {
+			current.Close()
+			return nil, err
+		}
+		if r != nil {
+			return &link{Client: r.client, conn: r.conn, login: current, roam: r}, nil
+		}
+		l = current
+		l.KeepAlive(alive)
 	}
-	r, err := v.moved(ctx, l, binary)
-	if err != nil {
-		l.Close()
-		return nil, err
-	}
-	if r == nil {
-		return plain.overTCP(), nil
-	}
-	return &link{Client: r.client, conn: r.conn, login: l, roam: r}, nil
+	// The connection stays ssh's own, and will not be made again.
+	l.Forget()
+	l.LimitIdle()
+	return &link{Client: l.Client, conn: l.Client, login: l, below: below.Load()}, nil
 }
 
-// moved moves a login to the proxies. It returns nil where the server does not
-// let us: "Host *" may say UdpMode, and that host still be one for git only.
-func (v *invocation) moved(ctx context.Context, l *login.Login, binary *bootstrap.Binary) (*roaming, error) {
+// self is the program that may be sent to a server; nil when it can't be found,
+// which is no reason not to look for one there.
+func (v *invocation) self() *bootstrap.Binary {
+	b, err := bootstrap.Self()
+	if err != nil {
+		v.log.Debugf("%v", err)
+	}
+	return b
+}
+
+// moved moves a login to the proxies. It returns no roaming where that can't be
+// had: a login that ssh would make is not to fail for it, unless UdpFallback says
+// so. The login that stands then is returned; it may be a newer one.
+func (v *invocation) moved(ctx context.Context, l *login.Login, binary *bootstrap.Binary) (*roaming, *login.Login, error) {
 	start := time.Now()
-	r, err := v.roam(ctx, l, binary)
-	if errors.Is(err, bootstrap.ErrNotRun) {
-		v.log.Infof("%v; going on without UDP", err)
-		return nil, nil
+	for again := 0; ; again++ {
+		r, current, err := v.roam(ctx, l, binary)
+		if err == nil {
+			v.log.Debugf("Moved to %s in %v.", v.host.UdpMode, time.Since(start).Round(time.Millisecond))
+			return r, current, nil
+		}
+		if l = current; ctx.Err() != nil {
+			return nil, l, context.Cause(ctx)
+		}
+		lost := errors.Is(err, bootstrap.ErrLost)
+		if lost && again < maxAgain || !l.Stands() {
+			// Nothing of the user's has run yet, so it is safe to begin again.
+			v.log.Debugf("%v; logging in again.", err)
+			fresh, failed := v.logInAgain(ctx, l)
+			if failed != nil {
+				v.log.Debugf("%v", failed)
+				return nil, l, l.Wait() // in ssh's words
+			}
+			l.Close()
+			if l = fresh; lost && again < maxAgain {
+				continue
+			}
+		}
+		if !v.host.UdpFallback {
+			return nil, l, fmt.Errorf("tssh: %s: %w", v.host.HostName, err)
+		}
+		why := strings.ReplaceAll(err.Error(), "\ntssh: hint: ", "; ")
+		v.log.Infof("tssh: %s: %s; going on without UDP", v.host.HostName, why)
+		return nil, l, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	v.log.Debugf("Moved to %s in %v.", v.host.UdpMode, time.Since(start).Round(time.Millisecond))
-	return r, nil
 }
 
-// moveJump moves the login to a host that leads to ours. All that goes through
-// it then outlives networks too, whatever the hosts behind it run.
-func (v *invocation) moveJump(ctx context.Context, l *login.Login, via *config.Host) (*roaming, error) {
-	binary, err := bootstrap.Self()
-	if err != nil {
-		return nil, err
-	}
-	there := *v
-	there.host = via
-	return there.moved(ctx, l, binary)
-}
+// How often a login whose network went away is made again before it is ssh's,
+// and for how long.
+const (
+	maxAgain = 2
+	tryAgain = 30 * time.Second
+)
 
-// overTCP stays on ssh's own connection.
-func (l *link) overTCP() *link {
-	l.login.Forget() // it will not be made again
-	l.login.LimitIdle()
-	return l
+// logInAgain waits for the network for a while.
+func (v *invocation) logInAgain(ctx context.Context, l *login.Login) (*login.Login, error) {
+	ctx, cancel := context.WithTimeout(ctx, tryAgain)
+	defer cancel()
+	for {
+		fresh, err := l.Redial(ctx)
+		if err == nil || ctx.Err() != nil {
+			return fresh, err
+		}
+		var refused *auth.Denied
+		if errors.As(err, &refused) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // Close ends the connection and what carried it.

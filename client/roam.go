@@ -55,11 +55,15 @@ type roaming struct {
 }
 
 // roam starts tsshd, which is binary when there is none yet, on the server that
-// l is logged in to and moves there.
-func (v *invocation) roam(ctx context.Context, l *login.Login, binary *bootstrap.Binary) (*roaming, error) {
+// l is logged in to and moves there. It returns the login that stands afterwards.
+func (v *invocation) roam(ctx context.Context, l *login.Login, binary *bootstrap.Binary) (*roaming, *login.Login, error) {
 	identity, err := mux.NewIdentity()
 	if err != nil {
-		return nil, err
+		return nil, l, err
+	}
+	forced := l.Forced
+	if !v.host.UdpFallback { // then it has to pass our command on
+		forced = nil
 	}
 	started, err := bootstrap.Start(ctx, l.Client, bootstrap.Request{
 		Offer: wire.Offer{
@@ -74,12 +78,16 @@ func (v *invocation) roam(ctx context.Context, l *login.Login, binary *bootstrap
 		},
 		TsshdPath: v.host.TsshdPath,
 		Binary:    binary,
+		Forced:    forced,
 		Stderr:    os.Stderr,
 		Progress:  tty.IsTerminal(os.Stderr) && v.sink.step(0) > 0,
 		Logf:      v.log.Debugf,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("tssh: %s: %w", v.host.HostName, err)
+		return nil, l, err
+	}
+	if started.Complaint != "" {
+		v.log.Infof("tssh: %s: %s", v.host.HostName, started.Complaint)
 	}
 	for _, w := range started.Warnings {
 		if note, ok := strings.CutPrefix(w, "note: "); ok {
@@ -91,12 +99,12 @@ func (v *invocation) roam(ctx context.Context, l *login.Login, binary *bootstrap
 	r := &roaming{host: v.host, login: newCarrier(l, started), since: time.Now()}
 	if err := r.move(ctx, v, identity, started.Greeting); err != nil {
 		r.leave()
-		return nil, fmt.Errorf("tssh: %s: %w", v.host.HostName, err)
+		return nil, r.login.current(), err
 	}
 	if r.told, err = status.Serve(status.Dir(), r.report); err != nil {
 		v.log.Debugf("tssh --status will not show this session: %v", err)
 	}
-	return r, nil
+	return r, l, nil
 }
 
 // keysOf tells tsshd which keys the user logged in by, so that their limits

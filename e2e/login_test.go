@@ -93,8 +93,9 @@ func TestTsshdPathThatIsNotThere(t *testing.T) {
 	w.says("x\n", "", "--udp", "-oTsshdPath=/nonexistent/tsshd", "server", "echo x")
 }
 
-// TestForcedCommand: a key that may run one command only runs it over UDP too,
-// and gets no session of ours where that command isn't known.
+// TestForcedCommand: a key that may run one command only runs it once, as ssh
+// would. Who insists on UDP gets it where that command passes ours on, and no
+// session of ours where it isn't known.
 func TestForcedCommand(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "Port 22", "Port 2201", "Match LocalPort 2201", "AuthorizedKeysFile none",
@@ -103,17 +104,22 @@ func TestForcedCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.write("authorized_keys", `command="echo this and nothing else" `+string(pub))
-	r := w.do(w.tssh("--udp", placed(), "server", "true"))
-	if r.status != 0 || r.out != "this and nothing else\n" || !strings.Contains(r.err, "forced command") {
+	w.write("authorized_keys", `command="echo ran >>count; cat; echo \"for $SSH_ORIGINAL_COMMAND\"; exit 3" `+string(pub))
+	cmd := w.tssh("--udp", placed(), "server", "a 'b'")
+	cmd.Stdin = strings.NewReader("input\n")
+	r := w.do(cmd)
+	if r.status != 3 || r.out != "input\nfor a 'b'\n" || strings.Count(r.err, "\n") != 1 || !strings.Contains(r.err, "forced command; going on without UDP") {
 		t.Errorf("ssh's own session goes on, with a word about it: %+v", r)
 	}
+	if count, _ := os.ReadFile(filepath.Join(w.home(), "count")); string(count) != "ran\n" {
+		t.Errorf("it ran for each of %q", count)
+	}
 	w.write("authorized_keys", `command="echo first; eval \"$SSH_ORIGINAL_COMMAND\"" `+string(pub))
-	if r := w.do(w.tssh("--udp", placed(), "server", "echo second")); r.status != 0 || r.out != "first\nsecond\n" {
+	if r := w.do(w.tssh("--udp", "-oUdpFallback=no", placed(), "server", "echo second")); r.status != 0 || r.out != "first\nsecond\n" {
 		t.Errorf("with a command that wraps ours: %+v", r)
 	}
 	w.awaits("the end of tsshd", func() bool { return len(w.tsshds()) == 0 })
-	if r := w.do(w.tssh("--udp", placed(), "-p", "2201", "server", "true")); r.status != 255 || !strings.Contains(r.err, "command=") {
+	if r := w.do(w.tssh("--udp", "-oUdpFallback=no", placed(), "-p", "2201", "server", "true")); r.status != 255 || !strings.Contains(r.err, "command=") {
 		t.Errorf("with one that is in no file: %+v", r)
 	}
 	if pids := w.tsshds(); len(pids) != 0 {

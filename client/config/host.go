@@ -120,6 +120,7 @@ type Host struct {
 	UdpMode               string // no, quic, kcp
 	UdpPort               string // "61001-61999": ports and ranges, comma separated, checked
 	UdpProxyMode          string // auto, udp, tcp, ssh
+	UdpFallback           bool   // go on without UDP where that can't be had
 	UdpMTU                int    // largest datagram in bytes; 0: 1200, which passes everywhere
 	TsshdPath             string
 	UdpAliveTimeout       time.Duration

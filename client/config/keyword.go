@@ -236,6 +236,7 @@ var keywords = []keyword{
 	{name: "UdpMode", parse: value.UdpMode, preset: "no", verdict: Ours},
 	{name: "UdpPort", parse: value.Ports, preset: "61001-61999", verdict: Ours},
 	{name: "UdpProxyMode", parse: value.Accepted("auto", "udp", "tcp", "ssh"), preset: "auto", verdict: Ours},
+	{name: "UdpFallback", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours},
 	{name: "UdpMTU", parse: value.MTU, preset: "0", verdict: Ours},
 	{name: "TsshdPath", parse: value.Word, verdict: Ours},
 	{name: "UdpAliveTimeout", parse: value.Positive, preset: "86400", verdict: Ours},

@@ -387,6 +387,37 @@ func (l *Login) Forget() { l.memory.Forget() }
 // on. Those of a session that moves away from this connection are not such.
 func (l *Login) LimitIdle() { l.limits.Start() }
 
+// Forced reports whether the key that let the user in is bound to one command,
+// by its certificate or by what the server tells of it. A session must have been
+// opened before: see transport.Conn.
+func (l *Login) Forced(ctx context.Context) bool {
+	for _, k := range l.Keys {
+		if c, ok := k.(*ssh.Certificate); ok && c.CriticalOptions["force-command"] != "" {
+			return true
+		}
+	}
+	return len(l.Keys) > 0 && l.tr.Forced(ctx)
+}
+
+// Stands reports whether the connection has not ended yet, as far as we know.
+func (l *Login) Stands() bool {
+	select {
+	case <-l.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// KeepAlive watches over a login from now on as ServerAliveInterval has it, when
+// it was to leave ssh's connection, where silence is no death, and did not.
+func (l *Login) KeepAlive(interval time.Duration) {
+	if l.host.ServerAliveInterval == 0 && interval > 0 {
+		l.host.ServerAliveInterval = interval
+		go l.keepAlive()
+	}
+}
+
 // Info describes the connection: the escape ~I.
 func (l *Login) Info() []string { return l.tr.Info() }
 

@@ -79,7 +79,7 @@ func jump(ctx context.Context, h *config.Host, o Options) (*path, error) {
 	o.Log.Debugf("Setting implicit ProxyCommand from ProxyJump: %s", last)
 	again := o
 	again.memory, again.last = nil, netip.Addr{}
-	through, err := stepOn(ctx, via, again)
+	through, roams, err := stepOn(ctx, via, again)
 	if err != nil {
 		if ctx.Err() != nil || o.silent {
 			return nil, err
@@ -87,7 +87,7 @@ func jump(ctx context.Context, h *config.Host, o Options) (*path, error) {
 		o.Log.Errorf("%v", err)
 		return nil, proxyGone(o, err)
 	}
-	if moves(via, o) {
+	if roams {
 		h.ServerAliveInterval = 0 // silence is no death there
 	}
 	conn, err := through.Dial("tcp", net.JoinHostPort(h.HostName, strconv.Itoa(h.Port)))
@@ -100,7 +100,7 @@ func jump(ctx context.Context, h *config.Host, o Options) (*path, error) {
 		}
 		return nil, proxyGone(o, err)
 	}
-	return &path{conn: unnamed{conn}, roams: moves(via, o), close: through.Close}, nil
+	return &path{conn: unnamed{conn}, roams: roams, close: through.Close}, nil
 }
 
 // moves reports whether the login to a host on the way leaves ssh's connection.
@@ -108,25 +108,29 @@ func moves(via *config.Host, o Options) bool { return via.UdpMode != "no" && o.M
 
 // stepOn logs in to a host that leads to others, and moves the login where its
 // configuration says so: then all that goes through it outlives networks.
-func stepOn(ctx context.Context, via *config.Host, o Options) (Through, error) {
+func stepOn(ctx context.Context, via *config.Host, o Options) (t Through, roams bool, err error) {
+	alive := via.ServerAliveInterval
 	if moves(via, o) {
 		via.ServerAliveInterval = 0 // what becomes of the login is no matter then
 	}
 	l, err := Dial(ctx, via, o)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	if !moves(via, o) {
-		l.Forget()
-		l.LimitIdle()
-		return l, nil
+	t = l
+	if moves(via, o) {
+		if t, err = o.Move(ctx, l, via); err != nil {
+			l.Close()
+			return nil, false, err
+		}
 	}
-	through, err := o.Move(ctx, l, via)
-	if err != nil {
-		l.Close()
-		return nil, err
+	stayed, ok := t.(*Login)
+	if ok {
+		stayed.Forget()
+		stayed.KeepAlive(alive)
+		stayed.LimitIdle()
 	}
-	return through, nil
+	return t, !ok, nil
 }
 
 // proxyGone is what ssh says when the command that stands for a jump ends.

@@ -75,6 +75,7 @@ type Conn struct {
 	first         Algorithms // of the first exchange
 	sessionID     []byte
 	hostKey       ssh.PublicKey
+	options       *keyOptions
 	hostKeyBlob   []byte
 	exchangeSig   []byte // the host's signature over the session ID
 	strict        bool
@@ -126,7 +127,7 @@ func Handshake(conn net.Conn, cfg Config) (*Conn, error) {
 	cfg.MACs = fill(cfg.MACs, sound.MACs, all.MACs)
 	c := &Conn{
 		conn: conn, cfg: cfg, log: cfg.Log, version: product, br: bufio.NewReaderSize(conn, 64<<10), began: time.Now(),
-		in: &plain{}, out: &plain{}, extensions: map[string]string{},
+		in: &plain{}, out: &plain{}, extensions: map[string]string{}, options: newKeyOptions(),
 	}
 	if cfg.VersionAddendum != "" {
 		c.version += " " + cfg.VersionAddendum
@@ -276,8 +277,10 @@ func (c *Conn) ReadPacket() ([]byte, error) {
 	for {
 		packet, err := c.raw()
 		if err != nil {
+			c.options.end()
 			return nil, classify(err)
 		}
+		c.options.see(packet)
 		if c.inLeft <= 0 || c.inPackets <= 0 {
 			c.due()
 		}
