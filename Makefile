@@ -1,4 +1,6 @@
 # make            build bin/tssh and the name bin/tsshd
+# make bundle     bin/tssh that brings tsshd to Linux on amd64 and arm64, as a release does
+# make servers    the same, and tsshd for all other machines, in bin/servers
 # make demo       try it: a session on this machine that survives a lost network
 # make check      gofmt, vet on four systems and odd processors, staticcheck, import arrows
 # make test       every test (some need root and say so)
@@ -16,13 +18,16 @@ FUZZTIME ?= 10s
 
 export CGO_ENABLED = 0
 
-.PHONY: all build demo check test regress bench fuzz install uninstall clean
+.PHONY: all build bundle servers demo check test regress bench fuzz install uninstall clean
 
 all: build
 
 build:
 	$(GO) build -trimpath -ldflags '-s -w' -o bin/tssh .
 	@ln -sf tssh bin/tsshd
+
+bundle servers:
+	$(GO) run ./release $@
 
 demo: build
 	bin/tssh --demo
@@ -60,4 +65,4 @@ uninstall:
 	PREFIX='$(PREFIX)' ./install.sh --uninstall
 
 clean:
-	rm -rf bin
+	rm -rf bin dist client/servers/bundle

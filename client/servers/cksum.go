@@ -1,0 +1,51 @@
+package servers
+
+import (
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math/bits"
+)
+
+// Checksum computes what the command cksum prints, which costs a server less
+// than a hash. Its CRC is that of package crc32 with the bits of each byte, and
+// of the result, in the other order, without the inversion before, and with the
+// length behind the data.
+type Checksum struct {
+	crc  uint32
+	size uint64
+	buf  []byte
+}
+
+// NewChecksum is that of nothing.
+func NewChecksum() *Checksum { return &Checksum{crc: ^uint32(0)} }
+
+// Write never fails.
+func (c *Checksum) Write(p []byte) (int, error) {
+	c.size += uint64(len(p))
+	c.add(p)
+	return len(p), nil
+}
+
+func (c *Checksum) add(p []byte) {
+	c.buf = c.buf[:0]
+	for _, b := range p {
+		c.buf = append(c.buf, bits.Reverse8(b))
+	}
+	c.crc = crc32.Update(c.crc, crc32.IEEETable, c.buf)
+}
+
+// String is the line of cksum for its stdin. Nothing is to be written after.
+func (c *Checksum) String() string {
+	for n := c.size; n > 0; n >>= 8 {
+		c.add([]byte{byte(n)})
+	}
+	return fmt.Sprintf("%d %d", bits.Reverse32(c.crc), c.size)
+}
+
+// Cksum returns the line for all of r, which must not fail.
+func Cksum(r io.Reader) string {
+	c := NewChecksum()
+	io.Copy(c, r)
+	return c.String()
+}
