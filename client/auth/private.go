@@ -2,7 +2,6 @@ package auth
 
 import (
 	"crypto/rand"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"tssh/client/hostkey"
+	"tssh/client/keyfile"
 	"tssh/client/voice"
 )
 
@@ -38,15 +38,11 @@ func publicOnly(file string) (ssh.PublicKey, error) {
 
 // publicOfPrivate is the public key in OpenSSH's format of private ones.
 func publicOfPrivate(b []byte) ssh.PublicKey {
-	block, _ := pem.Decode(b)
-	if block == nil || block.Type != "OPENSSH PRIVATE KEY" {
+	f, ok := keyfile.Parse(b)
+	if !ok {
 		return nil
 	}
-	f, err := parseFile(block.Bytes)
-	if err != nil {
-		return nil
-	}
-	key, err := ssh.ParsePublicKey(f.public)
+	key, err := ssh.ParsePublicKey(f.Public)
 	if err != nil {
 		return nil
 	}
@@ -62,13 +58,7 @@ func readPrivate(file string, passphrase []byte) (*loadedKey, error) {
 	if k, err := parseToken(b, passphrase); k != nil || err != nil {
 		return k, err
 	}
-	var raw any
-	if raw = parseDSA(b); raw != nil {
-	} else if passphrase == nil {
-		raw, err = ssh.ParseRawPrivateKey(b)
-	} else {
-		raw, err = ssh.ParseRawPrivateKeyWithPassphrase(b, passphrase)
-	}
+	raw, err := keyfile.Open(b, passphrase)
 	if err != nil {
 		return nil, err
 	}

@@ -3,9 +3,7 @@ package auth
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/binary"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -18,53 +16,23 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/hostkey"
+	"tssh/client/keyfile"
 	"tssh/client/voice"
 )
-
-// file is OpenSSH's format of private keys (PROTOCOL.key).
-type file struct {
-	cipher  string
-	kdf     string
-	options []byte // of the kdf
-	public  []byte
-	private []byte // encrypted unless cipher is "none"
-}
-
-func parseFile(b []byte) (f file, err error) {
-	b, ok := bytes.CutPrefix(b, []byte("openssh-key-v1\x00"))
-	if !ok {
-		return f, errors.New("invalid format")
-	}
-	var w struct {
-		Cipher, KDF     string
-		Options         []byte
-		Count           uint32
-		Public, Private []byte
-		Rest            []byte `ssh:"rest"`
-	}
-	if err := ssh.Unmarshal(b, &w); err != nil || w.Count != 1 {
-		return f, errors.New("invalid format")
-	}
-	return file{w.Cipher, w.KDF, w.Options, w.Public, w.Private}, nil
-}
 
 // parseToken reads the file of a key on a token (FIDO), which x/crypto does
 // not know. What the file holds is no secret by itself: it names the key to
 // the token. Nil without an error: it is another kind of file.
 func parseToken(b, passphrase []byte) (*loadedKey, error) {
-	block, _ := pem.Decode(b)
-	if block == nil || block.Type != "OPENSSH PRIVATE KEY" {
+	f, ok := keyfile.Parse(b)
+	if !ok {
 		return nil, nil
 	}
-	f, err := parseFile(block.Bytes)
-	if err != nil {
-		return nil, nil
-	}
-	public, err := ssh.ParsePublicKey(f.public)
+	public, err := ssh.ParsePublicKey(f.Public)
 	if err != nil || !isSK(public) {
 		return nil, nil
 	}
-	private, err := f.unseal(passphrase)
+	private, err := f.Unseal(passphrase)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +227,7 @@ func (l *limited) Write(p []byte) (int, error) {
 }
 
 // isWrong: the passphrase did not open the file.
-func isWrong(err error) bool { return errors.Is(err, x509.IncorrectPasswordError) }
+func isWrong(err error) bool { return errors.Is(err, keyfile.ErrWrong) }
 
 // reason is an error in the words of ssh.
 func reason(err error) string {

@@ -275,10 +275,8 @@ func FuzzKeyFiles(f *testing.F) {
 	f.Add(block.Bytes)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		parseToken(b, nil)
-		parseDSA(b)
 		publicOfPrivate(b)
 		parsePublic(b)
-		parseFile(b)
 		tokenKey(b)
 		helperAnswer(b, 5, 1)
 	})

@@ -1,0 +1,212 @@
+package keyfile
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// tool skips a test whose program is not here.
+func tool(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+}
+
+func run(t *testing.T, name string, args ...string) (string, error) {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	return string(out), err
+}
+
+func must(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := run(t, name, args...); err != nil {
+		t.Fatalf("%s %q: %v %s", name, args, err, out)
+	}
+}
+
+const phrase = "corréct horse"
+
+// opens holds that a file opens to the key that ssh-keygen says is in it.
+func opens(t *testing.T, file, passphrase string) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Chmod(file, 0o600)
+	want, err := exec.Command("ssh-keygen", "-y", "-P", passphrase, "-f", file).Output()
+	if err != nil { // as of Ed25519 in PKCS #8, which OpenSSH opens since 9.6
+		t.Logf("ssh-keygen does not open it: %v", err)
+		want = nil
+	}
+	same := func(raw any) bool {
+		s, err := ssh.NewSignerFromKey(raw)
+		if err != nil {
+			t.Error(err)
+			return false
+		}
+		got := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(s.PublicKey())))
+		return want == nil || strings.HasPrefix(string(want), got)
+	}
+	if passphrase == "" {
+		raw, err := Open(b, nil)
+		if err != nil || !same(raw) {
+			t.Errorf("%v %v, want %s", raw, err, want)
+		}
+		return
+	}
+	if _, err := Open(b, nil); !errors.As(err, new(*ssh.PassphraseMissingError)) {
+		t.Errorf("without a passphrase: %v", err)
+	}
+	if _, err := Open(b, []byte(phrase+"x")); !errors.Is(err, ErrWrong) {
+		t.Errorf("with a wrong passphrase: %v", err)
+	}
+	for _, text := range [][]byte{b, bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")), append([]byte("before\n\n"), b...),
+		append(bytes.Clone(b), "behind\n"...), bytes.TrimSuffix(b, []byte("\n"))} {
+		if raw, err := Open(text, []byte(passphrase)); err != nil || !same(raw) {
+			t.Errorf("%v: %.60q", err, text)
+		}
+	}
+}
+
+// TestKeysOfSSHKeygenOpen, of every cipher, type and format that it writes.
+func TestKeysOfSSHKeygenOpen(t *testing.T) {
+	tool(t, "ssh-keygen")
+	kinds := [][]string{{"ed25519"}, {"ecdsa", "-b", "256"}, {"ecdsa", "-b", "384"}, {"ecdsa", "-b", "521"}, {"rsa", "-b", "1024"}, {"dsa"}}
+	sealed := [][]string{{"-a", "1", "-m", "RFC4716"}, {"-m", "PEM"}, {"-m", "PKCS8"}, {"-a", "1", "-Z", "3des-cbc"}}
+	for _, c := range []string{"aes128-ctr", "aes192-ctr", "aes256-ctr", "aes128-cbc", "aes192-cbc", "aes256-cbc",
+		"aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"} {
+		sealed = append(sealed, []string{"-a", "1", "-Z", c})
+	}
+	for i, kind := range kinds {
+		for j, how := range sealed {
+			if i > 0 && j > 3 && i+j != 9 { // not each with each
+				continue
+			}
+			t.Run(strings.Join(append(kind, how...), " "), func(t *testing.T) {
+				for _, p := range []string{"", phrase} {
+					file := filepath.Join(t.TempDir(), "key")
+					args := append(append([]string{"-q", "-N", p, "-f", file, "-t"}, kind...), how...)
+					if out, err := run(t, "ssh-keygen", args...); err != nil {
+						t.Skipf("ssh-keygen: %s", out) // no DSA any more, or no such cipher
+					}
+					opens(t, file, p)
+				}
+			})
+		}
+	}
+}
+
+// TestKeysOfOpenSSLOpen, sealed in each way that ssh opens.
+func TestKeysOfOpenSSLOpen(t *testing.T) {
+	tool(t, "openssl")
+	tool(t, "ssh-keygen")
+	dir := t.TempDir()
+	plain := map[string]string{}
+	for kind, args := range map[string][]string{
+		"ec":      {"ecparam", "-name", "prime256v1", "-genkey"}, // the curve's parameters stand before it
+		"ec-bare": {"ecparam", "-name", "secp384r1", "-genkey", "-noout"},
+		"rsa":     {"genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"},
+		"ed25519": {"genpkey", "-algorithm", "ED25519"},
+	} {
+		plain[kind] = filepath.Join(dir, kind)
+		must(t, "openssl", append(args, "-out", plain[kind])...)
+		t.Run(kind, func(t *testing.T) { opens(t, plain[kind], "") })
+	}
+	for _, c := range []string{"-aes128", "-aes192", "-aes256", "-des3"} {
+		t.Run("traditional "+c, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "key")
+			must(t, "openssl", "ec", c, "-passout", "pass:"+phrase, "-in", plain["ec-bare"], "-out", file)
+			opens(t, file, phrase)
+			must(t, "openssl", "rsa", "-traditional", c, "-passout", "pass:"+phrase, "-in", plain["rsa"], "-out", file)
+			opens(t, file, phrase)
+		})
+	}
+	var ways [][]string
+	for _, c := range []string{"aes-128-cbc", "aes-192-cbc", "aes-256-cbc", "des3", "des"} {
+		ways = append(ways, []string{"-v2", c})
+	}
+	for _, h := range []string{"hmacWithMD5", "hmacWithSHA1", "hmacWithSHA224", "hmacWithSHA256", "hmacWithSHA384", "hmacWithSHA512",
+		"hmacWithSHA512-224", "hmacWithSHA512-256", "id-hmacWithSHA3-256", "id-hmacWithSHA3-512"} {
+		ways = append(ways, []string{"-v2", "aes-256-cbc", "-v2prf", h})
+	}
+	ways = append(ways, []string{"-scrypt"}, []string{"-scrypt", "-v2", "aes-128-cbc"}, []string{"-scrypt", "-scrypt_N", "1024", "-scrypt_r", "4", "-scrypt_p", "2"},
+		[]string{"-iter", "1"}, []string{"-v1", "PBE-SHA1-3DES"}, []string{"-v1", "PBE-SHA1-2DES"},
+		[]string{"-v1", "PBE-MD5-DES"}, []string{"-v1", "PBE-SHA1-DES"})
+	for i, way := range ways {
+		for kind, from := range plain {
+			if i > 0 && (kind == "rsa") != (i%3 == 0) {
+				continue
+			}
+			t.Run(kind+" "+strings.Join(way, " "), func(t *testing.T) {
+				file := filepath.Join(t.TempDir(), "key")
+				args := append([]string{"pkcs8", "-topk8", "-passout", "pass:" + phrase, "-in", from, "-out", file}, way...)
+				if out, err := run(t, "openssl", args...); err != nil {
+					// This one needs a provider that is not on.
+					if out, err = run(t, "openssl", append(args, "-provider", "legacy", "-provider", "default")...); err != nil {
+						t.Skipf("openssl: %s", out)
+					}
+					b, err := os.ReadFile(file)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, err := Open(b, []byte(phrase)); err != nil { // ssh may open it elsewhere
+						t.Error(err)
+					}
+					return
+				}
+				opens(t, file, phrase)
+			})
+		}
+	}
+}
+
+// TestRubbishIsNoKey, and no panic.
+func TestRubbishIsNoKey(t *testing.T) {
+	for _, b := range []string{"", "-----BEGIN OPENSSH PRIVATE KEY-----\n-----END OPENSSH PRIVATE KEY-----\n",
+		"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
+		"-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n", "ssh-ed25519 AAAA"} {
+		if k, err := Open([]byte(b), []byte("x")); err == nil {
+			t.Errorf("%q is %v", b, k)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	_, key, _ := ed25519.GenerateKey(nil)
+	for _, name := range []string{"aes256-ctr", "chacha20-poly1305@openssh.com", "aes128-gcm@openssh.com", "3des-cbc", "none"} {
+		b := append([]byte(magic), ssh.Marshal(struct {
+			Cipher, KDF     string
+			Options         []byte
+			Count           uint32
+			Public, Private []byte
+			Tag             []byte `ssh:"rest"`
+		}{name, "bcrypt", ssh.Marshal(struct {
+			Salt   string
+			Rounds uint32
+		}{"salt", 1}), 1, nil, key, make([]byte, 16)})...)
+		f.Add(b)
+	}
+	f.Add([]byte("0\x1a0\x15\x06\x09*\x86H\x86\xf7\x0d\x01\x05\x0d0\x08"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if file, ok := parseBody(b); ok {
+			file.Unseal(nil)
+			if !bytes.Contains(file.options, []byte{0, 0}) { // rounds that take years are the user's own
+				file.Unseal([]byte("x"))
+			}
+		}
+	})
+}
