@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"time"
 
 	"tssh/proxy/wire"
@@ -234,6 +235,12 @@ func (a *admission) spend(now time.Time, n int) bool {
 	}
 	a.budget -= n
 	return true
+}
+
+// uses reports whether x is the client's place, or may become it. There are few.
+func (a *admission) uses(x *stream) bool {
+	return x == a.home.stream || x == a.left.stream ||
+		slices.ContainsFunc(a.trials, func(t trial) bool { return t.stream == x })
 }
 
 // forgetStream drops the place of a stream that ended.

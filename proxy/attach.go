@@ -1,10 +1,12 @@
 package proxy
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -13,39 +15,48 @@ import (
 )
 
 const (
-	maxStreams   = 64              // stream paths at once, with or without a knock
+	maxStreams   = 64              // stream paths at once that have knocked
 	knockTimeout = 5 * time.Second // for the first knock of a stream
 )
 
-// Attach serves a stream path over rwc until that ends, which is what it
-// returns then. rwc belongs to s.
-func (s *Server) Attach(rwc io.ReadWriteCloser) error {
-	x := newStream(rwc)
-	if !s.enter(x) {
-		x.close()
+// Attach serves a stream path that came through ssh, over rwc, until it ends,
+// which is what Attach returns then. rwc belongs to s.
+func (s *Server) Attach(rwc io.ReadWriteCloser) error { return s.attach(rwc, &s.relayed) }
+
+// attach serves a stream path, which waits among others for its first knock.
+func (s *Server) attach(rwc io.ReadWriteCloser, waiting *crowd) error {
+	defer rwc.Close()
+	from := place{peer: addrOf(rwc, net.Conn.RemoteAddr), local: addrOf(rwc, net.Conn.LocalAddr).Addr()}
+	source := from.peer.Addr()
+	if waiting == &s.relayed {
+		source = netip.Addr{}
+	}
+	g := waiting.enter(rwc, source)
+	if g == nil {
 		return net.ErrClosed
 	}
-	defer s.leave(x)
-	first := time.AfterFunc(knockTimeout, x.close)
-	defer first.Stop()
-	b := make([]byte, wire.MaxDatagram)
-	packet, err := wire.ReadFrame(x.reader, b)
+	defer waiting.leave(g)
+	packet, err := firstKnock(rwc)
 	if err != nil {
 		return err
 	}
-	from := place{stream: x, peer: x.remote(), local: x.local().Addr()}
+	x := newStream(rwc)
+	from.stream = x
 	preface := wire.Preface(s.config.Secret)
-	x.mu.Lock()
 	x.urgent = append(x.urgent, preface[:]...) // sent only if an ack follows
-	x.mu.Unlock()
 	if !s.knocked(from, packet) {
 		return fmt.Errorf("stream path of %s: no knock", from.peer)
 	}
-	first.Stop()
+	defer s.leave(x)
+	if !s.enter(x) {
+		return net.ErrClosed
+	}
+	waiting.leave(g)
 	var writing sync.WaitGroup
 	writing.Go(x.write)
 	defer writing.Wait()
 	defer x.close()
+	b := make([]byte, wire.MaxDatagram)
 	for {
 		if packet, err = wire.ReadFrame(x.reader, b); err != nil {
 			return err
@@ -54,8 +65,25 @@ func (s *Server) Attach(rwc io.ReadWriteCloser) error {
 	}
 }
 
-// enter adds x, for whose sake the oldest that is not in use may have to go:
-// who connects often without a knock locks nobody out.
+// firstKnock reads a frame of a knock's size, and no byte more: what a stranger
+// can make us hold.
+func firstKnock(rwc io.ReadWriteCloser) ([]byte, error) {
+	first := time.AfterFunc(knockTimeout, func() { rwc.Close() })
+	defer first.Stop()
+	b := make([]byte, 2+wire.KnockSize)
+	if _, err := io.ReadFull(rwc, b[:2]); err != nil {
+		return nil, err
+	}
+	if n := binary.BigEndian.Uint16(b); n != wire.KnockSize {
+		return nil, fmt.Errorf("first frame of %d bytes: no knock", n)
+	}
+	_, err := io.ReadFull(rwc, b[2:])
+	return b[2:], err
+}
+
+// enter adds x, which has knocked. The oldest that is neither in use nor on trial
+// may have to go: only who has the key makes more of them, or who copies a knock
+// on its way, and copies are answered at few places.
 func (s *Server) enter(x *stream) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,7 +91,7 @@ func (s *Server) enter(x *stream) bool {
 		return false
 	}
 	if len(s.streams) >= maxStreams {
-		i := slices.IndexFunc(s.streams, func(old *stream) bool { return old != s.door.home.stream })
+		i := slices.IndexFunc(s.streams, func(old *stream) bool { return !s.door.uses(old) })
 		s.streams[i].close()
 		s.streams = slices.Delete(s.streams, i, i+1)
 	}
@@ -92,7 +120,7 @@ func (s *Server) acceptStreams() {
 			case <-time.After(100 * time.Millisecond):
 			}
 		default:
-			s.work.Go(func() { s.Attach(c) })
+			s.work.Go(func() { s.attach(c, &s.strangers) })
 		}
 	}
 }

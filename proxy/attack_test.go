@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tssh/proxy/path"
@@ -350,26 +352,148 @@ func (s *session) besieged(port int) {
 			within(t, "roam meanwhile", s.echo("x", time.Minute), 2*time.Second)
 		}
 	}
-	s.server.mu.Lock()
-	if n := len(s.server.streams); n == 0 || n > maxStreams {
+	if n := s.waiting(); n == 0 || n > maxStrangers+maxRelayed {
 		t.Errorf("%d streams at once", n)
 	}
-	s.server.mu.Unlock()
 	cancel() // the slow ones among mallory's goroutines
 	time.Sleep(time.Second)
-	if n := runtime.NumGoroutine() - goroutines; n > 4*maxStreams {
+	if n := runtime.NumGoroutine() - goroutines; n > 2*maxStrangers {
 		t.Errorf("%d goroutines serve strangers", n)
 	}
 	s.transfer(1<<20, nil)
 	time.Sleep(2 * knockTimeout)
-	s.server.mu.Lock()
-	most := 1
+	most := 2 // one that the move left, of which the server can't know
 	if s.client.State().Kind == "UDP" {
 		most = 0
 	}
+	s.server.mu.Lock()
 	if n := len(s.server.streams); n > most {
 		t.Errorf("%d streams are left", n)
 	}
 	s.server.mu.Unlock()
+	if n := s.waiting(); n > 0 {
+		t.Errorf("%d streams wait for ever", n)
+	}
 	within(t, "echo after", s.echo("x", time.Minute), rtt+time.Millisecond)
+}
+
+// waiting is how many streams the server keeps that did not knock.
+func (s *session) waiting() (n int) {
+	for _, c := range []*crowd{&s.server.strangers, &s.server.relayed} {
+		c.mu.Lock()
+		n += len(c.guests)
+		c.mu.Unlock()
+	}
+	return n
+}
+
+// siege is strangers who connect at some rate, from one host or from many, and do
+// something with each connection. The next attack is a line more.
+type siege struct {
+	name  string
+	rate  int                // connections a second
+	hosts int                // that they come from
+	addr  func(i int) string // of host i
+	does  func(c net.Conn)   // with each
+}
+
+func sieges() []siege {
+	silent := func(net.Conn) {}
+	says := func(b ...byte) func(net.Conn) { return func(c net.Conn) { c.Write(b) } }
+	slow := func(c net.Conn) { // a byte now and then of what might become a knock
+		for _, b := range append([]byte{0, wire.KnockSize, 1}, make([]byte, wire.KnockSize-1)...) {
+			if _, err := c.Write([]byte{b}); err != nil {
+				return
+			}
+			time.Sleep(time.Second)
+		}
+	}
+	scattered := func(i int) string { return fmt.Sprintf("%d.%d.7.1", 11+i/200, i%200) }
+	neighbors := func(i int) string { return fmt.Sprintf("2001:db8:bad:%x::1", i) }
+	whole := append([]byte{0, wire.KnockSize, 1}, make([]byte, wire.KnockSize-1)...)
+	return []siege{
+		{"silence", 1000, 1, neighbors, silent},
+		{"silence from 500 networks of one customer", 1000, 500, neighbors, silent},
+		{"silence from 500 networks", 1000, 500, scattered, silent},
+		{"slow senders", 1000, 1, neighbors, slow},
+		{"slow senders from 500 networks", 1000, 500, scattered, slow},
+		{"half a length", 1000, 500, scattered, says(0)},
+		{"half a knock", 1000, 500, scattered, says(whole[:30]...)},
+		{"a knock that does not open", 1000, 500, scattered, says(whole...)},
+		{"HTTP", 1000, 500, scattered, says([]byte("GET / HTTP/1.1\r\n\r\n")...)},
+	}
+}
+
+// A client whose network carries TCP alone, or ssh alone, opens its session, goes
+// on with it and moves, whatever strangers do on that port meanwhile.
+func TestStrangersLockNobodyOut(t *testing.T) {
+	far := simnet.Link{Delay: 75 * time.Millisecond} // each side, so 300 ms there and back
+	for i, a := range sieges() {
+		for _, mode := range []string{OnlyTCP, OnlySSH} {
+			if mode == OnlySSH && i > 2 {
+				continue // they are not where its streams come in
+			}
+			t.Run(a.name+"/"+mode, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					afterQUIC()
+					phone, home := simnet.Pair(t, far)
+					home.SetLink(far)
+					s := &session{t: t, phone: phone, far: home, got: make(chan []byte, 1024)}
+					ctx, cancel := context.WithCancel(t.Context())
+					var strangers sync.WaitGroup
+					strangers.Go(func() { a.run(ctx, home) })
+					time.Sleep(2 * time.Second) // the port is full before the client comes
+					s.open(only(mode), overSSH, func(_ *session, _ *ClientConfig, sc *ServerConfig) { sc.Ports = []int{61001} })
+					for range 4 {
+						within(t, "echo", s.echo("x", time.Minute), 310*time.Millisecond)
+						time.Sleep(500 * time.Millisecond)
+					}
+					s.phone.Move("10.4.4.4")
+					within(t, "roam", s.echo("x", time.Minute), 3*time.Second)
+					within(t, "echo after", s.echo("x", time.Minute), 310*time.Millisecond)
+					if n := s.waiting(); n > maxStrangers+maxRelayed {
+						t.Errorf("%d strangers at once", n)
+					}
+					cancel()
+					strangers.Wait()
+					s.close()
+				})
+			})
+		}
+	}
+}
+
+// run lasts until ctx ends.
+func (a siege) run(ctx context.Context, target *simnet.Host) {
+	var hosts []*simnet.Host
+	for i := range a.hosts {
+		hosts = append(hosts, target.Network().Host(a.addr(i)))
+	}
+	tick := time.NewTicker(time.Second / time.Duration(a.rate))
+	defer tick.Stop()
+	var open sync.WaitGroup
+	defer open.Wait()
+	for i := 0; ; i++ {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		from := hosts[i%len(hosts)]
+		open.Go(func() {
+			to := target.Addr(61001)
+			if netip.MustParseAddr(a.addr(0)).Is6() {
+				to = netip.AddrPortFrom(netip.MustParseAddr("2001:db8::1"), 61001)
+			}
+			c, err := from.DialTCP(ctx, to)
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			stop := context.AfterFunc(ctx, func() { c.Close() })
+			defer stop()
+			a.does(c)
+			io.Copy(io.Discard, c) // until the server ends it
+		})
+	}
 }

@@ -38,6 +38,7 @@ func Listen(ctx context.Context, config ServerConfig) (*Server, error) {
 		config.Mode = Auto
 	}
 	s := &Server{config: config, codec: wire.NewServer(config.Secret), done: make(chan struct{}), started: time.Now()}
+	s.strangers.most, s.relayed.most = maxStrangers, maxRelayed
 	s.door.random = challenge
 	s.face.open(config.Transport, 0, s.transmit)
 	if err := s.bind(); err != nil {

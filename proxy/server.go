@@ -29,11 +29,14 @@ type Server struct {
 	listen net.Listener // nil in modes without TCP
 	port   int
 
+	strangers crowd // TCP connections without a knock
+	relayed   crowd // streams through ssh without one
+
 	mu       sync.Mutex // guards what follows
 	door     admission
 	keep     link.Keep
 	extra    link.Copies
-	streams  []*stream // the oldest first
+	streams  []*stream // that have knocked, the oldest first
 	started  time.Time
 	since    time.Time // when the client took its place
 	sent     uint64
@@ -81,6 +84,8 @@ func (s *Server) shut() {
 	if s.listen != nil {
 		s.listen.Close()
 	}
+	s.strangers.close()
+	s.relayed.close()
 	s.mu.Lock()
 	streams := slices.Clone(s.streams)
 	s.mu.Unlock()
