@@ -5,8 +5,9 @@
 # make check      gofmt, vet on four systems and odd processors, staticcheck, import arrows
 # make test       every test (some need root and say so)
 # make regress    OpenSSH's own tests with tssh as the client, and programs on top
+# make race       every test but those of whole programs, by the race detector (needs cgo)
 # make bench      benchmarks
-# make fuzz       a short run of every fuzz target
+# make fuzz       a short run of every fuzz target: FUZZTIME=10s each, FUZZ=./client only there
 # make install    PREFIX=~/.local by default
 
 GO ?= go
@@ -15,10 +16,11 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 SYSTEMS = linux darwin windows freebsd
 OTHERS = 386 arm mips64le # of Linux: 32 bits, or no number at an odd address
 FUZZTIME ?= 10s
+FUZZ ?= .
 
 export CGO_ENABLED = 0
 
-.PHONY: all build bundle servers demo check test regress bench fuzz install uninstall clean
+.PHONY: all build bundle servers demo check test race regress bench fuzz install uninstall clean
 
 all: build
 
@@ -44,6 +46,10 @@ check:
 test: build
 	$(GO) test -timeout 15m -count=1 ./...
 
+# The detector is written in C. What runs whole programs would not be watched by it.
+race:
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m -count=1 $$($(GO) list ./... | grep -v -e '/e2e$$' -e '/regress$$')
+
 regress: build
 	$(GO) test -v -count=1 -timeout 60m ./regress -regress=all
 	$(GO) test -v -count=1 -timeout 60m ./regress -regress=all -udp -run OpenSSH
@@ -51,10 +57,22 @@ regress: build
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+# Each target begins with the seeds alone: a corpus that grew in the user's cache
+# would eat a short time before anything new is tried. A target that tried
+# nothing is an error, and so is one that is not in the program. What fails
+# without an input that fails is the fuzzer's own clock, and runs once more.
 fuzz:
-	@for p in $$($(GO) list ./...); do \
-		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	for p in $$(grep -rl --include='*_test.go' '^func Fuzz' $(FUZZ) | xargs -n1 dirname | sort -u); do \
+		$(GO) test -c -fuzz . -o "$$dir/tests" "$$p" || exit 1; \
+		for f in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$p"/*_test.go); do \
+			echo "$$p $$f"; \
+			for try in 1 2; do \
+				if (cd "$$p" && "$$dir/tests" -test.run '^$$' -test.fuzz "^$$f\$$" -test.fuzztime $(FUZZTIME) \
+					-test.fuzzminimizetime 5s -test.fuzzcachedir "$$dir/cache") >"$$dir/log" 2>&1; then break; fi; \
+				if [ $$try = 2 ] || grep -q 'Failing input' "$$dir/log"; then cat "$$dir/log"; exit 1; fi; \
+			done; \
+			grep -q 'execs: [1-9]' "$$dir/log" || { cat "$$dir/log"; echo "$$p $$f: tried nothing"; exit 1; }; \
 		done; \
 	done
 
