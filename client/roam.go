@@ -50,6 +50,7 @@ type roaming struct {
 	since  time.Time
 	toy    bool // of the demo: its network can be cut
 	isCut  atomic.Bool
+	said   []byte         // by ~/.ssh/rc, which sshd ran before our command
 	told   *status.Server // nil: nobody can ask from outside
 	once   sync.Once
 }
@@ -96,7 +97,11 @@ func (v *invocation) roam(ctx context.Context, l *login.Login, binary *bootstrap
 		}
 		v.log.Infof("tssh: %s: %s", v.host.HostName, w)
 	}
-	r := &roaming{host: v.host, login: newCarrier(l, started), since: time.Now()}
+	var said []byte
+	if started.RC {
+		said = started.Said
+	}
+	r := &roaming{said: said, host: v.host, login: newCarrier(l, started), since: time.Now()}
 	if err := r.move(ctx, v, identity, started.Greeting); err != nil {
 		r.leave()
 		return nil, r.login.current(), err

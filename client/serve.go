@@ -53,6 +53,9 @@ func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *c
 	}
 	o := v.sessionOptions(isTTY)
 	l.prepare(&o)
+	if l.roam != nil && len(l.roam.said) > 0 && v.host.SessionType == "default" && !v.asksMore() {
+		o.Stdout.Write(l.roam.said)
+	}
 	if err := login.LocalCommand(v.host, l.forwards.Tunnel()); err != nil {
 		v.tell(err)
 	}
@@ -75,6 +78,12 @@ func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *c
 		shared.Wait(ctx, 0)
 	}
 	return code
+}
+
+// asksMore reports whether the session asks for what ~/.ssh/rc is to see: tsshd
+// runs it again then.
+func (v *invocation) asksMore() bool {
+	return v.host.ForwardX11 || v.host.ForwardAgent != "" && v.host.ForwardAgent != "no"
 }
 
 // leave goes to the background, with every forwarding in place: whoever

@@ -157,3 +157,24 @@ func TestPipesAndBackground(t *testing.T) {
 		})
 	}
 }
+
+// TestStartupFilesOnce: ~/.ssh/rc runs once a login, and what the login shell's
+// own file exports is not there twice.
+func TestStartupFilesOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, text := range map[string]string{
+		".ssh/rc": "echo ran >>count; echo rc said\n",
+		".bashrc": "export LEAK=x$LEAK PATH=/x:$PATH\n",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(w.home(), name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(w.home(), name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, mode := range []string{"--udp", "-oUdpMode=no"} {
+		w.says("rc said\nx /x\nran\n", "", mode, placed(), "server", `echo "$LEAK" "${PATH%%:*}"; cat count; rm count`)
+	}
+}

@@ -35,6 +35,13 @@ func offer(want offering) int {
 	if want.Detached {
 		return serveOffer(o, want.Log)
 	}
+	if env := detach.LoginEnviron(); env != nil {
+		os.Clearenv()
+		for _, v := range env {
+			name, value, _ := strings.Cut(v, "=")
+			os.Setenv(name, value)
+		}
+	}
 	login := whoAmI()
 	if p, _ := permitted(login, o.Keys); os.Getenv("SSH_ORIGINAL_COMMAND") != "" && p.Forced() == "" {
 		return complain(exitCannotServe, errForced)

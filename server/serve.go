@@ -24,6 +24,7 @@ import (
 	"tssh/proxy/wire"
 	"tssh/server/cache"
 	"tssh/server/detach"
+	"tssh/server/session"
 )
 
 const (
@@ -117,6 +118,9 @@ func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
 		// change: tssh shows a note with -v only.
 		g.Warnings = append(g.Warnings, "note: what sshd forbids is not known in full: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
+	var ran atomic.Bool
+	h.ran = func() bool { return !ran.Swap(true) }
+	g.RC = session.RC(h.login, h.policy)
 	if detach.Endangered() {
 		g.Warnings = append(g.Warnings, "systemd ends this session when your last login there ends; against that: loginctl enable-linger")
 	}

@@ -19,6 +19,7 @@ type service struct {
 	policy *policy.Policy
 	logf   func(string, ...any)
 
+	ran     func() bool     // once true when sshd has run ~/.ssh/rc for this login; nil: it has not
 	leaving <-chan struct{} // closed when the client is about to end the connection; nil: it ends without a word
 }
 
@@ -85,7 +86,7 @@ func (c *connection) session(n sshconn.NewChannel) {
 	c.running.Go(func() {
 		defer c.sessions.Add(-1)
 		session.Serve(ch, session.Config{
-			Login: c.login, Policy: c.policy, Logf: c.logf,
+			Login: c.login, Policy: c.policy, Logf: c.logf, Ran: c.ran,
 			Agent: c.forwards.Agent, X11: c.display, Tunnels: c.forwards.Tunnels, SFTPServer: ownSFTP(),
 		})
 	})

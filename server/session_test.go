@@ -250,6 +250,24 @@ func TestLoginShell(t *testing.T) {
 	})
 }
 
+// TestRcRunsOnceALogin: sshd has run it before tsshd was started, for the first
+// session that brings nothing for it to see.
+func TestRcRunsOnceALogin(t *testing.T) {
+	each(t, func(t *testing.T, open func(service) *ssh.Client) {
+		service := testService(t)
+		os.Mkdir(inHome(service, ".ssh"), 0o700)
+		os.WriteFile(inHome(service, ".ssh/rc"), []byte("echo rc\n"), 0o600)
+		first := true
+		service.ran = func() bool { defer func() { first = false }(); return first }
+		c := open(service)
+		for i, want := range []string{"x\n", "rc\nx\n"} {
+			if r := command(t, c, "echo x"); r.out != want {
+				t.Errorf("session %d: %q, want %q", i+1, r.out, want)
+			}
+		}
+	})
+}
+
 func TestForcedCommand(t *testing.T) {
 	each(t, func(t *testing.T, open func(service) *ssh.Client) {
 		service := testService(t)

@@ -24,6 +24,7 @@ import (
 const (
 	maxLine   = 128 << 10 // a line of its output; longer ones are noise
 	maxBefore = 1 << 20   // bytes before our script's first word: of startup files
+	maxSaid   = 8 << 10   // of those that are kept for the user
 	maxNoise  = 256 << 10 // bytes of one program that does not greet
 	maxAfter  = 4 << 20   // bytes after the first word
 	maxWords  = 64        // of our script, each of a line
@@ -111,7 +112,7 @@ func (t *talk) run(ctx context.Context, client *ssh.Client, line string) (Starte
 	case ctx.Err() != nil:
 		return Started{}, fmt.Errorf("start tsshd: %w", context.Cause(ctx))
 	case started.Version != 0:
-		started.Said = t.said
+		started.Said = once(t.said)
 		return started, nil
 	}
 	var exit *ssh.ExitError
@@ -266,6 +267,18 @@ func (t *talk) listen(ctx context.Context, parts <-chan part) (s Started, ended,
 	}
 }
 
+// once leaves out the end of what was said when it has begun so too: the startup
+// file of the login shell, which says it for ~/.ssh/rc, for our command, and for
+// each that follows.
+func once(said []byte) []byte {
+	for n := len(said) / 2; n > 0; n-- {
+		if bytes.Equal(said[:n], said[len(said)-n:]) {
+			return said[:len(said)-n]
+		}
+	}
+	return said
+}
+
 // silent is the error about a server that does not go on.
 func (t *talk) silent(after time.Duration) error {
 	if !t.spoke {
@@ -316,7 +329,7 @@ func (t *talk) hear(line []byte) error {
 	if t.spoke && t.heard > maxAfter || !t.spoke && t.heard > maxBefore {
 		return errNonsense
 	}
-	if !t.spoke && t.path == "" && t.heard < maxBefore>>4 {
+	if !t.spoke && t.path == "" && t.heard < maxSaid {
 		t.said = append(t.said, line...) // cut at our script's first word, below
 	}
 	// The last one: noise before it may hold another.

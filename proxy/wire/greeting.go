@@ -32,6 +32,7 @@ type Greeting struct {
 	ServerPin [32]byte     // SHA-256 of the server's public key
 	Relay     string       // unix socket of the path through ssh; empty: none
 	PID       int          // of the tsshd that serves, for humans
+	RC        bool         // sshd has run ~/.ssh/rc, and the first session does not unless it brings an agent or a display
 	Warnings  []string     // for the user, e.g. that logging out will end the session
 }
 
@@ -45,13 +46,14 @@ type greetingJSON struct {
 	ServerPin []byte       `json:"pin"`
 	Relay     string       `json:"relay,omitempty"`
 	PID       int          `json:"pid,omitempty"`
+	RC        bool         `json:"rc,omitempty"`
 	Warnings  []string     `json:"warnings,omitempty"`
 }
 
 // Line returns g as one line with its newline. It sets the version itself.
 func (g Greeting) Line() string {
 	text, err := json.Marshal(greetingJSON{
-		g.Release, g.Port, g.Addrs, g.Secret[:], g.ServerPin[:], g.Relay, g.PID, g.Warnings,
+		g.Release, g.Port, g.Addrs, g.Secret[:], g.ServerPin[:], g.Relay, g.PID, g.RC, g.Warnings,
 	})
 	if err != nil {
 		panic("wire: a greeting of plain values does not marshal: " + err.Error())
@@ -117,7 +119,7 @@ func parseGreeting(body string) (Greeting, error) {
 func (j greetingJSON) greeting() (Greeting, error) {
 	g := Greeting{
 		Version: Version, Release: visible.Line(j.Release), Port: j.Port,
-		Relay: j.Relay, PID: j.PID, Warnings: j.Warnings,
+		Relay: j.Relay, PID: j.PID, RC: j.RC, Warnings: j.Warnings,
 	}
 	switch {
 	case len(j.Secret) != len(g.Secret) || len(j.ServerPin) != len(g.ServerPin):

@@ -38,6 +38,9 @@ type Config struct {
 	Agent func() (socket string, err error)
 	// X11 opens a display that leads to the client's. Nil: there is none.
 	X11 func(X11) (*Display, error)
+	// Ran reports that sshd has run ~/.ssh/rc for this login, to the first session
+	// that asks: it is the login's. Nil: it has not.
+	Ran func() bool
 	// Tunnels are the names of the client's tun devices. Nil: there are none.
 	Tunnels func() string
 	// SFTPServer is the program that serves sftp where OpenSSH's server is not
@@ -79,6 +82,7 @@ type session struct {
 	agent    string // SSH_AUTH_SOCK
 	x11      X11
 	display  *Display
+	asked    bool // for an agent or a display, which ~/.ssh/rc is to see
 
 	kind     string // shell, exec or subsystem, once asked for
 	command  string
@@ -149,6 +153,7 @@ func (s *session) handle(req *sshconn.Request) bool {
 	if started {
 		return false // the program has what it has
 	}
+	s.asked = s.asked || req.Type == "x11-req" || req.Type == "auth-agent-req@openssh.com"
 	switch req.Type {
 	case "pty-req":
 		return s.openTerminal(req.Payload)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tssh/server/policy"
 )
 
 // welcome shows what a login shows and runs what a login runs before its program.
@@ -136,6 +138,9 @@ func (s *session) rc() *exec.Cmd {
 		cookie = s.x11.Protocol + " " + s.x11.Cookie + "\n"
 	}
 	p := s.cfg.Policy
+	if s.cfg.Ran != nil && !s.asked && RC(s.cfg.Login, p) && s.cfg.Ran() {
+		return nil
+	}
 	if s.kind != "subsystem" && p.ForceCommand == "" && p.UserRC && isFile(filepath.Join(s.cfg.Login.Home, ".ssh", "rc")) {
 		cmd := new(exec.Cmd)
 		throughShell(cmd, s.cfg.Login.Shell, false, "/bin/sh .ssh/rc")
@@ -151,6 +156,12 @@ func (s *session) rc() *exec.Cmd {
 			Stdin: strings.NewReader(fmt.Sprintf("remove %s\nadd %s %s", s.display.Auth, s.display.Auth, cookie))}
 	}
 	return nil
+}
+
+// RC reports whether there is something that sshd runs at a login, before the
+// program: the user's ~/.ssh/rc, or the system's.
+func RC(l Login, p *policy.Policy) bool {
+	return p.ForceCommand == "" && p.UserRC && isFile(filepath.Join(l.Home, ".ssh", "rc")) || isFile("/etc/ssh/sshrc")
 }
 
 func isFile(name string) bool {
