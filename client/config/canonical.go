@@ -145,7 +145,7 @@ func (e *evaluator) bareCNAME(host *string) error {
 
 // follow returns the canonical name of an alias where the rules permit it.
 func (e *evaluator) follow(name, cname string) string {
-	cname = strings.TrimSuffix(cname, ".")
+	cname = strings.ToLower(strings.TrimSuffix(cname, ".")) // a resolver may mix the case on purpose (0x20)
 	mode := e.first("canonicalizehostname")
 	// An alias is the word of whoever answered for the DNS.
 	if cname == "" || cname == name || !pattern.ValidHost(cname) || mode == "no" || mode != "always" && !e.direct() {

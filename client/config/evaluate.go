@@ -75,7 +75,7 @@ func Resolve(env Env, req Request) (*Host, error) {
 // hops of -J have been judged when they were read. What a file says is the
 // user's own word, and is not judged.
 func (e *evaluator) judge() error {
-	if !pattern.ValidUser(e.first("user")) {
+	if !pattern.ValidTyped(e.first("user")) {
 		return errUser
 	}
 	if !pattern.ValidHost(e.req.Host) {

@@ -28,6 +28,8 @@ func TestNoProgramRunsForABadName(t *testing.T) {
 		{"git", []Setting{Set("User", "x\x7f")}, user},
 		{"git", []Setting{Set("User", `x\`)}, user},
 		{"git", []Setting{Set("User", "x|id")}, user},
+		{"git", []Setting{Set("User", "x$IFS")}, user},
+		{"git", []Setting{Set("User", `DOMAIN\x`)}, user},
 		{"git", []Setting{line(`User "x&id"`)}, user},
 		{"git", []Setting{line("user=x>y")}, user},
 		{"x;id", nil, host},
@@ -65,9 +67,12 @@ func TestNoProgramRunsForABadName(t *testing.T) {
 // was made of a variable is not.
 func TestNamesThatAConfigurationMakes(t *testing.T) {
 	m := newMachine(t)
-	m.user(t, "Host own\nUser x;y\nHost made\nUser ${EVIL}\nHost fine\nUser %n-${FINE}\n")
+	m.user(t, "Host own\nUser x;y\nHost domain\nUser DOMAIN\\%n\nHost made\nUser ${EVIL}\nHost fine\nUser %n-${FINE}\n")
 	m.Getenv = func(name string) (string, bool) { return map[string]string{"EVIL": "x;id", "FINE": "q"}[name], true }
 	if h := m.resolve(t, "own"); h.User != "x;y" {
+		t.Errorf("user %q", h.User)
+	}
+	if h := m.resolve(t, "domain"); h.User != `DOMAIN\domain` {
 		t.Errorf("user %q", h.User)
 	}
 	if h := m.resolve(t, "fine"); h.User != "fine-q" {

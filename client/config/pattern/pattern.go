@@ -66,6 +66,11 @@ func ValidHost(s string) bool {
 	return true
 }
 
+// ValidTyped reports whether a login name of the command line may be used.
+// Beyond ValidUser, nothing that shells expand within quotes: OpenSSH 10.6
+// refuses it too, with names of domains ("DOMAIN\name"), which a file may have.
+func ValidTyped(s string) bool { return ValidUser(s) && !strings.ContainsAny(s, `$\`) }
+
 // ValidUser reports whether a login name may be used; see ValidHost.
 func ValidUser(s string) bool {
 	if strings.HasPrefix(s, "-") || strings.HasSuffix(s, "\\") {
