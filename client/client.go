@@ -15,6 +15,7 @@ import (
 	"tssh/client/session"
 	"tssh/client/tty"
 	"tssh/client/voice"
+	"tssh/proxy/memory"
 	"tssh/proxy/visible"
 )
 
@@ -115,6 +116,7 @@ func (v *invocation) run() int {
 			return exitError
 		}
 	}
+	memory.Hide() // before there is a secret in it
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if v.cmd.Doctor {

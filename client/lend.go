@@ -40,7 +40,7 @@ func (b *lender) ask(ctx context.Context, ch ssh.Channel, display, agent bool) {
 			b.requestX11(ch)
 		}
 	}
-	if agent && agentPath(b.h) != "" {
+	if agent && b.hasAgent() {
 		b.agentOnce.Do(func() { go b.serveAgent(b.l.HandleChannelOpen("auth-agent@openssh.com")) })
 		b.log.Debugf("Requesting authentication agent forwarding.")
 		ch.SendRequest("auth-agent-req@openssh.com", false, nil)
@@ -85,6 +85,23 @@ func agentPath(h *config.Host) string {
 	default:
 		return f
 	}
+}
+
+// hasAgent reports whether an agent answers now. One that is gone has most often
+// left its name in the environment: programs of the far side would find an agent
+// there that serves nobody, where they would have asked for a passphrase.
+func (b *lender) hasAgent() bool {
+	path := agentPath(b.h)
+	if path == "" {
+		return false
+	}
+	conn, err := auth.DialAgent(path)
+	if err != nil {
+		b.log.Debugf("ssh_get_authentication_socket: %v", err)
+		return false
+	}
+	conn.Close()
+	return true
 }
 
 // serveAgent gives each program of the far side a connection to the agent.

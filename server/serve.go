@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"tssh/proxy"
+	"tssh/proxy/memory"
 	"tssh/proxy/mux"
 	"tssh/proxy/sshconn"
 	"tssh/proxy/wire"
@@ -36,7 +37,7 @@ const (
 // serveOffer is the detached process: it says its greeting on stdout, lets go
 // of everything that ties it to the login and serves one client until the end.
 func serveOffer(o wire.Offer, logFile string) int {
-	detach.Undumpable()
+	memory.Hide()
 	logf, err := logTo(logFile)
 	if err != nil {
 		return complain(exitCannotServe, err)

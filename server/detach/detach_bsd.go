@@ -11,6 +11,3 @@ import (
 func sealRange() error { return errors.ErrUnsupported }
 
 func dup2(from, to int) error { return unix.Dup2(from, to) }
-
-// Undumpable does nothing here.
-func Undumpable() {}

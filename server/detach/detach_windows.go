@@ -27,8 +27,5 @@ func Streams() (stdout *os.File, err error) {
 	return os.Stdout, nil
 }
 
-// Undumpable does nothing here.
-func Undumpable() {}
-
 // Ended tells whether surely no process has the number pid. Here it does not know.
 func Ended(string) bool { return false }
