@@ -23,7 +23,7 @@ func TestServersAreTriedNearestFirst(t *testing.T) {
 	}
 	g := wire.Greeting{Port: 61001, Addrs: []netip.Addr{addr("::ffff:203.0.113.7"), addr("198.51.100.1")}}
 	var got []string
-	for _, a := range servers(l, g) {
+	for _, a := range addressesOf(l, g) {
 		got = append(got, a.String())
 	}
 	want := "203.0.113.7:61001 [2001:db8::7]:61001 198.51.100.1:61001"
@@ -31,7 +31,7 @@ func TestServersAreTriedNearestFirst(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	g.Port = 0
-	if got := servers(l, g); got != nil {
+	if got := addressesOf(l, g); got != nil {
 		t.Errorf("a server without a port has addresses: %v", got)
 	}
 }

@@ -90,7 +90,7 @@ func (v *invocation) examine(ctx context.Context, l *login.Login, mode string, m
 	one.UdpProxyMode, one.UdpMTU = mode, mtu
 	patient := *v
 	patient.host = &one
-	r, _, err := patient.roam(ctx, l, v.self())
+	r, _, err := patient.roam(ctx, l, v.binary())
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("no answer within %v", examTimeout)
 	}

@@ -16,6 +16,7 @@ import (
 	"tssh/client/config"
 	"tssh/client/forward"
 	"tssh/client/login"
+	"tssh/client/servers"
 )
 
 // link is the connection that everything else stands on, whatever carries it.
@@ -36,9 +37,8 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 	if v.host.UdpMode != "no" {
 		// What becomes of the login's own connection is no matter then.
 		v.host.ServerAliveInterval = 0
-		if binary = v.self(); binary != nil {
-			go binary.Prepare() // while the login waits for the network
-		}
+		binary = v.binary()
+		go binary.Prepare() // while the login waits for the network
 	}
 	var below atomic.Pointer[roaming]
 	l, err := login.Dial(ctx, v.host, login.Options{
@@ -46,7 +46,7 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 		Move: func(ctx context.Context, l *login.Login, via *config.Host) (login.Through, error) {
 			there := *v
 			there.host = via
-			r, l, err := there.moved(ctx, l, v.self())
+			r, l, err := there.moved(ctx, l, v.binary())
 			if r == nil {
 				return l, err
 			}
@@ -75,10 +75,10 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 	return &link{Client: l.Client, conn: l.Client, login: l, below: below.Load()}, nil
 }
 
-// self is the program that may be sent to a server; nil when it can't be found,
-// which is no reason not to look for one there.
-func (v *invocation) self() *bootstrap.Binary {
-	b, err := bootstrap.Self()
+// binary is what may be sent to servers; where our own program can't be found,
+// that is no reason not to look for one there.
+func (v *invocation) binary() *bootstrap.Binary {
+	b, err := bootstrap.Released(servers.Release())
 	if err != nil {
 		v.log.Debugf("%v", err)
 	}

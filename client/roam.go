@@ -124,7 +124,7 @@ func keysOf(l *login.Login) (keys []wire.Key) {
 // move opens the proxy, the transport on it, and ssh's channels on that.
 func (r *roaming) move(ctx context.Context, v *invocation, identity *mux.Identity, g wire.Greeting) (err error) {
 	var up atomic.Pointer[mux.Conn]
-	where := servers(r.login.current(), g)
+	where := addressesOf(r.login.current(), g)
 	r.proxy, err = proxy.Dial(ctx, proxy.ClientConfig{
 		Secret:    g.Secret,
 		Transport: v.host.UdpMode,
@@ -211,8 +211,8 @@ func (c *roamingConn) Wait() error {
 	return err
 }
 
-// servers are the addresses to try: the one that ssh reached before all others.
-func servers(l *login.Login, g wire.Greeting) []netip.AddrPort {
+// addressesOf are the addresses to try: the one that ssh reached before all others.
+func addressesOf(l *login.Login, g wire.Greeting) []netip.AddrPort {
 	var all []netip.AddrPort
 	seen := map[netip.Addr]bool{}
 	add := func(a netip.Addr) {

@@ -1,22 +1,33 @@
 package bootstrap
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash/crc32"
 	"io"
-	"math/bits"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
+
+	"tssh/client/servers"
 )
 
-// Binary is the program that may be sent to a server as its tsshd. It must
-// stay as it is while it is in use.
+// Binary is the program that may be sent to a server as its tsshd, built for one
+// or more kinds of machines. Its files must stay as they are while it is in use.
 type Binary struct {
-	path     string
+	builds []*build // the first is for a server that does not say what it is
+	absent []servers.Server
+}
+
+// build is the program for one kind of machine: a file as it runs, or one that
+// is compressed as it is sent.
+type build struct {
 	os, arch string // in Go's words
+	path     string
+	packed   func() ([]byte, error) // not nil: in place of path
 
 	once sync.Once // guards what follows
 	sums sums
@@ -28,6 +39,37 @@ type sums struct {
 	hash  string // SHA-256, which names it in caches
 	cksum string // what the command cksum says of it, which costs a server less
 	size  int64
+}
+
+// Released is all that this tssh can send: what it was released with, and for
+// machines of our own kind the program that runs now, where that has no better.
+func Released(store *servers.Store) (*Binary, error) {
+	b := &Binary{}
+	for _, s := range store.All() {
+		if _, err := store.Place(s); err != nil {
+			b.absent = append(b.absent, s)
+			continue
+		}
+		one := &build{
+			os: s.OS, arch: s.Arch,
+			packed: func() ([]byte, error) { return store.Packed(s) },
+			sums:   sums{hash: s.Hash, cksum: s.Cksum, size: s.Size},
+		}
+		one.once.Do(func() {})
+		b.builds = append(b.builds, one)
+	}
+	own := slices.IndexFunc(b.builds, func(o *build) bool { return o.os == runtime.GOOS && o.arch == runtime.GOARCH })
+	if own >= 0 {
+		one := b.builds[own]
+		b.builds = slices.Insert(slices.Delete(b.builds, own, own+1), 0, one)
+		return b, nil
+	}
+	self, err := Self()
+	if err != nil {
+		return b, err
+	}
+	b.builds = append(self.builds, b.builds...)
+	return b, nil
 }
 
 // Self is the program that runs now.
@@ -45,15 +87,32 @@ func Self() (*Binary, error) {
 // NewBinary is the program in a file, built for an operating system and a
 // machine as Go names them.
 func NewBinary(path, goos, goarch string) *Binary {
-	return &Binary{path: path, os: goos, arch: goarch}
+	return &Binary{builds: []*build{{path: path, os: goos, arch: goarch}}}
 }
 
-// Prepare computes what Start needs of the file. Called while the login is
+// Prepare computes what Start needs of the files. Called while the login is
 // under way it saves Start that time; it need not be called.
-func (b *Binary) Prepare() { _, _ = b.sum() }
+func (b *Binary) Prepare() { b.readable() }
 
-// sum reads the file once.
-func (b *Binary) sum() (sums, error) {
+// readable returns b without the builds that can't be read, or nil and why.
+func (b *Binary) readable() (*Binary, error) {
+	var all []*build
+	var last error
+	for _, one := range b.builds {
+		if _, err := one.sum(); err != nil {
+			last = err
+			continue
+		}
+		all = append(all, one)
+	}
+	if all == nil {
+		return nil, last
+	}
+	return &Binary{builds: all, absent: b.absent}, last
+}
+
+// sum reads the file once, unless its sums are known.
+func (b *build) sum() (sums, error) {
 	b.once.Do(func() {
 		f, err := os.Open(b.path)
 		if err != nil {
@@ -61,7 +120,7 @@ func (b *Binary) sum() (sums, error) {
 			return
 		}
 		defer f.Close()
-		h, c := sha256.New(), newCksum()
+		h, c := sha256.New(), servers.NewChecksum()
 		if b.sums.size, err = io.Copy(io.MultiWriter(h, c), f); err != nil {
 			b.err = fmt.Errorf("read our own program: %w", err)
 			return
@@ -71,67 +130,80 @@ func (b *Binary) sum() (sums, error) {
 	return b.sums, b.err
 }
 
-// cksum computes what the command of that name prints. Its CRC is that of
-// package crc32 with the bits of each byte, and of the result, in the other
-// order, without the inversion before, and with the length behind the data.
-type cksum struct {
-	crc  uint32
-	size uint64
-	buf  []byte
-}
-
-func newCksum() *cksum { return &cksum{crc: ^uint32(0)} }
-
-// Write never fails.
-func (c *cksum) Write(p []byte) (int, error) {
-	c.size += uint64(len(p))
-	c.add(p)
-	return len(p), nil
-}
-
-func (c *cksum) add(p []byte) {
-	c.buf = c.buf[:0]
-	for _, b := range p {
-		c.buf = append(c.buf, bits.Reverse8(b))
+// open returns what is sent, and its size. It may have been compressed, if the
+// server can take that.
+func (b *build) open(gzip bool) (r io.ReadCloser, size int64, compressed bool, err error) {
+	if b.packed == nil {
+		f, err := os.Open(b.path)
+		return f, b.sums.size, false, err
 	}
-	c.crc = crc32.Update(c.crc, crc32.IEEETable, c.buf)
-}
-
-// String is the line of cksum for its stdin. Nothing is to be written after.
-func (c *cksum) String() string {
-	for n := c.size; n > 0; n >>= 8 {
-		c.add([]byte{byte(n)})
+	packed, err := b.packed()
+	if err != nil {
+		return nil, 0, false, err
 	}
-	return fmt.Sprintf("%d %d", bits.Reverse32(c.crc), c.size)
+	if gzip {
+		return io.NopCloser(bytes.NewReader(packed)), int64(len(packed)), true, nil
+	}
+	r, err = servers.Unpack(packed)
+	return r, b.sums.size, false, err
 }
 
 // systems are the answers of "uname -sm" where the program runs.
-func (b *Binary) systems() []string {
-	var kernel string
-	switch b.os {
-	case "linux":
-		kernel = "Linux"
-	case "darwin":
-		kernel = "Darwin"
-	case "freebsd":
-		kernel = "FreeBSD"
-	default:
+func (b *build) systems() []string { return servers.Unames(b.os, b.arch) }
+
+// unknown is what boot.sh calls a system that does not say what it is.
+const unknown = "unknown"
+
+// of returns the build for a system, or nil.
+func (b *Binary) of(system string) *build {
+	if b == nil {
 		return nil
 	}
-	machines := []string{b.arch}
-	switch b.arch {
-	case "amd64":
-		machines = []string{"x86_64", "amd64"}
-	case "arm64":
-		machines = []string{"aarch64", "arm64"}
-	case "386":
-		machines = []string{"i386", "i486", "i586", "i686"}
-	case "arm":
-		machines = []string{"armv6l", "armv7l", "armv8l"}
+	for _, one := range b.builds {
+		if system == unknown || slices.Contains(one.systems(), system) {
+			return one
+		}
 	}
-	var all []string
-	for _, m := range machines {
-		all = append(all, kernel+" "+m)
+	return nil
+}
+
+// none says why there is no build for a system, and what to do.
+func (b *Binary) none(system string) string {
+	if b == nil {
+		return ""
 	}
-	return all
+	for _, s := range b.absent {
+		if slices.Contains(servers.Unames(s.OS, s.Arch), system) {
+			return fmt.Sprintf(", and this machine lacks %s; install tssh-servers here", s.File())
+		}
+	}
+	var kinds []string
+	for _, one := range b.builds {
+		if all := one.systems(); all != nil {
+			kernel, _, _ := strings.Cut(all[0], " ")
+			kinds = append(kinds, kernel+" "+one.arch)
+		}
+	}
+	if kinds == nil {
+		return ", and this tssh has none to send"
+	}
+	return ", and this tssh has one for " + strings.Join(kinds, ", ") + " only"
+}
+
+// table tells boot.sh what could be sent. It is a word for sh between double
+// quotes: nothing in it means anything there.
+func (b *Binary) table() string {
+	var t strings.Builder
+	if b == nil {
+		return ""
+	}
+	for _, one := range b.builds {
+		all := one.systems()
+		is, err := one.sum()
+		if all == nil || err != nil {
+			continue
+		}
+		fmt.Fprintf(&t, "%s:%s:%d:%s;", strings.Join(all, "|"), is.hash, (is.size+1023)/1024, is.cksum)
+	}
+	return t.String()
 }

@@ -4,16 +4,16 @@
 # so it becomes one line: comments and the indentation are dropped, and nothing
 # in it is an apostrophe or a backslash. See script.go.
 #
-# $1 the offer         $2 hash of the binary that the client can send
-# $3 its size in KiB   $4 systems it runs on, as "Linux x86_64,Linux amd64"
-# $5 TsshdPath         $6 places that failed before, as ":/one:/two:"
-# $7 what cksum says of the binary
+# $1 the offer  $2 TsshdPath  $3 places that failed before, as ":/one:/two:"
+# $b, set before, says what the client can send: for each build the systems that
+# it runs on, its hash, its size in KiB and what cksum says of it, as
+# "Linux x86_64|Linux amd64:5fc8...:8641:12345 8848384;"
 #
 # Words to the client are lines "{tssh:WORD REST}" on stdout; talk.go knows them.
 # The client says "next 2" when it has waited long enough for the second program
 # that was started, and "go" before the bytes of an upload. The exit status 93 is that of
 # a tsshd that understood the offer and cannot serve it.
-o=$1; h=$2; n=$3; s=$4; p=$5; k=$6; q=$7;
+o=$1; p=$2; k=$3;
 set +e +u +m -f;
 exec 3<&0 </dev/null;
 w=$(umask);
@@ -83,6 +83,16 @@ try() {
 
 u=$(id -u 2>/dev/null) || { set -- $(ls -ldn /proc/self/. 2>/dev/null); u=${3:-none}; };
 m=$(uname -sm 2>/dev/null) || m=unknown;
+# Linux says so of both orders of bytes; byte 5 of any program is 1 for the little end.
+case $m in "Linux mips64") case $(od -An -tx1 -j5 -N1 /proc/self/exe 2>/dev/null) in *1) m=${m}el;; esac;; esac;
+h=;
+x=$IFS; IFS=";"; set -- $b; IFS=$x;
+for e do
+  case "|${e%%:*}|unknown|" in *"|$m|"*)
+    e=${e#*:}; h=${e%%:*}; e=${e#*:}; n=${e%%:*}; q=${e#*:};
+    break;;
+  esac;
+done;
 t=${TMPDIR:-/tmp};
 case $t in *:*) t=/tmp;; /*) ;; *) t=/tmp;; esac;
 set -- "$t/tssh-$u" "/tmp/tssh-$u" "/var/tmp/tssh-$u" "/dev/shm/tssh-$u";
@@ -99,7 +109,7 @@ case $p in
   *) if [ -f "$p" ]; then try "$p" named; else say "named $p"; say "tried 127 $p"; fi;;
 esac;
 
-case ",$s," in *",$m,"*)
+case $h in ?*)
   for d do
     [ -f "$d/$h/tsshd" ] && safe "$d" || continue;
     if whole "$d/$h/tsshd"; then [ -x "$d/$h/tsshd" ] && try "$d/$h/tsshd" start; else say "damaged $d/$h/tsshd"; fi;
@@ -108,7 +118,7 @@ esac;
 c=$(command -v tsshd) && case $c in "$p") ;; /*) try "$c" run;; esac;
 
 say "system $m";
-case ",$s,unknown," in *",$m,"*) ;; *) exit 1;; esac;
+case $h in "") exit 1;; esac;
 v=$(ulimit -f 2>/dev/null);
 less "$v" $((n + n)) && { say "limit its files to $v blocks (ulimit -f), tsshd has $n KiB"; exit 1; };
 

@@ -113,9 +113,9 @@ func Start(ctx context.Context, client *ssh.Client, req Request) (Started, error
 		complaint, req.TsshdPath = fmt.Sprintf("TsshdPath: %v", err), ""
 	}
 	if req.Binary != nil {
-		if _, err := req.Binary.sum(); err != nil {
-			req.Logf("bootstrap: nothing can be sent: %v", err)
-			req.Binary = nil
+		var err error
+		if req.Binary, err = req.Binary.readable(); err != nil {
+			req.Logf("bootstrap: not all can be sent: %v", err)
 		}
 	}
 	var places []string // that are of no use, each with its reason

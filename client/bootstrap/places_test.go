@@ -86,7 +86,7 @@ func TestDiskFillsUpMeanwhile(t *testing.T) {
 func TestPlantedProgramIsNotRun(t *testing.T) {
 	t.Parallel()
 	binary, want := program(t, 0)
-	is, err := binary.sum()
+	is, err := binary.builds[0].sum()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestPlantedProgramIsNotRun(t *testing.T) {
 
 func TestWhatStandsThereAlready(t *testing.T) {
 	binary, want := program(t, 0)
-	text, err := os.ReadFile(binary.path)
+	text, err := os.ReadFile(binary.builds[0].path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestServersThatCannot(t *testing.T) {
 	})
 	t.Run("another system", func(t *testing.T) {
 		l := newLogin(t, "sh", "-c")
-		l.mustFail(t, Request{Binary: NewBinary(binary.path, "freebsd", "amd64")},
+		l.mustFail(t, Request{Binary: NewBinary(binary.builds[0].path, "freebsd", "amd64")},
 			"FreeBSD amd64", "TsshdPath", "no tsshd on the server")
 		if l.uploaded.Load() != 0 {
 			t.Error("sent a program that cannot run there")

@@ -32,35 +32,25 @@ func bootScript() string {
 // commandLine composes what the login shell is given: sh, which joins the
 // script from its pieces and runs it with the arguments that it expects.
 func commandLine(req Request, places []string) (string, error) {
-	var is sums
-	var systems string
-	if req.Binary != nil {
-		var err error
-		if is, err = req.Binary.sum(); err != nil {
-			return "", err
-		}
-		systems = strings.Join(req.Binary.systems(), ",")
-	}
 	skip := ":"
 	for _, p := range places {
 		name, _, _ := strings.Cut(p, ": ")
 		skip += name + ":"
 	}
 	var pieces []string
-	for rest := bootScript(); rest != ""; {
+	for rest := `b="` + req.Binary.table() + `"; ` + bootScript(); rest != ""; {
 		n := min(maxWord, len(rest))
 		pieces = append(pieces, rest[:n])
 		rest = rest[n:]
 	}
 	join := `eval "`
 	for i := range pieces {
-		join += "$" + strconv.Itoa(i+1)
+		join += "${" + strconv.Itoa(i+1) + "}"
 	}
 	// shift happens in the text that eval runs, before boot.sh looks at $1.
 	pieces[0] = fmt.Sprintf("shift %d; ", len(pieces)) + pieces[0]
 	words := append([]string{"sh", "-c", join + `"`, "sh"}, pieces...)
-	kib := strconv.FormatInt((is.size+1023)/1024, 10)
-	line, err := quoteAll(append(words, req.Offer.String(), is.hash, kib, systems, req.TsshdPath, skip, is.cksum)...)
+	line, err := quoteAll(append(words, req.Offer.String(), req.TsshdPath, skip)...)
 	if err != nil {
 		return "", fmt.Errorf("TsshdPath: %w", err)
 	}

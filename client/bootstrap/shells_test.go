@@ -32,7 +32,7 @@ func TestLoginShells(t *testing.T) {
 			binary, want := program(t, 100<<10)
 			req := Request{Binary: binary}
 			path := l.mustGreet(t, req, want)
-			is, _ := binary.sum()
+			is, _ := binary.builds[0].sum()
 			if cached := filepath.Join(l.home, ".cache/tssh", is.hash, "tsshd"); path != cached {
 				t.Errorf("first login ran %s, want %s", path, cached)
 			}
@@ -55,7 +55,7 @@ func TestLoginShells(t *testing.T) {
 // TestAnyPathSurvivesEveryShell: TsshdPath may hold whatever a file name may.
 func TestAnyPathSurvivesEveryShell(t *testing.T) {
 	binary, want := program(t, 0)
-	text, err := os.ReadFile(binary.path)
+	text, err := os.ReadFile(binary.builds[0].path)
 	if err != nil {
 		t.Fatal(err)
 	}

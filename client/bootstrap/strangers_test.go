@@ -5,7 +5,6 @@ package bootstrap
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -155,28 +154,6 @@ func TestDamagedCopyIsReplaced(t *testing.T) {
 					t.Error("it ran")
 				}
 			})
-		}
-	}
-}
-
-// TestCksum: as the command computes it.
-func TestCksum(t *testing.T) {
-	if _, err := exec.LookPath("cksum"); err != nil {
-		t.Skipf("SKIPPED, not tested at all: %v", err)
-	}
-	for _, n := range []int{0, 1, 255, 256, 70000} {
-		text := bytes.Repeat([]byte("aZ\xff\x00q"), n/5+1)[:n]
-		cmd := exec.Command("cksum")
-		cmd.Stdin = bytes.NewReader(text)
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := newCksum()
-		c.Write(text[:n/3])
-		c.Write(text[n/3:])
-		if got := c.String(); got != strings.TrimSpace(string(out)) {
-			t.Errorf("%d bytes: %s, want %s", n, got, out)
 		}
 	}
 }

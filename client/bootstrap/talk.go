@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,6 +43,7 @@ type talk struct {
 	tried     []string // what was no tsshd of ours, with the reason
 	places    []string // where none can be put, with the reason
 	system    string   // the server's, when it has no tsshd
+	unsent    error    // why our file for it could not be read
 	limit     string   // what keeps it from running one
 	again     bool     // to be run once more, without the places or with more patience
 
@@ -391,7 +391,7 @@ func (t *talk) word(said string) (known bool, err error) {
 			t.places = append(t.places, rest)
 		}
 	case "again":
-		t.again = true
+		t.again = t.unsent == nil
 	case "send":
 		return true, t.send(rest)
 	case "damaged", "none":
@@ -446,17 +446,21 @@ func (t *talk) send(rest string) error {
 	how, place, _ := strings.Cut(rest, " ")
 	t.req.Logf("bootstrap: send %s", rest)
 	t.clock.Reset(t.req.Patience.Step)
-	if t.req.Binary == nil {
+	program := t.req.Binary.of(t.system)
+	if program == nil {
 		t.order(func() { t.stdin.Close() })
 		return nil
 	}
-	is, err := t.req.Binary.sum()
+	data, size, compressed, err := program.open(how == "gzip")
 	if err != nil {
-		return err
+		t.unsent = err
+		t.order(func() { t.stdin.Close() })
+		return nil
 	}
-	t.bar = newBar(t.req, place, is.size)
+	t.bar = newBar(t.req, place, size)
 	t.order(func() {
-		if err := t.upload(how); err != nil {
+		defer data.Close()
+		if err := t.upload(data, how == "gzip" && !compressed); err != nil {
 			t.req.Logf("bootstrap: send tsshd to %s: %v", place, err) // the server says why, if it can
 		}
 	})
@@ -483,11 +487,10 @@ func (t *talk) failure(ended error) error {
 		return fmt.Errorf("tsshd at %s%s", shorten(t.path), t.complaints())
 	case t.path != "":
 		return fmt.Errorf("tsshd at %s ended without a greeting%s", shorten(t.path), t.remarks())
-	case t.system != "" && t.req.Binary == nil:
-		return fmt.Errorf("no tsshd on the server, a %s%s%s", t.system, t.remarks(), hint)
-	case t.system != "" && t.system != "unknown" && !slices.Contains(t.req.Binary.systems(), t.system):
-		return fmt.Errorf("no tsshd on the server, a %s, and this tssh has one for %s only%s%s",
-			t.system, strings.Join(t.req.Binary.systems(), ", "), t.remarks(), hint)
+	case t.unsent != nil:
+		return fmt.Errorf("no tsshd on the server, a %s, and none can be sent: %w%s", shorten(t.system), t.unsent, hint)
+	case t.system != "" && t.req.Binary.of(t.system) == nil:
+		return fmt.Errorf("no tsshd on the server, a %s%s%s%s", shorten(t.system), t.req.Binary.none(t.system), t.remarks(), hint)
 	case t.places != nil:
 		return noPlace(t.places)
 	}

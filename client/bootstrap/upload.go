@@ -6,36 +6,30 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"time"
 )
 
 // upload sends the program to the command's stdin and closes that, which says
 // that it is whole.
-func (t *talk) upload(how string) (err error) {
+func (t *talk) upload(program io.Reader, compress bool) (err error) {
 	stdin := t.stdin
 	defer func() {
 		if closing := stdin.Close(); err == nil {
 			err = closing
 		}
 	}()
-	f, err := os.Open(t.req.Binary.path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
 	if _, err := io.WriteString(stdin, "go\n"); err != nil {
 		return err
 	}
-	counted := io.TeeReader(f, writerFunc(func(p []byte) (int, error) {
+	counted := io.TeeReader(program, writerFunc(func(p []byte) (int, error) {
 		select {
 		case t.progress <- struct{}{}:
 		default:
 		}
 		return len(p), t.bar.add(len(p))
 	}))
-	if how != "gzip" {
+	if !compress {
 		_, err = io.Copy(stdin, counted)
 		return err
 	}
@@ -76,7 +70,7 @@ func newBar(req Request, place string, size int64) *bar {
 	return &bar{out: out, place: place, size: size, start: time.Now()}
 }
 
-// add counts n bytes, before compression: the user knows the program's size. An
+// add counts n bytes, before we compress them. An
 // error says that nobody waits for the upload any more.
 func (b *bar) add(n int) error {
 	b.mu.Lock()
