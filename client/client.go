@@ -12,6 +12,7 @@ import (
 	"tssh/client/auth"
 	"tssh/client/cli"
 	"tssh/client/config"
+	"tssh/client/servers"
 	"tssh/client/session"
 	"tssh/client/tty"
 	"tssh/client/voice"
@@ -53,6 +54,8 @@ func answer(cmd *cli.Command) (done bool, code int) {
 		return true, printed(cli.PrintVersion(os.Stderr))
 	case cmd.Completion != "":
 		return true, printed(cli.PrintCompletion(os.Stdout, cmd.Completion))
+	case cmd.Servers:
+		return true, printed(showServers(os.Stdout, servers.Release()))
 	case cmd.Asked:
 		lines, err := cli.Answer(cmd.Query)
 		if err != nil {

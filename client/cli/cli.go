@@ -44,6 +44,7 @@ type Command struct {
 	Status       bool
 	Doctor       bool
 	JSON         bool // with --status
+	Servers      bool
 }
 
 // Line returns the remote command as it is sent: its words joined by single

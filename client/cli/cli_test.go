@@ -132,6 +132,29 @@ func TestMisuseIsUsage(t *testing.T) {
 	}
 }
 
+// One line says what is missing or too much.
+func TestActionsThatCannotBe(t *testing.T) {
+	for args, want := range map[string]string{
+		"--json":         "--json goes with --status",
+		"--json h":       "--json goes with --status",
+		"--status h":     "takes no destination",
+		"h --status":     "takes no destination",
+		"--servers h":    "takes no destination",
+		"--doctor":       "--doctor needs a destination",
+		"--doctor --udp": "--doctor needs a destination",
+	} {
+		_, err := Parse(strings.Split(args, " "))
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want %q", args, err, want)
+		}
+	}
+	for _, args := range []string{"--status", "--status --json", "--servers", "--doctor h"} {
+		if _, err := Parse(strings.Split(args, " ")); err != nil {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+}
+
 func TestActionsEndTheReading(t *testing.T) {
 	if c := parse(t, "-V", "-z"); !c.PrintVersion || c.Long {
 		t.Errorf("%+v", c)

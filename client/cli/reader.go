@@ -114,8 +114,16 @@ func (r *reader) override(key, value string) {
 func (r *reader) check() error {
 	c := r.cmd
 	switch {
-	case c.Status || c.Doctor:
-		return nil // may go without a host
+	case c.JSON && !c.Status:
+		return &Error{Text: "--json goes with --status: tssh --status --json"}
+	case c.Status && r.host:
+		return &Error{Text: "--status shows all sessions of yours on this machine, and takes no destination"}
+	case c.Doctor && !r.host:
+		return &Error{Text: "--doctor needs a destination: tssh --doctor [user@]host"}
+	case c.Servers && r.host:
+		return &Error{Text: "--servers takes no destination"}
+	case c.Status || c.Servers:
+		return nil
 	case !r.host:
 		return &Error{Usage: true}
 	case r.session == "subsystem" && len(c.Words) == 0:

@@ -20,7 +20,7 @@ const Usage = `usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
            [-W host:port] [-w local_tun[:remote_tun]]
            [--udp | --quic | --kcp | --tcp] [--tsshd-path path]
            [--tsshd-port ports] destination [command [argument ...]]
-       tssh --status [--json] | --doctor [destination] | --version | --help
+       tssh --status [--json] | --doctor destination | --servers | --version | --help
 `
 
 // Release is the version of this program.

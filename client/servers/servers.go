@@ -92,6 +92,9 @@ func New(embedded fs.FS, dirs []string) *Store {
 // All lists the servers of the release, whether they are here or not.
 func (s *Store) All() []Server { return s.all }
 
+// Dirs are where files are looked for.
+func (s *Store) Dirs() []string { return s.dirs }
+
 // ErrAbsent says that a server's file is nowhere.
 var ErrAbsent = errors.New("not on this machine")
 
