@@ -48,22 +48,18 @@ type Report struct {
 
 // Server serves reports until Close.
 type Server struct {
+	dir  string
 	l    net.Listener
 	done chan struct{}
 }
 
 // Serve serves what report returns, to this user alone.
 func Serve(dir string, report func() Report) (*Server, error) {
-	if err := private(dir); err != nil {
-		return nil, err
-	}
-	// A process may have several: to a host, and to one that leads there.
-	path := filepath.Join(dir, fmt.Sprintf("%d-%s.sock", os.Getpid(), rand.Text()[:8]))
-	l, err := net.Listen("unix", path)
+	l, err := listen(dir)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{l: l, done: make(chan struct{})}
+	s := &Server{dir: dir, l: l, done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
 		for {
@@ -79,11 +75,61 @@ func Serve(dir string, report func() Report) (*Server, error) {
 	return s, nil
 }
 
-// Close ends the service and removes its socket.
+// listen makes a socket in dir, which the last session to end may take away at
+// any moment.
+func listen(dir string) (l net.Listener, err error) {
+	for range 100 {
+		if err = private(dir); err != nil {
+			return nil, err
+		}
+		// A process may have several: to a host, and to one that leads there.
+		path := filepath.Join(dir, fmt.Sprintf("%d-%s.sock", os.Getpid(), rand.Text()[:8]))
+		if l, err = net.Listen("unix", path); !errors.Is(err, fs.ErrNotExist) {
+			return l, err
+		}
+	}
+	return nil, err
+}
+
+// Close ends the service and removes its socket, those of sessions that were
+// killed, and then the directory if nothing is left in it.
 func (s *Server) Close() error {
 	err := s.l.Close()
 	<-s.done
+	if os.Remove(s.dir) == nil {
+		return err
+	}
+	for _, path := range sockets(s.dir) {
+		if c, err := net.DialTimeout("unix", path, patience); err == nil {
+			c.Close() // the end before its report: nobody reads it
+			return err
+		} else if refused(err) {
+			sweep(path)
+		}
+	}
+	os.Remove(s.dir)
 	return err
+}
+
+// fresh is how long a socket may be there before somebody listens.
+const fresh = 10 * time.Second
+
+// sweep removes a socket at which nobody listens.
+func sweep(path string) {
+	if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > fresh {
+		os.Remove(path)
+	}
+}
+
+// sockets are those of the sessions in dir, the dead ones too.
+func sockets(dir string) (paths []string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".sock") {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths
 }
 
 // Dir is where the user's sessions have their sockets.
@@ -97,13 +143,23 @@ func Dir() string {
 // private makes dir one that only this user can use. In a directory of
 // another's, sockets could be put in our place.
 func private(dir string) error {
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	var info fs.FileInfo
+	for again := 0; ; again++ {
+		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		var err error
+		if info, err = os.Lstat(dir); err == nil {
+			break
+		}
+		if again == 100 || !errors.Is(err, fs.ErrNotExist) { // else the last session has just ended
+			return err
+		}
 	}
-	info, err := os.Lstat(dir)
-	if err != nil {
-		return err
-	}
+	return usable(dir, info)
+}
+
+func usable(dir string, info fs.FileInfo) error {
 	if !info.IsDir() || !ours(info) {
 		return fmt.Errorf("%s: not a directory of this user alone", dir)
 	}
@@ -112,28 +168,26 @@ func private(dir string) error {
 
 // Read asks every session in dir, oldest first.
 func Read(dir string) ([]Report, error) {
-	entries, err := os.ReadDir(dir)
+	info, err := os.Lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := private(dir); err != nil {
+	if err := usable(dir, info); err != nil {
 		return nil, err
 	}
 	reports := []Report{}
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".sock") {
-			continue
-		}
-		r, err := ask(filepath.Join(dir, e.Name()))
+	for _, path := range sockets(dir) {
+		r, err := ask(path)
 		if err == nil {
 			reports = append(reports, r)
 		} else if refused(err) {
-			os.Remove(filepath.Join(dir, e.Name()))
+			sweep(path)
 		}
 	}
+	os.Remove(dir) // where only sockets of the dead were
 	slices.SortFunc(reports, func(a, b Report) int { return a.Opened.Compare(b.Opened) })
 	return reports, nil
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -66,8 +67,47 @@ func TestSocketOfTheDeadIsSwept(t *testing.T) {
 	if _, err := Read(dir); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Lstat(path); err == nil {
-		t.Error("the socket is still there")
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("a socket that is new: %v", err)
+	}
+	old := time.Now().Add(-2 * fresh)
+	if err := os.Chtimes(path, old, old); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Serve(dir, func() Report { return Report{} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(dir); err == nil {
+		t.Error("a directory with the socket of the dead is still there")
+	}
+}
+
+// TestLastSessionLeavesNothing, however many begin and end at once.
+func TestLastSessionLeavesNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			for range 20 {
+				s, err := Serve(dir, func() Report { return Report{Host: "h"} })
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if r, err := Read(dir); err != nil || len(r) == 0 {
+					t.Errorf("while one is there: %v, %v", r, err)
+				}
+				s.Close()
+			}
+		})
+	}
+	all.Wait()
+	if _, err := os.Lstat(dir); err == nil {
+		t.Error("the directory is still there")
 	}
 }
 
