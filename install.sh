@@ -45,10 +45,18 @@ if [ -n "$uninstall" ]; then
 fi
 
 mkdir -p "$bin" 2>/dev/null || die "make $bin: choose another PREFIX, or become a user who may write there"
-new=$bin/.tssh.$$
-trap 'rm -f "$new" "$new.link"' EXIT
+# In a directory of our own: where others may write to bin, one of them could
+# have put a link at any name that is known before, and would choose the file
+# that we write to. mkdir follows none and takes no name that is there.
+n=0
+until (umask 077 && mkdir "$bin/.tssh.$$.$n") 2>/dev/null; do
+	n=$((n + 1))
+	[ $n -lt 9 ] || die "write to $bin: choose another PREFIX, or become a user who may write there"
+done
+temp=$bin/.tssh.$$.$n
+new=$temp/tssh
+trap 'rm -rf "$temp"' EXIT
 trap 'exit 1' HUP INT TERM
-(: >"$new") 2>/dev/null || die "write to $bin: choose another PREFIX, or become a user who may write there"
 
 if [ -n "$file" ]; then
 	[ -f "$file" ] || die "$file: no such file"
@@ -66,8 +74,8 @@ chmod 755 "$new"
 
 # Both renames are atomic: a session that starts meanwhile finds the old or the new.
 mv -f "$new" "$bin/tssh"
-ln -s tssh "$new.link"
-mv -f "$new.link" "$bin/tsshd"
+ln -s tssh "$temp/tsshd"
+mv -f "$temp/tsshd" "$bin/tsshd"
 say "installed $bin/tssh and $bin/tsshd"
 
 case :$PATH: in

@@ -51,6 +51,23 @@ func TestInstall(t *testing.T) {
 			if out, err := run(path, "/etc/passwd"); err == nil || !strings.Contains(out, "does not run here") {
 				t.Errorf("installed /etc/passwd: %s", out)
 			}
+			// Somebody else may write there too, and knows our process.
+			victim := filepath.Join(home, "victim")
+			if err := os.WriteFile(victim, []byte("precious"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			trap := exec.Command("sh", append([]string{"-c", `for n in "" .0 .link .0; do ln -s "$0" "$1/.tssh.$$$n"; done; shift; exec "$@"`,
+				victim, bin}, append(shell, script, file)...)...)
+			trap.Env = []string{"HOME=" + home, "PATH=" + path}
+			if out, err := trap.CombinedOutput(); err != nil {
+				t.Errorf("with links in the way: %v, %s", err, out)
+			}
+			if b, err := os.ReadFile(victim); string(b) != "precious" {
+				t.Errorf("wrote to the file behind somebody's link: %v, %d bytes", err, len(b))
+			}
+			if out, err := exec.Command(filepath.Join(bin, "tssh"), "-V").CombinedOutput(); err != nil {
+				t.Errorf("tssh -V: %v, %s", err, out)
+			}
 			must("removed", path, "--uninstall")
 			must("nothing to remove", path, "--uninstall")
 			if err := os.WriteFile(filepath.Join(bin, "tsshd"), nil, 0o755); err != nil {
