@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 
 	"github.com/xtaci/smux"
 
@@ -16,7 +17,10 @@ import (
 type kcpConn struct {
 	link    *arq.Conn
 	session *smux.Session
-	streams chan Stream // of the peer's
+
+	arrived chan struct{} // token: there are streams
+	mu      sync.Mutex    // guards what follows
+	streams []Stream      // of the peer's, that nobody has accepted
 }
 
 func dialKCP(pc net.PacketConn, peer net.Addr, cfg Config) (carrier, error) {
@@ -50,18 +54,21 @@ func newKCP(link *arq.Conn, side func(io.ReadWriteCloser, *smux.Config) (*smux.S
 		Version:           2,
 		KeepAliveDisabled: true, // it would end the session in an outage
 		MaxFrameSize:      maxPiece + 2,
-		MaxReceiveBuffer:  64 << 20,
+		MaxReceiveBuffer:  maxConnWindow,
 		MaxStreamBuffer:   4 << 20, // 200 ms at 80 to 160 Mbit/s
 	})
 	if err != nil {
 		link.Close()
 		return nil, err
 	}
-	k := &kcpConn{link: link, session: session, streams: make(chan Stream)}
+	k := &kcpConn{link: link, session: session, arrived: make(chan struct{}, 1)}
 	go k.acceptAll()
 	return k, nil
 }
 
+// acceptAll takes streams as they come, whether anybody wants them yet: until it
+// does, smux reads nothing else, not even what those begin with that came before.
+// smux has no limit of streams, so who opens more than QUIC would allow gets none.
 func (k *kcpConn) acceptAll() {
 	for {
 		s, err := k.session.AcceptStream()
@@ -69,11 +76,37 @@ func (k *kcpConn) acceptAll() {
 			k.session.Close()
 			return
 		}
-		select {
-		case k.streams <- newKCPStream(s, k):
-		case <-k.link.Done():
+		if k.session.NumStreams() > maxStreams {
+			s.Close()
+			continue
 		}
+		k.mu.Lock()
+		k.streams = append(k.streams, newKCPStream(s, k))
+		k.mu.Unlock()
+		k.tell()
 	}
+}
+
+func (k *kcpConn) tell() {
+	select {
+	case k.arrived <- struct{}{}:
+	default:
+	}
+}
+
+// next returns the first stream that waits; nil: there is none.
+func (k *kcpConn) next() Stream {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.streams) == 0 {
+		return nil
+	}
+	s := k.streams[0]
+	k.streams[0] = nil
+	if k.streams = k.streams[1:]; len(k.streams) > 0 {
+		k.tell() // for whoever else accepts
+	}
+	return s
 }
 
 func (k *kcpConn) open(context.Context) (Stream, error) {
@@ -85,13 +118,17 @@ func (k *kcpConn) open(context.Context) (Stream, error) {
 }
 
 func (k *kcpConn) accept(ctx context.Context) (Stream, error) {
-	select {
-	case s := <-k.streams:
-		return s, nil
-	case <-k.link.Done():
-		return nil, k.err()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	for {
+		select {
+		case <-k.link.Done():
+			return nil, k.err()
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-k.arrived:
+		}
+		if s := k.next(); s != nil {
+			return s, nil
+		}
 	}
 }
 

@@ -28,12 +28,14 @@ const (
 	streamWindow    = 1 << 20
 
 	// The windows bound only what was not read, and package sshconn reads at
-	// once, with bounds of its own for each channel. So one that all streams
-	// share need not be tight.
+	// once, with bounds of its own. So the one that all streams share need not
+	// be tight: five full streams. But what a peer sends byte by byte, behind a
+	// gap or to a channel that nobody has accepted, costs a hundred times as
+	// much here, and this is all that bounds it.
 	connWindow    = 4 << 20
-	maxConnWindow = 64 << 20
+	maxConnWindow = 16 << 20
 
-	maxStreams = 1 << 14
+	maxStreams = 1 << 14 // of the peer's at once, by any transport
 )
 
 // quicConn is a carrier by QUIC.

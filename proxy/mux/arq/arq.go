@@ -56,12 +56,13 @@ const (
 	leastMTU   = 576
 	mostMTU    = 1400
 
-	resend        = 2    // later acknowledgements until a segment counts as lost
-	kickSegments  = 16   // what Returned opens the window by
-	leastSegments = 32   // of the window
-	mostSegments  = 4096 // likewise; 200 ms at 190 Mbit/s
-	ackEvery      = 4    // packets
-	receiveWindow = 8192 // above all send windows, or a kick finds no room
+	resend        = 2       // later acknowledgements until a segment counts as lost
+	kickSegments  = 16      // what Returned opens the window by
+	leastSegments = 32      // of the window
+	mostSegments  = 4096    // likewise; 200 ms at 190 Mbit/s
+	mostWaiting   = 1 << 16 // segments that are kept in an outage: 75 MiB
+	ackEvery      = 4       // packets
+	receiveWindow = 8192    // above all send windows, or a kick finds no room
 
 	kindData = 'd'
 	kindKick = 'k'

@@ -8,7 +8,8 @@ import (
 
 // Write queues b. It waits while the window is full, but not in an outage:
 // then what waits is bounded by whoever writes, or a stream that is closed
-// meanwhile could not even say so.
+// meanwhile could not even say so. A peer that gave every stream a huge window
+// before it fell silent is why it is bounded here as well, by mostWaiting.
 func (c *Conn) Write(b []byte) (n int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -34,7 +35,8 @@ func (c *Conn) send(kind byte, b []byte) {
 }
 
 func (c *Conn) roomLocked(now time.Time) bool {
-	return c.kcp.WaitSnd() < c.pilot.window()+8 || now.Sub(c.last) > stalled
+	n := c.kcp.WaitSnd()
+	return n < c.pilot.window()+8 || now.Sub(c.last) > stalled && n < mostWaiting
 }
 
 // waitRoom is called with mu held, and gives it up while it waits.
@@ -48,7 +50,7 @@ func (c *Conn) waitRoom() error {
 			return nil
 		}
 		c.kcp.Update()
-		patience := time.NewTimer(c.last.Add(stalled).Sub(now) + time.Millisecond)
+		patience := time.NewTimer(max(c.last.Add(stalled).Sub(now)+time.Millisecond, tick))
 		c.mu.Unlock()
 		select {
 		case <-c.writable:
