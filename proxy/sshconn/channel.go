@@ -27,6 +27,11 @@ type channel struct {
 	// more come. Only the reading goroutine calls them.
 	deliver func(*Request)
 	ends    func()
+	queued  func() int    // requests that the user has not taken
+	drain   func()        // throws those away
+	lost    chan struct{} // closed when c keeps nothing any more
+
+	refusals refusals
 
 	opened chan struct{} // closed when the peer has accepted or refused, or is gone
 	ended  chan struct{} // closed when the peer has closed, or is gone
@@ -57,6 +62,14 @@ type channel struct {
 	err        error       // why nothing goes any more; io.EOF after a good end
 	writeErr   error       // why nothing may be written any more
 	accepted   bool        // by the peer, or by us
+
+	held      int          // what the budget knows of
+	partial   int          // bytes of a frame that is being read or delivered
+	sizes     [backlog]int // of the last requests, a ring
+	delivered int          // requests
+	over      bool         // run has ended
+	closed    bool         // by the user
+	released  bool         // what is held counts no more
 }
 
 func newChannel(c *conn, s mux.Stream, o opening) *channel {
@@ -64,6 +77,7 @@ func newChannel(c *conn, s mux.Stream, o opening) *channel {
 		conn: c, stream: s, kind: o.kind, extra: o.extra,
 		opened:  make(chan struct{}),
 		ended:   make(chan struct{}),
+		lost:    make(chan struct{}),
 		asking:  newBaton(),
 		writing: newBaton(),
 		window:  firstWindow,
@@ -71,6 +85,7 @@ func newChannel(c *conn, s mux.Stream, o opening) *channel {
 		credit:  firstWindow,
 	}
 	ch.readable.L, ch.writable.L = &ch.mu, &ch.mu
+	ch.refusals.send = func() error { return ch.send(frameFailure, nil) }
 	return ch
 }
 
@@ -96,6 +111,8 @@ func (c *channel) readFrom(in *inbox, p []byte) (int, error) {
 	}
 	c.unread -= n
 	c.owed += n
+	settled := c.settleLocked()
+	c.countLocked()
 	step := c.window / 4
 	if c.prompt {
 		step = promptStep
@@ -107,6 +124,9 @@ func (c *channel) readFrom(in *inbox, p []byte) (int, error) {
 		c.owed = 0
 	}
 	c.mu.Unlock()
+	if settled {
+		c.conn.left(c)
+	}
 	if give {
 		c.giveWindow()
 	}
@@ -134,8 +154,13 @@ func (c *channel) Close() error {
 	if c.writeErr == nil {
 		c.writeErr = io.EOF
 	}
+	c.closed = true
+	settled := c.settleLocked()
 	c.writable.Broadcast()
 	c.mu.Unlock()
+	if settled {
+		c.conn.left(c)
+	}
 	return c.sendClose()
 }
 

@@ -86,23 +86,14 @@ func (c *client) over() {
 // foreign makes a request of x/crypto/ssh from ours.
 func foreign(r *Request) *ssh.Request {
 	if r.WantReply {
-		// Not by the goroutine that reads, which must not write.
-		go r.Reply(false, nil)
+		r.refuse()
 	}
 	return &ssh.Request{Type: r.Type, Payload: r.Payload}
 }
 
 // handOver gives the requests of a channel to a user of x/crypto/ssh.
 func handOver(ch *channel) <-chan *ssh.Request {
-	requests := make(chan *ssh.Request, backlog)
-	ch.deliver = func(r *Request) {
-		select {
-		case requests <- foreign(r):
-		case <-ch.conn.ctx.Done():
-		}
-	}
-	ch.ends = func() { close(requests) }
-	return requests
+	return handRequests(ch, foreign)
 }
 
 type clientNewChannel struct {

@@ -39,6 +39,7 @@ type conn struct {
 	done   chan struct{} // closed when all tasks have ended
 
 	global globalAsker
+	budget budget
 
 	mu       sync.Mutex // guards what follows
 	channels map[*channel]struct{}
@@ -53,6 +54,7 @@ type conn struct {
 
 func (c *conn) init(m mux.Conn) {
 	c.mux = m
+	c.budget.most = maxKept
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.done = make(chan struct{})
 	c.moved = make(chan struct{})
@@ -63,12 +65,19 @@ func (c *conn) init(m mux.Conn) {
 
 // run takes the peer's streams until the connection ends.
 func (c *conn) run() {
+	greeted := make(chan struct{}, maxGreeted)
+accepting:
 	for {
+		select {
+		case greeted <- struct{}{}:
+		case <-c.mux.Done():
+			break accepting
+		}
 		s, err := c.mux.Accept(c.ctx)
 		if err != nil {
 			break
 		}
-		c.tasks.Go(func() { c.greet(s) })
+		c.tasks.Go(func() { c.greet(s, sync.OnceFunc(func() { <-greeted })) })
 	}
 	<-c.mux.Done()
 	c.cancel()
@@ -80,8 +89,10 @@ func (c *conn) run() {
 	close(c.done)
 }
 
-// greet reads the opening of a stream and gives the channel to the user.
-func (c *conn) greet(s mux.Stream) {
+// greet reads the opening of a stream and gives the channel to the user, then
+// calls done.
+func (c *conn) greet(s mux.Stream, done func()) {
+	defer done()
 	o, err := readOpening(s)
 	if err != nil {
 		c.blame(err)
@@ -89,6 +100,7 @@ func (c *conn) greet(s mux.Stream) {
 		return
 	}
 	if o.kind == "" {
+		done() // it stays
 		c.answerGlobal(s)
 		return
 	}

@@ -39,8 +39,7 @@ type head struct {
 	size int
 }
 
-// readHead refuses a length that the kind of frame can't have, so that nothing
-// is allocated on a peer's word. At the end of the stream it is io.EOF.
+// readHead refuses a length that the kind of frame can't have. At the end of the stream it is io.EOF.
 func readHead(r io.Reader) (head, error) {
 	var b [headSize]byte
 	if _, err := io.ReadFull(r, b[:]); err != nil {
@@ -73,16 +72,6 @@ func putHead(b []byte, kind byte, size int) {
 	b[0], b[1], b[2], b[3] = kind, byte(size>>16), byte(size>>8), byte(size)
 }
 
-// readBody reads what follows h.
-func readBody(r io.Reader, h head) ([]byte, error) {
-	if h.size == 0 {
-		return nil, nil
-	}
-	b := make([]byte, h.size)
-	_, err := io.ReadFull(r, b)
-	return b, whole(err)
-}
-
 // whole makes an end within a frame an error that can't be taken for a good end.
 func whole(err error) error {
 	if err == io.EOF {
@@ -99,7 +88,7 @@ type opening struct {
 }
 
 func (o opening) append(b []byte) ([]byte, error) {
-	if len(o.kind) > 255 || len(o.extra) > maxFrame {
+	if len(o.kind) > 255 || len(o.extra) > maxExtra {
 		return nil, fmt.Errorf("open channel: type of %d and data of %d bytes are too long", len(o.kind), len(o.extra))
 	}
 	b = append(b, byte(len(o.kind)))
@@ -123,12 +112,12 @@ func readOpening(r io.Reader) (opening, error) {
 		return opening{}, whole(err)
 	}
 	n := binary.BigEndian.Uint32(b[:4])
-	if n > maxFrame {
+	if n > maxExtra {
 		return opening{}, fmt.Errorf("%w: opening with %d bytes of data", errMalformed, n)
 	}
-	o.extra = make([]byte, n)
-	if _, err := io.ReadFull(r, o.extra); err != nil {
-		return opening{}, whole(err)
+	var err error
+	if o.extra, err = readBytes(r, int(n), nil); err != nil {
+		return opening{}, err
 	}
 	if _, err := io.ReadFull(r, b[:4]); err != nil {
 		return opening{}, whole(err)

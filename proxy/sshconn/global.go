@@ -116,6 +116,9 @@ func (c *conn) answerGlobal(s mux.Stream) {
 		c.mu.Unlock()
 		return writeGlobal(s, replyFrame(ok), payload)
 	}
+	refusals := refusals{send: func() error { return answer(false, nil) }}
+	defer refusals.wait()
+	defer s.Close() // ends a write that it waits for
 	c.blame(readGlobal(s, func(kind byte, body []byte) error {
 		if kind != frameRequest {
 			return fmt.Errorf("%w: answer to no request", errMalformed)
@@ -130,6 +133,7 @@ func (c *conn) answerGlobal(s mux.Stream) {
 			once.Do(func() { err = answer(ok, payload) })
 			return err
 		}
+		r.refuse = refusals.add
 		c.user.asked(r)
 		return nil
 	}))
@@ -156,7 +160,7 @@ func readGlobal(s mux.Stream, handle func(kind byte, body []byte) error) error {
 		default:
 			return fmt.Errorf("%w: %q among global requests", errMalformed, h.kind)
 		}
-		body, err := readBody(r, h)
+		body, err := readBytes(r, h.size, nil)
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,6 @@ import (
 // run reads the stream until the peer has closed the channel. It never waits
 // for the user, but for one that does not read its requests.
 func (c *channel) run() {
-	defer c.conn.left(c)
 	r := newReader(c.stream)
 	err := c.readFrames(r)
 	good := err == nil
@@ -31,6 +30,17 @@ func (c *channel) run() {
 		r.ReadByte() // the end of the stream, so that nothing is left to cancel
 	}
 	c.stream.Close()
+	c.mu.Lock()
+	c.over = true
+	settled := c.settleLocked()
+	abandoned := c.released && c.drain != nil
+	c.mu.Unlock()
+	if abandoned {
+		c.drain() // what came between
+	}
+	if settled {
+		c.conn.left(c)
+	}
 }
 
 // newReader reads heads and small frames together, and big ones past its buffer.
@@ -52,8 +62,11 @@ func (c *channel) readFrames(r *bufio.Reader) error {
 			return nil
 		default:
 			var body []byte
-			if body, err = readBody(r, h); err == nil {
+			if body, err = readBytes(r, h.size, c.hold); err == nil {
 				err = c.handle(h.kind, body)
+			}
+			if h.size > trustedSize {
+				c.hold(0)
 			}
 		}
 		if err != nil {
@@ -79,10 +92,19 @@ func (c *channel) receive(r io.Reader, n int, in *inbox) error {
 		return whole(err)
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	if c.released { // abandoned meanwhile
+		c.mu.Unlock()
+		chunk.free()
+		return errHoard
+	}
 	in.put(chunk)
 	c.unread += n
+	tooMuch := c.countLocked()
 	c.readable.Broadcast()
+	c.mu.Unlock()
+	if tooMuch {
+		c.conn.relieve()
+	}
 	return nil
 }
 
@@ -94,7 +116,8 @@ func (c *channel) handle(kind byte, body []byte) error {
 			return err
 		}
 		r.reply = func(ok bool, _ []byte) error { return c.send(replyFrame(ok), nil) }
-		c.deliver(r)
+		r.refuse = c.refusals.add
+		c.give(r)
 		return nil
 	case frameReject:
 		if c.isAccepted() {
@@ -162,7 +185,9 @@ func (c *channel) widenLocked() {
 func (c *channel) finish(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.err = err
+	if c.err == nil { // else it was abandoned
+		c.err = err
+	}
 	if c.writeErr == nil {
 		c.writeErr = err
 	}

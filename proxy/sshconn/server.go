@@ -69,19 +69,12 @@ func (s *server) over() {
 // serverChannel is a Channel.
 type serverChannel struct {
 	*channel
-	requests chan *Request
+	requests <-chan *Request
 }
 
 func (s *serverChannel) setup(ch *channel) {
 	s.channel = ch
-	s.requests = make(chan *Request, backlog)
-	ch.deliver = func(r *Request) {
-		select {
-		case s.requests <- r:
-		case <-ch.conn.ctx.Done():
-		}
-	}
-	ch.ends = func() { close(s.requests) }
+	s.requests = handRequests(ch, func(r *Request) *Request { return r })
 }
 
 func (s *serverChannel) Requests() <-chan *Request { return s.requests }

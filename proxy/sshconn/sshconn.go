@@ -111,7 +111,8 @@ type Request struct {
 	WantReply bool
 	Payload   []byte
 
-	reply func(ok bool, payload []byte) error
+	reply  func(ok bool, payload []byte) error
+	refuse func() // Reply(false, nil) that does not wait; nil: there is none
 }
 
 // NewRequest makes a Request whose Reply calls reply (nil: nobody waits).
