@@ -142,7 +142,7 @@ func Name(host string, port int) string {
 
 // writable refuses names that would mean something else in a file.
 func writable(name string) bool {
-	return !strings.ContainsAny(name, "@?*#|'\"\\ \t\n") && !strings.Contains(name, "[[")
+	return !strings.ContainsAny(name, ",@?*#|'\"\\ \t\n") && !strings.Contains(name, "[[")
 }
 
 // status is what the entries say about one key.

@@ -97,6 +97,10 @@ func openChaCha(key, _, sealed, tag []byte) ([]byte, bool) {
 	return clear, true
 }
 
+// maxRounds bounds the work that a file asks for, as OpenSSH 10.6 does: a file
+// may come from others, and 2^32 rounds take years.
+const maxRounds = 1_000_000
+
 // decrypt opens the private part by a passphrase.
 func (f File) decrypt(passphrase []byte) ([]byte, error) {
 	s, ok := sealOf(f.cipher)
@@ -107,7 +111,7 @@ func (f File) decrypt(passphrase []byte) ([]byte, error) {
 		Salt   []byte
 		Rounds uint32
 	}
-	if err := ssh.Unmarshal(f.options, &o); err != nil || o.Rounds == 0 || len(o.Salt) == 0 ||
+	if err := ssh.Unmarshal(f.options, &o); err != nil || o.Rounds == 0 || o.Rounds > maxRounds || len(o.Salt) == 0 ||
 		len(f.private) == 0 || len(f.private)%s.block != 0 || len(f.tag) != s.tag {
 		return nil, errFormat
 	}
