@@ -4,15 +4,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
+
+	"tssh/server/policy"
 )
 
 // daemon is how the sshd that let us in was told what to permit.
 type daemon struct {
 	file  string   // its configuration
 	lines []string // given by -o: they stand before those of the file
+
+	foreign bool // the programs that we come from are to be seen, and none is sshd
 }
 
 // maxAncestors bounds the way up to sshd.
@@ -26,17 +29,18 @@ const maxAncestors = 32
 // to a file of theirs; and the user, who can, could as well run another program
 // in our place.
 func findDaemon(pid int) daemon {
-	inside, above := false, false // sshd's own processes; what started them
+	inside, above, seen := false, false, false // sshd's own processes; what started them; any
 	for range maxAncestors {
 		p := process(pid)
 		d, ok := p.daemon()
 		ok = ok && (p.uid == 0 || p.uid == os.Getuid())
+		seen = seen || p.title != ""
 		serves := strings.HasPrefix(p.title, "sshd") && !ok
 		switch {
 		case ok:
 			return d
 		case serves && above: // the login in which somebody called an sshd of their own
-			return daemon{file: configFile()}
+			return daemon{file: policy.SystemFile()}
 		case serves:
 			inside = true
 		case inside:
@@ -46,15 +50,7 @@ func findDaemon(pid int) daemon {
 			break
 		}
 	}
-	return daemon{file: configFile()}
-}
-
-// configFile is where sshd looks when it isn't told.
-func configFile() string {
-	if runtime.GOOS == "windows" {
-		return filepath.Join(os.Getenv("ProgramData"), "ssh", "sshd_config")
-	}
-	return "/etc/ssh/sshd_config"
+	return daemon{file: policy.SystemFile(), foreign: seen && !inside}
 }
 
 // ancestor is what /proc tells of a process, where there is one.
@@ -99,7 +95,7 @@ func (p ancestor) daemon() (d daemon, ok bool) {
 
 // sshdArgs reads sshd's options.
 func sshdArgs(words []string) (d daemon, inetd bool) {
-	d.file = configFile()
+	d.file = policy.SystemFile()
 	for i := 0; i < len(words) && strings.HasPrefix(words[i], "-"); i++ {
 		letters := words[i][1:]
 		at := strings.IndexAny(letters, "CEbcfghkopu") // those that take a value

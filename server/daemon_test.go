@@ -3,10 +3,12 @@ package server
 import (
 	"reflect"
 	"testing"
+
+	"tssh/server/policy"
 )
 
 func TestDaemonInTitle(t *testing.T) {
-	usual := configFile()
+	usual := policy.SystemFile()
 	for title, want := range map[string]*daemon{
 		"sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups":                              {file: usual},
 		"sshd: /usr/sbin/sshd -D -f /x/y [listener] 1 of 10-100 startups":                      {file: "/x/y"},
@@ -40,7 +42,7 @@ func TestDaemonInTitle(t *testing.T) {
 
 // TestDaemonOfNobody: without an sshd above us the configuration is the usual one.
 func TestDaemonOfNobody(t *testing.T) {
-	if d := findDaemon(1 << 30); !reflect.DeepEqual(d, daemon{file: configFile()}) {
+	if d := findDaemon(1 << 30); !reflect.DeepEqual(d, daemon{file: policy.SystemFile()}) {
 		t.Errorf("%+v", d)
 	}
 }

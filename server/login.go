@@ -2,9 +2,11 @@ package server
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
+	"net"
 	"net/netip"
 	"os"
 	"os/user"
@@ -13,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -74,6 +77,7 @@ func loginShell(uid int) string {
 // cameFrom is the login as sshd_config's Match lines see it.
 func cameFrom(l session.Login) policy.Login {
 	who := policy.Login{User: l.User, Groups: groups, Home: l.Home, UID: l.UID}
+	who.Name = func() string { return nameOf(who.Addr) }
 	// client address, client port, server address, server port
 	if w := strings.Fields(os.Getenv("SSH_CONNECTION")); len(w) == 4 {
 		who.Addr, _ = netip.ParseAddr(w[0])
@@ -81,6 +85,25 @@ func cameFrom(l session.Login) policy.Login {
 		who.LocalPort, _ = strconv.Atoi(w[3])
 	}
 	return who
+}
+
+// nameWait bounds the question for a name: sshd, too, then goes by the address.
+const nameWait = 5 * time.Second
+
+// nameOf is the name of an address as sshd finds it: one whose own address it is.
+func nameOf(a netip.Addr) string {
+	ctx, cancel := context.WithTimeout(context.Background(), nameWait)
+	defer cancel()
+	names, err := net.DefaultResolver.LookupAddr(ctx, a.Unmap().String())
+	if err != nil || len(names) == 0 {
+		return ""
+	}
+	name := strings.TrimSuffix(names[0], ".")
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+	if err != nil || !slices.ContainsFunc(addrs, func(b netip.Addr) bool { return b.Unmap() == a.Unmap() }) {
+		return ""
+	}
+	return name
 }
 
 // groups are the names of the groups that we are in.
@@ -98,16 +121,28 @@ func groups() []string {
 	return names
 }
 
+// errNoConfig is a warning.
+var errNoConfig = errors.New("sshd's configuration is not there (a chroot?), so nothing is forwarded over UDP; without --udp ssh forwards what sshd permits")
+
 // permitted is what sshd permits this login, which these keys proved by what
-// the client says. The error is a warning: the policy can be used all the same. A
-// host without the file has another SSH server, of which we know nothing; that
-// is not worth a warning.
+// the client says. The error is a warning: the policy can be used all the same.
+// Where there is no configuration either another program has let us in, of which
+// we know nothing, and that is not worth a warning; or it lies outside of the
+// directory that is our root. There what an administrator took from the login,
+// who took the rest of the files from it, is not guessed to be nothing.
 func permitted(l session.Login, keys []wire.Key) (*policy.Policy, error) {
+	return findDaemon(os.Getppid()).permits(l, keys)
+}
+
+func (d daemon) permits(l session.Login, keys []wire.Key) (*policy.Policy, error) {
 	who := cameFrom(l)
-	daemon := findDaemon(os.Getppid())
-	p, err := policy.Load(daemon.file, who, daemon.lines...)
+	p, err := policy.Load(d.file, who, d.lines...)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
+		if !d.foreign {
+			p.Confine()
+			err = errNoConfig
+		}
 	}
 	if told, ok := exposed(os.Getenv("SSH_USER_AUTH")); ok {
 		keys = told

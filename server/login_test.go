@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -64,5 +65,19 @@ func TestSSHDSaysWhichKey(t *testing.T) {
 	put(".ssh/authorized_keys", "restrict "+freeLine)
 	if p, _ := permitted(login, offered); !p.TTY {
 		t.Error("a password, and a client that claims a key")
+	}
+}
+
+// TestNoConfiguration tells a root directory without sshd's files from a host of
+// another server.
+func TestNoConfiguration(t *testing.T) {
+	none := filepath.Join(t.TempDir(), "sshd_config")
+	p, err := daemon{file: none}.permits(session.Login{}, nil)
+	if !errors.Is(err, errNoConfig) || p.PermitsOpen("a", 1) || p.PermitsListen("", 1) || p.PermitsListenUnix() || p.PermitsOpenUnix("/a") || p.Agent || p.X11 || p.TunnelIP || !p.TTY {
+		t.Errorf("%v: %+v", err, p)
+	}
+	p, err = daemon{file: none, foreign: true}.permits(session.Login{}, nil)
+	if err != nil || !p.PermitsOpen("a", 1) || !p.Agent {
+		t.Errorf("%v: %+v", err, p)
 	}
 }

@@ -114,7 +114,9 @@ func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
 	g := &h.greeting
 	g.Release, g.PID = wire.Release, os.Getpid()
 	var err error
-	if h.policy, err = permitted(h.login, o.Keys); err != nil {
+	if h.policy, err = permitted(h.login, o.Keys); errors.Is(err, errNoConfig) {
+		g.Warnings = append(g.Warnings, strings.ReplaceAll(err.Error(), "\n", "; "))
+	} else if err != nil {
 		// Common, as many systems keep the file to root, and nothing the user can
 		// change: tssh shows a note with -v only.
 		g.Warnings = append(g.Warnings, "note: what sshd forbids is not known in full: "+strings.ReplaceAll(err.Error(), "\n", "; "))

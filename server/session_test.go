@@ -201,7 +201,7 @@ func TestEnvironment(t *testing.T) {
 	each(t, func(t *testing.T, open func(service) *ssh.Client) {
 		service := testService(t)
 		service.policy.SetEnv = []string{"SET=1", "SSH_CONNECTION=forged"}
-		service.policy.UserEnv = []string{"USER_*"}
+		service.policy.UserEnv = "USER_*"
 		os.Mkdir(inHome(service, ".ssh"), 0o700)
 		os.WriteFile(inHome(service, ".ssh/environment"), []byte("# comment\nUSER_A=u\nLD_PRELOAD=/evil\nbad line\n"), 0o600)
 		s, _ := open(service).NewSession()

@@ -12,6 +12,7 @@ type Login struct {
 	User      string
 	Groups    func() []string // asked only when a Match line wants to know
 	Addr      netip.Addr
+	Name      func() string // of the client's host, where sshd looks for it (UseDNS); nil or "": the address
 	LocalAddr netip.Addr
 	LocalPort int
 
@@ -67,21 +68,24 @@ func matchList(list, s string, matches func(pattern, s string) bool) verdict {
 	return v
 }
 
+func isAll(args []string) bool { return len(args) == 1 && strings.EqualFold(args[0], "all") }
+
 // matchLine judges the arguments of a Match line; ok is false when
 // they can't be understood.
 func (l Login) matchLine(args []string) (applies, ok bool) {
-	if len(args) == 1 && strings.EqualFold(args[0], "all") {
+	if isAll(args) {
 		return true, true
 	}
-	applies = true
+	applies, ok = true, len(args) > 0
 	for len(args) > 0 {
-		criterion, list, joined := strings.Cut(args[0], "=")
+		criterion, list, _ := strings.Cut(args[0], "=")
 		args = args[1:]
-		if !joined {
-			if len(args) == 0 {
-				return false, false
-			}
-			list, args = args[0], args[1:]
+		// A "=" may stand between the two, with spaces or without.
+		for list == "" && len(args) > 0 {
+			list, args = strings.TrimPrefix(args[0], "="), args[1:]
+		}
+		if list == "" {
+			return false, false
 		}
 		meets, known := l.meets(strings.ToLower(criterion), list)
 		if !known {
@@ -89,7 +93,7 @@ func (l Login) matchLine(args []string) (applies, ok bool) {
 		}
 		applies = applies && meets
 	}
-	return applies, true
+	return applies && ok, ok
 }
 
 // meets judges one criterion.
@@ -100,7 +104,7 @@ func (l Login) meets(criterion, list string) (meets, known bool) {
 	case "group":
 		return l.inGroup(list), true
 	case "host": // sshd has a name here only with UseDNS; else the address
-		return matchList(strings.ToLower(list), l.Addr.String(), match) == positive, true
+		return matchList(strings.ToLower(list), l.host(), match) == positive, true
 	case "address":
 		return matchAddr(list, l.Addr), true
 	case "localaddress":
@@ -111,6 +115,15 @@ func (l Login) meets(criterion, list string) (meets, known bool) {
 		return false, true
 	}
 	return false, false
+}
+
+func (l Login) host() string {
+	if l.Name != nil {
+		if name := l.Name(); name != "" {
+			return strings.ToLower(name)
+		}
+	}
+	return l.Addr.Unmap().String()
 }
 
 func (l Login) inGroup(list string) bool {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -17,23 +18,27 @@ const maxDepth = 16
 // before it. What can't be read or understood is left out, and the error, when
 // there is one, names it: the policy is usable all the same.
 func Load(file string, who Login, before ...string) (*Policy, error) {
-	r := reader{who: who, dir: filepath.Dir(file)}
+	r := reader{who: who, dir: includeDir()}
 	for _, l := range before {
 		keyword, rest := splitKeyword(l)
 		if err := r.line(keyword, rest, maxDepth, new(scope)); err != nil {
-			r.trouble = append(r.trouble, fmt.Errorf("sshd -o %s: %w", l, err))
+			r.note(fmt.Errorf("sshd -o %s: %w", l, err))
 		}
 	}
 	p := defaults()
 	if err := r.file(file, 0, scope{}); err != nil {
 		p = Careful()
-		r.trouble = append(r.trouble, fmt.Errorf("read sshd's configuration: %w", err))
+		r.note(fmt.Errorf("read sshd's configuration: %w", err))
 	}
 	r.global.applyTo(p)
+	if !p.useDNS {
+		r.who.Name = nil
+	}
+	r.matching = true // only now, since UseDNS may stand behind what asks for a name
+	r.file(file, 0, scope{})
 	r.matched.applyTo(p)
 	if p.disableAll {
-		p.LocalTCP, p.RemoteTCP, p.LocalUnix, p.RemoteUnix, p.Agent, p.X11 = false, false, false, false, false, false
-		p.TunnelIP, p.TunnelEthernet = false, false
+		p.Confine()
 	}
 	return p, errors.Join(r.trouble...)
 }
@@ -42,9 +47,17 @@ func Load(file string, who Login, before ...string) (*Policy, error) {
 // block says overrules what stands outside; in each, the first value wins.
 type reader struct {
 	who             Login
-	dir             string
+	dir             string // of relative names
+	matching        bool   // the second time, for the Match blocks
 	global, matched settings
 	trouble         []error
+}
+
+// note keeps what is wrong, once: files are read twice.
+func (r *reader) note(err error) {
+	if err != nil && !slices.ContainsFunc(r.trouble, func(e error) bool { return e.Error() == err.Error() }) {
+		r.trouble = append(r.trouble, err)
+	}
 }
 
 // scope is where a line stands.
@@ -67,7 +80,7 @@ func (r *reader) file(name string, depth int, s scope) error {
 			continue
 		}
 		if err := r.line(keyword, rest, depth, &s); err != nil {
-			r.trouble = append(r.trouble, fmt.Errorf("%s line %d: %w", name, n, err))
+			r.note(fmt.Errorf("%s line %d: %w", name, n, err))
 		}
 	}
 	return lines.Err()
@@ -80,7 +93,11 @@ func (r *reader) line(keyword, rest string, depth int, s *scope) error {
 	}
 	switch {
 	case keyword == "match":
-		applies, ok := r.who.matchLine(args)
+		// The first time only "all" applies, which brings lines for everybody behind a block.
+		applies, ok := isAll(args), true
+		if r.matching {
+			applies, ok = r.who.matchLine(args)
+		}
 		s.inMatch, s.inactive = true, !applies
 		if !ok {
 			return fmt.Errorf("match: %q is not understood", rest)
@@ -88,10 +105,10 @@ func (r *reader) line(keyword, rest string, depth int, s *scope) error {
 	case s.inactive:
 	case keyword == "include":
 		return r.include(args, depth, *s)
-	case s.inMatch:
-		r.matched.add(keyword, rest, args)
-	default:
+	case !r.matching:
 		r.global.add(keyword, rest, args)
+	case s.inMatch && !globalOnly(keyword):
+		r.matched.add(keyword, rest, args)
 	}
 	return nil
 }
@@ -106,7 +123,7 @@ func (r *reader) include(patterns []string, depth int, s scope) error {
 		if !filepath.IsAbs(pattern) {
 			pattern = filepath.Join(r.dir, pattern)
 		}
-		names, err := filepath.Glob(pattern) // sorted
+		names, err := globFiles(pattern)
 		if err != nil {
 			trouble = append(trouble, fmt.Errorf("include %s: %w", pattern, err))
 		}
@@ -120,21 +137,28 @@ func (r *reader) include(patterns []string, depth int, s scope) error {
 	return errors.Join(trouble...)
 }
 
+// blanks are those of sshd's lines.
+const blanks = " \t\r\n"
+
 // splitKeyword cuts a line after its first word, in lower case.
 func splitKeyword(line string) (keyword, rest string) {
-	line = strings.TrimSpace(line)
+	line = strings.TrimLeft(strings.TrimRight(line, blanks+"\f"), blanks)
 	if line == "" || line[0] == '#' {
 		return "", ""
 	}
-	end := strings.IndexAny(line, " \t\r\f=\"")
+	if line[0] == '"' { // then no "=" is passed over
+		keyword, rest, _ = strings.Cut(line[1:], `"`)
+		return strings.ToLower(keyword), strings.TrimLeft(rest, blanks)
+	}
+	end := strings.IndexAny(line, blanks+`="`)
 	if end < 0 {
 		return strings.ToLower(line), ""
 	}
-	rest = strings.TrimLeft(line[end:], " \t\r\f")
+	keyword, rest = line[:end], strings.TrimLeft(line[end:], blanks)
 	if after, ok := strings.CutPrefix(rest, "="); ok { // one is allowed
-		rest = strings.TrimLeft(after, " \t\r\f")
+		rest = strings.TrimLeft(after, blanks)
 	}
-	return strings.ToLower(line[:end]), rest
+	return strings.ToLower(keyword), rest
 }
 
 // splitArgs splits the words of a line: quotes of both kinds group, a backslash

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tssh/proxy/tun"
 )
@@ -19,7 +20,7 @@ import (
 type Policy struct {
 	AcceptEnv []string // patterns of variable names
 	SetEnv    []string // NAME=value
-	UserEnv   []string // PermitUserEnvironment: patterns of variable names
+	UserEnv   string   // PermitUserEnvironment: a list of patterns of variable names, some with a "!" before; empty: none
 
 	LocalTCP, RemoteTCP   bool // AllowTcpForwarding, without which there are no sockets either
 	LocalUnix, RemoteUnix bool // AllowStreamLocalForwarding
@@ -55,7 +56,11 @@ type Policy struct {
 	KeyEnv             []string   // NAME=value, to be set
 	KeyCommand         string     // unless there is a ForceCommand; empty: none
 
+	Timeouts []Timeout     // ChannelTimeout
+	Unused   time.Duration // UnusedConnectionTimeout; 0: none
+
 	disableAll bool // DisableForwarding
+	useDNS     bool // UseDNS: Match Host sees a name
 
 	// Where the limits of keys stand.
 	keyFiles          []string // AuthorizedKeysFile
@@ -93,6 +98,12 @@ func defaults() *Policy {
 	}
 }
 
+// Confine takes every forward from p.
+func (p *Policy) Confine() {
+	p.LocalTCP, p.RemoteTCP, p.LocalUnix, p.RemoteUnix, p.Agent, p.X11 = false, false, false, false, false, false
+	p.TunnelIP, p.TunnelEthernet = false, false
+}
+
 // Careful is for a host whose configuration can't be read: what OpenSSH does
 // by default and what practically every system adds to it, and no more.
 func Careful() *Policy {
@@ -114,7 +125,7 @@ func (p *Policy) AcceptsEnv(name string) bool {
 
 // PermitsUserEnv says whether ~/.ssh/environment may set a variable.
 func (p *Policy) PermitsUserEnv(name string) bool {
-	return matchesAny(p.UserEnv, name)
+	return matchList(p.UserEnv, name, match) == positive
 }
 
 func matchesAny(patterns []string, name string) bool {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"tssh/proxy/tun"
 )
@@ -59,16 +60,15 @@ func TestAsSSHD(t *testing.T) {
 			// sshd looks for relative names in /etc/ssh, Load beside the file.
 			text := strings.NewReplacer("yes.conf", dir+"/yes.conf", "match.conf", dir+"/match.conf").Replace(test.config)
 			file := write(t, dir, "sshd_config", text)
-			out, err := exec.Command(sshd, "-T", "-f", file, "-h", key, "-C",
-				"user=root,host=192.0.2.7,addr=192.0.2.7,laddr=198.51.100.1,lport=22").CombinedOutput()
+			who := login()
+			want, err := effective(sshd, key, file, who, "192.0.2.7")
 			if err != nil {
-				t.Fatalf("sshd -T: %v: %s", err, out)
+				t.Fatal(err)
 			}
-			p, err := Load(file, login())
+			p, err := Load(file, who)
 			if err != nil {
 				t.Error(err)
 			}
-			want := lines(string(out))
 			for keyword, got := range render(p) {
 				if !reflect.DeepEqual(got, want[keyword]) {
 					t.Errorf("%s is %q, sshd says %q", keyword, got, want[keyword])
@@ -76,6 +76,16 @@ func TestAsSSHD(t *testing.T) {
 			}
 		})
 	}
+}
+
+// effective is what sshd says of a configuration for a login, by keyword.
+func effective(sshd, key, file string, who Login, host string) (map[string][]string, error) {
+	out, err := exec.Command(sshd, "-T", "-f", file, "-h", key, "-C", fmt.Sprintf("user=%s,host=%s,addr=%s,laddr=%s,lport=%d",
+		who.User, host, who.Addr, who.LocalAddr, who.LocalPort)).CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("sshd -T: %w: %s", err, out)
+	}
+	return lines(string(out)), nil
 }
 
 func findSSHD(t *testing.T) (sshd, key string) {
@@ -112,6 +122,7 @@ func lines(out string) map[string][]string {
 		keyword, rest, _ := strings.Cut(strings.TrimSpace(l), " ")
 		m[keyword] = append(m[keyword], rest)
 	}
+	slices.Sort(m["subsystem"])
 	return m
 }
 
@@ -153,7 +164,10 @@ func render(p *Policy) map[string][]string {
 		"x11forwarding": yes(p.X11), "x11displayoffset": {strconv.Itoa(p.X11Offset)}, "x11uselocalhost": yes(p.X11Localhost),
 		"xauthlocation": text(p.XAuth), "forcecommand": text(p.ForceCommand), "banner": text(p.Banner),
 		"maxsessions": {strconv.Itoa(p.MaxSessions)}, "printmotd": yes(p.Motd), "printlastlog": yes(p.LastLog), "usepam": yes(p.PAM),
-		"permituserrc": yes(p.UserRC),
+		"permituserrc": yes(p.UserRC), "usedns": yes(p.useDNS),
+		"authorizedkeysfile":       {strings.ReplaceAll(strings.Join(p.keyFiles, " "), "~/", "/root/")},
+		"authorizedprincipalsfile": text(p.principalsFile),
+		"unusedconnectiontimeout":  text(map[bool]string{true: fmt.Sprint(int(p.Unused.Seconds()))}[p.Unused > 0]),
 	}
 	m["permittunnel"] = []string{map[[2]bool]string{{true, true}: "yes", {true, false}: "point-to-point",
 		{false, true}: "ethernet", {}: "no"}[[2]bool{p.TunnelIP, p.TunnelEthernet}]}
@@ -163,19 +177,21 @@ func render(p *Policy) map[string][]string {
 	} else {
 		delete(m, "allowagentforwarding")
 		delete(m, "x11forwarding")
-		m["disableforwarding"] = yes(!p.LocalTCP && !p.RemoteTCP && !p.LocalUnix && !p.RemoteUnix && !p.Agent && !p.X11)
+		delete(m, "permittunnel")
+		m["disableforwarding"] = yes(!p.LocalTCP && !p.RemoteTCP && !p.LocalUnix && !p.RemoteUnix && !p.Agent && !p.X11 && !p.TunnelIP && !p.TunnelEthernet)
 	}
 	switch {
-	case slices.Equal(p.UserEnv, []string{"*"}):
+	case p.UserEnv == "*":
 		m["permituserenvironment"] = yes(true)
-	case p.UserEnv == nil:
+	case p.UserEnv == "":
 		m["permituserenvironment"] = yes(false)
 	default:
-		m["permituserenvironment"] = []string{strings.Join(p.UserEnv, ",")}
+		m["permituserenvironment"] = []string{p.UserEnv}
 	}
 	for name, command := range p.Subsystems {
 		m["subsystem"] = append(m["subsystem"], name+" "+command)
 	}
+	slices.Sort(m["subsystem"])
 	return m
 }
 
@@ -184,7 +200,7 @@ func TestUnreadable(t *testing.T) {
 	if err == nil {
 		t.Error("nobody is told")
 	}
-	if p.X11 || p.GatewayPorts != GatewayNo || p.UserEnv != nil || p.AcceptsEnv("LD_PRELOAD") {
+	if p.X11 || p.GatewayPorts != GatewayNo || p.UserEnv != "" || p.AcceptsEnv("LD_PRELOAD") {
 		t.Errorf("not careful: %+v", p)
 	}
 	if _, ok := p.Subsystem("sftp"); !ok || !p.AcceptsEnv("LC_ALL") || !p.TTY {
@@ -204,9 +220,54 @@ func TestNotUnderstood(t *testing.T) {
 	}
 }
 
+// TestUserEnvironment has lists in which a pattern is excepted.
+func TestUserEnvironment(t *testing.T) {
+	for _, c := range []struct {
+		value, name string
+		want        bool
+	}{
+		{"yes", "LD_PRELOAD", true},
+		{"no", "LANG", false},
+		{"*,!LD_*", "LD_PRELOAD", false},
+		{"*,!LD_*", "LANG", true},
+		{"!LD_*,*", "LD_PRELOAD", false},
+		{"!LD_*", "LANG", false}, // nothing is named that is permitted
+		{"LANG,LC_*", "LC_ALL", true},
+		{"LANG,LC_*", "lang", false},
+		{"Yes", "LANG", false}, // a pattern, as for sshd
+	} {
+		file := write(t, t.TempDir(), "c", "PermitUserEnvironment "+c.value+"\n")
+		p, err := Load(file, login())
+		if got := p.PermitsUserEnv(c.name); err != nil || got != c.want {
+			t.Errorf("%s with %s: %v, %v", c.name, c.value, got, err)
+		}
+	}
+}
+
+func TestChannelTimeout(t *testing.T) {
+	file := write(t, t.TempDir(), "c", "ChannelTimeout session:shell=0 session:*=5m *-connection=1h30m direct*=1.5 nonsense x=y\nUnusedConnectionTimeout 2m30\n")
+	p, err := Load(file, login())
+	if err != nil || p.Unused != 150*time.Second {
+		t.Errorf("%v, %v", p.Unused, err)
+	}
+	for kind, want := range map[string]time.Duration{
+		"session:shell": 0, "session:command": 5 * time.Minute, "session:subsystem:sftp": 5 * time.Minute,
+		"x11-connection": 90 * time.Minute, "direct-tcpip": 1500 * time.Millisecond, "forwarded-tcpip": 0,
+	} {
+		if got := p.ChannelTimeout(kind); got != want {
+			t.Errorf("%s: %v, not %v", kind, got, want)
+		}
+	}
+	for _, s := range []string{"", "m", "1x", "1..5", ".", "-1", "99999999999999999999w", "5 m"} {
+		if d, ok := parseInterval(s); ok {
+			t.Errorf("%q is %v", s, d)
+		}
+	}
+}
+
 func TestEndlessInclude(t *testing.T) {
 	dir := t.TempDir()
-	file := write(t, dir, "c", "Include c\nPermitTTY no\n")
+	file := write(t, dir, "c", "Include "+dir+"/c\nPermitTTY no\n")
 	if p, err := Load(file, login()); err == nil || p.TTY {
 		t.Errorf("%v, %v", p.TTY, err)
 	}
@@ -264,7 +325,7 @@ func FuzzSplitArgs(f *testing.F) {
 	f.Add(`a "b c" 'd\'e' \"f # g`)
 	f.Fuzz(func(t *testing.T, s string) {
 		keyword, rest := splitKeyword(s)
-		if strings.TrimSpace(keyword) != keyword {
+		if !strings.HasPrefix(strings.TrimLeft(s, blanks), `"`) && strings.ContainsAny(keyword, blanks+`="`) {
 			t.Errorf("keyword %q", keyword)
 		}
 		args, err := splitArgs(rest)
@@ -294,4 +355,15 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("%q: forwards all the same", text)
 		}
 	})
+}
+
+func writeFile(name, text string) error { return os.WriteFile(name, []byte(text), 0o600) }
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

@@ -39,9 +39,26 @@ func (s *settings) add(keyword, rest string, args []string) {
 	if s.first == nil {
 		s.first = make(map[string]line)
 	}
-	if _, taken := s.first[keyword]; !taken {
+	_, taken := s.first[keyword]
+	switch { // of these two sshd goes by a later line
+	case keyword == "streamlocalbindmask":
+		taken = false
+	case keyword == "unusedconnectiontimeout" && strings.EqualFold(args[0], "none"):
+		taken = false
+	}
+	if !taken {
 		s.first[keyword] = line{rest, args}
 	}
+}
+
+// globalOnly says whether a keyword has no meaning in a Match block, where a file
+// that is included there may have it all the same.
+func globalOnly(keyword string) bool {
+	switch keyword {
+	case "permituserenvironment", "printmotd", "printlastlog", "usepam", "usedns":
+		return true
+	}
+	return false
 }
 
 // applyTo changes p as the lines say.
@@ -95,6 +112,12 @@ func (p *Policy) apply(keyword string, l line) {
 		number(&p.X11Offset, value)
 	case "x11uselocalhost":
 		p.X11Localhost = isYes(value)
+	case "channeltimeout":
+		p.Timeouts = timeouts(l.args)
+	case "unusedconnectiontimeout":
+		p.Unused, _ = parseInterval(value)
+	case "usedns":
+		p.useDNS = isYes(value)
 	case "disableforwarding":
 		p.disableAll = isYes(value)
 	case "xauthlocation":
@@ -143,9 +166,7 @@ func addEnv(list []string, v string) []string {
 }
 
 // isYes is false for everything that isn't clearly yes.
-func isYes(s string) bool {
-	return strings.EqualFold(s, "yes") || strings.EqualFold(s, "true")
-}
+func isYes(s string) bool { return strings.EqualFold(s, "yes") }
 
 func unlessNone(s string) string {
 	if strings.EqualFold(s, "none") {
@@ -162,7 +183,7 @@ func number(n *int, s string) {
 
 func directions(s string) (local, remote bool) {
 	switch strings.ToLower(s) {
-	case "yes", "true", "all":
+	case "yes", "all":
 		return true, true
 	case "local":
 		return true, false
@@ -174,7 +195,7 @@ func directions(s string) (local, remote bool) {
 
 func tunnels(s string) (ip, ethernet bool) {
 	switch strings.ToLower(s) {
-	case "yes", "true":
+	case "yes":
 		return true, true
 	case "point-to-point":
 		return true, false
@@ -192,14 +213,15 @@ func gateway(s string) Gateway {
 	return GatewayNo
 }
 
-func userEnv(s string) []string {
-	switch {
-	case isYes(s):
-		return []string{"*"}
-	case strings.EqualFold(s, "no"), strings.EqualFold(s, "false"):
-		return nil
+// userEnv is a list of patterns, but for two words, which are of lower case.
+func userEnv(s string) string {
+	switch s {
+	case "yes":
+		return "*"
+	case "no":
+		return ""
 	}
-	return strings.Split(s, ",")
+	return s
 }
 
 // endpoints reads PermitOpen and PermitListen: nil is any, empty is none.

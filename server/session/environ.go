@@ -60,7 +60,7 @@ func (s *session) environ() []string {
 
 // userEnv reads ~/.ssh/environment, as far as PermitUserEnvironment lets it.
 func (s *session) userEnv(env *environment) {
-	if s.cfg.Policy.UserEnv == nil {
+	if s.cfg.Policy.UserEnv == "" {
 		return
 	}
 	name := filepath.Join(s.cfg.Login.Home, ".ssh", "environment")
