@@ -151,15 +151,16 @@ func (r *random) lines(n int, include string) string {
 // disguise writes a line in another of the ways that mean the same.
 func (r *random) disguise(line string) string {
 	keyword, rest, _ := strings.Cut(line, " ")
+	between := r.of(" ", " ", "  ", "\t", "=", " = ", "= ")
 	switch r.IntN(8) {
 	case 0:
 		keyword = strings.ToUpper(keyword)
-	case 2:
-		keyword = `"` + keyword + `"`
+	case 2: // after which sshd passes over no "="
+		keyword, between = `"`+keyword+`"`, " "
 	case 1:
 		keyword = "  \t" + strings.ToLower(keyword)
 	}
-	return keyword + r.of(" ", " ", "  ", "\t", "=", " = ", "= ") + rest + r.of("", "", "", " ", "\t", " # PermitTTY no", "\f", "\r")
+	return keyword + between + rest + r.of("", "", "", " ", "\t", " # PermitTTY no", "\f", "\r")
 }
 
 func (r *random) criteria() string {
