@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/user"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -19,6 +17,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/nss"
 	"tssh/proxy/wire"
 	"tssh/server/policy"
 	"tssh/server/session"
@@ -28,15 +27,20 @@ import (
 // in the environment.
 func whoAmI() session.Login {
 	l := session.Login{User: os.Getenv("LOGNAME"), UID: os.Getuid(), Home: os.Getenv("HOME")}
-	if u, err := user.Current(); err == nil {
+	// Several accounts may have one number; which is ours only sshd's word tells.
+	u, err := nss.Lookup(l.User)
+	if err != nil || u.UID != l.UID {
+		u, err = nss.Current()
+	}
+	if err == nil {
 		if l.User == "" {
-			l.User = u.Username
+			l.User = u.Name
 		}
 		if l.Home == "" {
-			l.Home = u.HomeDir
+			l.Home = u.Home
 		}
 	}
-	l.Shell = loginShell(l.UID)
+	l.Shell = loginShell(u)
 	l.Env = slices.DeleteFunc(os.Environ(), ofOneProcess)
 	return l
 }
@@ -54,19 +58,14 @@ func ofOneProcess(v string) bool {
 	return false
 }
 
-// loginShell is the shell of the password file; where users are
-// kept elsewhere it is what sshd found there and put into SHELL.
-func loginShell(uid int) string {
+// loginShell is the shell of the account; where it has none to be seen it is what
+// sshd found and put into SHELL.
+func loginShell(u nss.User) string {
 	if runtime.GOOS == "windows" {
 		return os.Getenv("ComSpec")
 	}
-	if f, err := os.Open("/etc/passwd"); err == nil {
-		defer f.Close()
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			if p := strings.Split(lines.Text(), ":"); len(p) == 7 && p[2] == strconv.Itoa(uid) && p[6] != "" {
-				return p[6]
-			}
-		}
+	if u.Shell != "" {
+		return u.Shell
 	}
 	if shell := os.Getenv("SHELL"); filepath.IsAbs(shell) {
 		return shell
@@ -76,7 +75,7 @@ func loginShell(uid int) string {
 
 // cameFrom is the login as sshd_config's Match lines see it.
 func cameFrom(l session.Login) policy.Login {
-	who := policy.Login{User: l.User, Groups: groups, Home: l.Home, UID: l.UID}
+	who := policy.Login{User: l.User, Groups: nss.Groups, Home: l.Home, UID: l.UID}
 	who.Name = func() string { return nameOf(who.Addr) }
 	// client address, client port, server address, server port
 	if w := strings.Fields(os.Getenv("SSH_CONNECTION")); len(w) == 4 {
@@ -99,26 +98,11 @@ func nameOf(a netip.Addr) string {
 		return ""
 	}
 	name := strings.TrimSuffix(names[0], ".")
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+	addrs, err := nss.LookupNetIP(ctx, "ip", name)
 	if err != nil || !slices.ContainsFunc(addrs, func(b netip.Addr) bool { return b.Unmap() == a.Unmap() }) {
 		return ""
 	}
 	return name
-}
-
-// groups are the names of the groups that we are in.
-func groups() []string {
-	ids, _ := os.Getgroups()
-	if gid := os.Getgid(); !slices.Contains(ids, gid) {
-		ids = append(ids, gid)
-	}
-	var names []string
-	for _, id := range ids {
-		if g, err := user.LookupGroupId(strconv.Itoa(id)); err == nil {
-			names = append(names, g.Name)
-		}
-	}
-	return names
 }
 
 // errNoConfig is a warning.

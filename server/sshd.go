@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/nss"
 	"tssh/proxy/sshconn"
 	"tssh/server/detach"
 	"tssh/server/policy"
@@ -89,7 +90,7 @@ func newEmbedded(hostKey, keys, config string, logf func(string, ...any)) (*embe
 	e.policy.X11 = true
 	if config != "" {
 		var err error
-		if e.policy, err = policy.Load(config, policy.Login{User: e.login.User, Groups: groups}); err != nil {
+		if e.policy, err = policy.Load(config, policy.Login{User: e.login.User, Groups: nss.Groups}); err != nil {
 			return nil, err
 		}
 		// The channels of x/crypto don't keep packets apart.

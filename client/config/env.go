@@ -6,11 +6,12 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
+
+	"tssh/proxy/nss"
 )
 
 // Env is what the evaluation asks of the machine it runs on. Local gives the
@@ -57,8 +58,8 @@ func Local() Env {
 		Addrs:      addrs,
 	}
 	e.Hostname, _ = os.Hostname()
-	if u, err := user.Current(); err == nil {
-		e.User, e.UID, e.Home = u.Username, u.Uid, u.HomeDir
+	if u, err := nss.Current(); err == nil {
+		e.User, e.UID, e.Home = u.Name, u.ID, u.Home
 		if i := strings.LastIndexByte(e.User, '\\'); i >= 0 {
 			e.User = e.User[i+1:] // DOMAIN\user on Windows
 		}
@@ -103,12 +104,12 @@ const lookupTimeout = 30 * time.Second
 func lookup(network, host string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 	defer cancel()
-	if _, err := net.DefaultResolver.LookupNetIP(ctx, network, host); err != nil {
+	if _, err := nss.LookupNetIP(ctx, network, host); err != nil {
 		return "", err
 	}
 	cname, err := net.DefaultResolver.LookupCNAME(ctx, host)
 	if err != nil {
-		return host, nil // it resolves, so it is as canonical as it gets
+		return strings.TrimSuffix(host, "."), nil // it resolves, so it is as canonical as it gets
 	}
 	return strings.TrimSuffix(cname, "."), nil
 }
@@ -148,11 +149,11 @@ func (e *Env) tilde(path string) (string, error) {
 	name, rest, _ := strings.Cut(rest, "/")
 	home := e.Home
 	if name != "" {
-		u, err := user.Lookup(name)
+		u, err := nss.Lookup(name)
 		if err != nil {
 			return "", &Error{Lines: []string{"tilde_expand: No such user " + name}}
 		}
-		home = u.HomeDir
+		home = u.Home
 	}
 	return strings.TrimSuffix(home, "/") + "/" + strings.TrimLeft(rest, "/"), nil
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"tssh/proxy/nss"
 )
 
 // safe reports whether none but the user and root may write a file. Whoever
@@ -19,15 +21,10 @@ func safe(info os.FileInfo, groups bool) bool {
 		return false
 	}
 	mode := info.Mode().Perm()
-	if mode&0o020 != 0 && groups && alone(int(st.Gid), int(st.Uid), read("/etc/passwd"), read("/etc/group")) {
+	if mode&0o020 != 0 && groups && alone(int(st.Gid), int(st.Uid), nss.Passwd(), nss.Group(int(st.Gid))) {
 		mode &^= 0o020
 	}
 	return mode&0o022 == 0
-}
-
-func read(name string) string {
-	text, _ := os.ReadFile(name) // without it nobody is known to be alone
-	return string(text)
 }
 
 // alone reports whether a user is in a group, and nobody else is.

@@ -14,11 +14,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"tssh/proxy/nss"
 )
 
 // Host is the name under which Config knows the server.
@@ -57,7 +58,7 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) start(ctx context.Context, program string) error {
-	me, err := user.Current()
+	me, err := nss.Current()
 	if err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func (s *Server) start(ctx context.Context, program string) error {
 	known := fmt.Appendf(nil, "[%s]:%s %s", host, port, ssh.MarshalAuthorizedKey(hostKey))
 	return errors.Join(
 		s.write("known_hosts", known),
-		s.write("config", fmt.Appendf(nil, config, Host, host, port, name(me.Username), s.dir)),
+		s.write("config", fmt.Appendf(nil, config, Host, host, port, name(me.Name), s.dir)),
 	)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/voice"
+	"tssh/proxy/nss"
 )
 
 // Client is the connection that carries everything; *ssh.Client is one.
@@ -67,7 +68,7 @@ type Set struct {
 // New makes the Set of a connection. Nothing is forwarded yet.
 func New(c Client, h *config.Host, log voice.Log) *Set {
 	s := &Set{
-		client: c, host: h, log: log, dial: new(net.Dialer).DialContext,
+		client: c, host: h, log: log, dial: new(nss.Dialer).DialContext,
 		listeners: map[string]*listener{}, remote: map[string]*target{}, open: map[int]string{}, ids: map[int]bool{},
 		asked: make(chan struct{}),
 	}

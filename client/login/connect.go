@@ -15,6 +15,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/voice"
+	"tssh/proxy/nss"
 )
 
 // connect opens the TCP connection as ssh does: every address of the name in
@@ -71,11 +72,8 @@ func resolve(ctx context.Context, h *config.Host) ([]netip.Addr, error) {
 	case "inet6":
 		network = "ip6"
 	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, network, h.HostName)
+	addrs, err := nss.LookupNetIP(ctx, network, h.HostName)
 	if err == nil && len(addrs) > 0 {
-		for i, a := range addrs {
-			addrs[i] = a.Unmap()
-		}
 		return addrs, nil
 	}
 	why := unknownName(h.HostName)
@@ -132,11 +130,11 @@ func localAddr(ctx context.Context, h *config.Host, to netip.Addr) (netip.Addr, 
 		if to.Is6() {
 			network = "ip6"
 		}
-		addrs, err := net.DefaultResolver.LookupNetIP(ctx, network, h.BindAddress)
+		addrs, err := nss.LookupNetIP(ctx, network, h.BindAddress)
 		if err != nil || len(addrs) == 0 {
 			return netip.Addr{}, fmt.Errorf("getaddrinfo: %s: %s", h.BindAddress, unknownName(h.BindAddress))
 		}
-		return addrs[0].Unmap(), nil
+		return addrs[0], nil
 	}
 	if h.BindInterface == "" {
 		return netip.Addr{}, nil

@@ -4,10 +4,11 @@ import (
 	"bufio"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"tssh/proxy/nss"
 )
 
 // Endangered says whether systemd will kill us when the user logs out: because
@@ -18,15 +19,15 @@ func Endangered() bool {
 	if err != nil {
 		return false
 	}
-	u, err := user.Current()
+	u, err := nss.Current()
 	if err != nil {
 		return false
 	}
 	switch {
 	case inSession(string(cgroup)):
-		return loginKills(u.Username)
+		return loginKills(u.Name)
 	case strings.Contains(string(cgroup), "/user@"):
-		_, err := os.Stat(filepath.Join("/var/lib/systemd/linger", u.Username))
+		_, err := os.Stat(filepath.Join("/var/lib/systemd/linger", u.Name))
 		return err != nil
 	}
 	return false

@@ -30,6 +30,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/nss"
 	"tssh/proxy/sshconn"
 	"tssh/proxy/tun"
 	"tssh/server/policy"
@@ -169,7 +170,7 @@ func (f *Forwarder) dial(network, address string) (net.Conn, error) {
 		case <-ctx.Done():
 		}
 	}()
-	return new(net.Dialer).DialContext(ctx, network, address)
+	return new(nss.Dialer).DialContext(ctx, network, address)
 }
 
 // keep remembers how to end a listener.
