@@ -189,6 +189,9 @@ func TestServersThatRunSomethingElse(t *testing.T) {
 			if err == nil {
 				t.Fatal("started")
 			}
+			if strings.Contains(err.Error(), "esac") {
+				t.Errorf("it quotes our script: %v", err)
+			}
 			if strings.HasPrefix(err.Error(), ErrLost.Error()) || time.Since(start) > 20*time.Second {
 				t.Errorf("after %v: %v", time.Since(start), err)
 			}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +38,7 @@ const mark = "{tssh:"
 // talk is one run of the command on the server.
 type talk struct {
 	req     Request
+	line    string
 	patient bool // stdin stays open until our script speaks: it is known to run there
 
 	complaint string   // about TsshdPath
@@ -92,6 +94,7 @@ type part struct {
 // channel is closed when run returns, and they end with that or, where the
 // server does not answer to it, with the connection.
 func (t *talk) run(ctx context.Context, client *ssh.Client, line string) (Started, error) {
+	t.line = line
 	talking, end := context.WithCancel(ctx)
 	defer end()
 	parts := make(chan part)
@@ -480,7 +483,7 @@ func (t *talk) failure(ended error) error {
 	const hint = "; install tsshd there, or name one by TsshdPath"
 	switch {
 	case !t.spoke:
-		return fmt.Errorf("%w (%s; a restricted shell or a forced command?)%s", ErrNotRun, status, said(&t.noise, &t.stderr))
+		return fmt.Errorf("%w (%s; a restricted shell or a forced command?)%s", ErrNotRun, status, t.complained())
 	case t.limit != "":
 		return fmt.Errorf("the server limits %s", t.limit)
 	case t.cannot:
@@ -520,10 +523,15 @@ func (t *talk) complaints() string {
 	return ": " + strings.Join(own, " | ")
 }
 
-// said is what the server said before our script, for the end of an error.
-func said(some ...*tail) string {
-	for _, s := range some {
-		if lines := s.lines(); lines != nil {
+// complained is what the server said in our script's place, for the end of an
+// error, without lines that hold ours.
+func (t *talk) complained() string {
+	for _, s := range []*tail{&t.noise, &t.stderr} {
+		lines := slices.DeleteFunc(s.lines(), func(l string) bool {
+			at := max(len(l)/2-15, 0)
+			return len(l) > 100 && strings.Contains(t.line, l[at:at+30])
+		})
+		if len(lines) > 0 {
 			return ": " + shorten(strings.Join(lines, " | "))
 		}
 	}
