@@ -2,7 +2,7 @@
 # make bundle     bin/tssh that brings tsshd to Linux on amd64 and arm64, as a release does
 # make servers    the same, and tsshd for all other machines, in bin/servers
 # make demo       try it: a session on this machine that survives a lost network
-# make check      gofmt, vet on four systems and odd processors, staticcheck, import arrows
+# make check      gofmt, vet on seven systems and odd processors, staticcheck, import arrows
 # make test       every test (some need root and say so)
 # make regress    OpenSSH's own tests with tssh as the client, and programs on top
 # make race       every test but those of whole programs, by the race detector (needs cgo)
@@ -13,7 +13,7 @@
 GO ?= go
 PREFIX ?= $(HOME)/.local
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
-SYSTEMS = linux darwin windows freebsd
+SYSTEMS = linux darwin windows freebsd openbsd netbsd dragonfly
 OTHERS = 386 arm mips64le # of Linux: 32 bits, or no number at an odd address
 FUZZTIME ?= 10s
 FUZZ ?= .

@@ -1,4 +1,4 @@
-//go:build darwin || freebsd
+//go:build darwin || dragonfly || freebsd || netbsd || openbsd
 
 package path
 
@@ -11,7 +11,7 @@ import (
 	"tssh/proxy/path/cmsg"
 )
 
-// system is what a socket knows on macOS and FreeBSD: nothing. ECN and segments
+// system is what a socket knows on macOS and the BSDs: nothing. ECN and segments
 // are left to the kernel.
 type system struct{}
 
@@ -26,11 +26,13 @@ func (s *socket) prepare() error {
 	return raw.Control(func(fd uintptr) {
 		for _, o := range []struct{ level, name int }{
 			{unix.IPPROTO_IP, wantReached4},
-			{unix.IPPROTO_IP, unix.IP_DONTFRAG},
+			{unix.IPPROTO_IP, dontFragment4},
 			{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO},
 			{unix.IPPROTO_IPV6, unix.IPV6_DONTFRAG},
 		} {
-			unix.SetsockoptInt(int(fd), o.level, o.name, 1)
+			if o.name != 0 {
+				unix.SetsockoptInt(int(fd), o.level, o.name, 1)
+			}
 		}
 	})
 }

@@ -11,4 +11,6 @@ const (
 	source4      = unix.IP_PKTINFO
 	sourceAt     = 4
 	sourceSize   = 12
+
+	dontFragment4 = unix.IP_DONTFRAG
 )

@@ -11,4 +11,6 @@ const (
 	source4      = unix.IP_SENDSRCADDR
 	sourceAt     = 0
 	sourceSize   = 4
+
+	dontFragment4 = unix.IP_DONTFRAG
 )

@@ -1,4 +1,4 @@
-//go:build linux || darwin || freebsd
+//go:build linux || darwin || dragonfly || freebsd || netbsd || openbsd
 
 // Package cmsg reads and writes the control messages that stand beside a
 // datagram. What it is given may begin at any address: it copies each head and

@@ -1,3 +1,0 @@
-package tty
-
-func extraInput() []flag { return nil }

@@ -1,0 +1,5 @@
+//go:build dragonfly || freebsd || netbsd || openbsd
+
+package tty
+
+func extraInput() []flag { return nil }
