@@ -24,21 +24,22 @@ const (
 type Keyword struct {
 	Name    string
 	Verdict Verdict
-	Note    string // why it is not Works
+	Note    string // why it is not Works; of Ours what it means
+	Preset  string // the default
 }
 
 // Keywords returns every keyword there is, in no order that matters.
 func Keywords() []Keyword {
 	all := []Keyword{
-		{"Host", Works, ""}, {"Match", Works, ""}, {"Include", Works, ""},
-		{"UseKeychain", Ignored, "Apple's; known on macOS only, so that its configurations can be read"},
+		{Name: "Host", Verdict: Works}, {Name: "Match", Verdict: Works}, {Name: "Include", Verdict: Works},
+		{Name: "UseKeychain", Verdict: Ignored, Note: "Apple's; known on macOS only, so that its configurations can be read"},
 	}
 	for _, k := range keywords {
 		verdict := k.verdict
 		if verdict == "" {
 			verdict = Works
 		}
-		all = append(all, Keyword{k.name, verdict, k.note})
+		all = append(all, Keyword{k.name, verdict, k.note, k.preset})
 	}
 	return all
 }
@@ -233,18 +234,18 @@ var keywords = []keyword{
 	{name: "RefuseConnection", parse: value.Refusal},
 	{name: "WarnWeakCrypto", parse: value.Choice("yes", "no", "no-pq-kex", "true=yes", "false=no"), verdict: Partly, note: "warns only where it is set to yes"},
 
-	{name: "UdpMode", parse: value.UdpMode, preset: "no", verdict: Ours},
-	{name: "UdpPort", parse: value.Ports, preset: "61001-61999", verdict: Ours},
-	{name: "UdpProxyMode", parse: value.Accepted("auto", "udp", "tcp", "ssh"), preset: "auto", verdict: Ours},
-	{name: "UdpFallback", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours},
-	{name: "UdpMTU", parse: value.MTU, preset: "0", verdict: Ours},
-	{name: "TsshdPath", parse: value.Word, verdict: Ours},
-	{name: "UdpAliveTimeout", parse: value.Positive, preset: "86400", verdict: Ours},
-	{name: "UdpHeartbeatTimeout", parse: value.Positive, preset: "3", verdict: Ours},
-	{name: "UdpReconnectTimeout", parse: value.Positive, preset: "15", verdict: Ours},
-	{name: "ShowNotificationOnTop", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours},
-	{name: "ShowFullNotifications", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours},
-	{name: "UdpLocalForward", collect: udpLocalForward, style: hidden, verdict: Ours},
-	{name: "UdpRemoteForward", collect: udpRemoteForward, style: hidden, verdict: Ours},
-	{name: "ForwardUdpTimeout", parse: value.Positive, preset: "300", verdict: Ours},
+	{name: "UdpMode", parse: value.UdpMode, preset: "no", verdict: Ours, note: "no is plain ssh over TCP; yes or QUIC, and KCP, make the session outlive its network"},
+	{name: "UdpPort", parse: value.Ports, preset: "61001-61999", verdict: Ours, note: "ports that tsshd may listen on: ports, ranges, comma lists; a free one is taken at random. TsshdPort is another name"},
+	{name: "UdpProxyMode", parse: value.Accepted("auto", "udp", "tcp", "ssh"), preset: "auto", verdict: Ours, note: "auto, UDP, TCP (the same port) or SSH (through the login: only port 22 is needed)"},
+	{name: "UdpFallback", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours, note: "where roaming cannot be had, go on as ssh; no makes that an error"},
+	{name: "UdpMTU", parse: value.MTU, preset: "0", verdict: Ours, note: "largest datagram in bytes: 1200, which passes everywhere and is the default (0 too), up to 1452, which is faster where it fits"},
+	{name: "TsshdPath", parse: value.Word, verdict: Ours, note: "tsshd on the server; without it the cache, then PATH, then an upload"},
+	{name: "UdpAliveTimeout", parse: value.Positive, preset: "86400", verdict: Ours, note: "offline longer than this, both sides end; units w d h m s"},
+	{name: "UdpHeartbeatTimeout", parse: value.Positive, preset: "3", verdict: Ours, note: "silent longer than this, another way to the server is tried"},
+	{name: "UdpReconnectTimeout", parse: value.Positive, preset: "15", verdict: Ours, note: "silent longer than this, the notice appears"},
+	{name: "ShowNotificationOnTop", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours, note: "the notice stands at the top of the screen, or on the cursor's line"},
+	{name: "ShowFullNotifications", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours, note: "the notice has several lines, or one"},
+	{name: "UdpLocalForward", collect: udpLocalForward, style: hidden, verdict: Ours, note: "as LocalForward, for datagrams"},
+	{name: "UdpRemoteForward", collect: udpRemoteForward, style: hidden, verdict: Ours, note: "as RemoteForward, for datagrams"},
+	{name: "ForwardUdpTimeout", parse: value.Positive, preset: "300", verdict: Ours, note: "a peer of a forward for datagrams is forgotten after this silence"},
 }

@@ -11,7 +11,7 @@ import (
 
 // Print writes what ssh -G does: every keyword in lower case with its values, in
 // a form that can be read again. Keys of ours are behind the mark that hides
-// them from ssh, and only where they were set.
+// them from ssh: whoever reads the lines of ssh -G takes them for comments.
 func (h *Host) Print(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "host %s\nuser %s\nhostname %s\nport %d\n", h.Original, h.User, h.HostName, h.Port)
@@ -47,10 +47,10 @@ func (h *Host) printKeyword(b *strings.Builder, k keyword) {
 		name = "canonicalizePermittedcnames" // ssh's own slip, which scripts have seen
 	}
 	if k.verdict == Ours {
-		if k.style == hidden || slices.Equal(values, strings.Fields(k.preset)) || values == nil {
-			return
-		}
 		name = value.Mark + " " + name
+		if k.name == "UdpMTU" && values[0] == "0" {
+			values = []string{usualMTU}
+		}
 	}
 	if values == nil || k.style == hidden {
 		return
@@ -73,6 +73,9 @@ func (h *Host) printKeyword(b *strings.Builder, k keyword) {
 		fmt.Fprintf(b, "%s %s\n", name, strings.Join(values, " "))
 	}
 }
+
+// usualMTU is what an UdpMTU of 0 stands for.
+const usualMTU = "1200"
 
 // shownEscape writes a control character visibly, as ssh does.
 func shownEscape(s string) string {

@@ -1,0 +1,25 @@
+package cli
+
+import "tssh/client/config"
+
+// Option is a flag as a manual page and a shell's completion show it.
+type Option struct {
+	Name    string // as it is typed, with its dashes
+	Value   string // what its value is called; "" when it takes none
+	Help    string
+	Verdict config.Verdict
+	Note    string
+}
+
+// Options are all flags, in the order of ssh(1); ours follow.
+func Options() []Option {
+	var all []Option
+	for i := range flags {
+		f := &flags[i]
+		all = append(all, Option{f.dashed(), f.value, f.help, f.verdict, f.note})
+	}
+	return all
+}
+
+// Keywords are those of the configuration, by name.
+func Keywords() []config.Keyword { return sortedKeywords() }
