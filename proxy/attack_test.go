@@ -14,84 +14,19 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tssh/proxy/path"
+	"tssh/proxy/hostile"
 	"tssh/proxy/simnet"
 	"tssh/proxy/wire"
 )
 
-// mallory has a host of his own, sees all that the client sends, and can send
-// in anybody's name.
+// mallory is a stranger to a session.
 type mallory struct {
-	s      *session
-	host   *simnet.Host
-	socket *simnet.Socket
-
-	mu   sync.Mutex // guards what follows
-	seen []simnet.Packet
-	got  [][]byte // what came to his socket
-	fast bool     // copies knocks to the server ahead of the client's
+	*hostile.Stranger
+	s *session
 }
 
 func newMallory(s *session) *mallory {
-	m := &mallory{s: s, host: s.phone.Network().Host("203.0.113.66", "2001:db8:bad::1")}
-	var err error
-	if m.socket, err = m.host.Listen(666); err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { m.socket.Close() })
-	go func() {
-		b := make([]byte, 2048)
-		for {
-			n, _, err := m.socket.ReadDatagrams(b)
-			if err != nil {
-				return
-			}
-			m.mu.Lock()
-			m.got = append(m.got, slices.Clone(b[:n]))
-			m.mu.Unlock()
-		}
-	}()
-	s.phone.Tap(func(p simnet.Packet) {
-		if p.To.Port() != 61001 || p.From.Port() == 666 {
-			return
-		}
-		m.mu.Lock()
-		m.seen = append(m.seen, p)
-		fast := m.fast
-		m.mu.Unlock()
-		if fast {
-			p.From = m.host.Addr(666)
-			s.phone.Network().Inject(p, time.Millisecond)
-		}
-	})
-	return m
-}
-
-// knocks returns the knocks that the client sent so far.
-func (m *mallory) knocks() (list []simnet.Packet) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, p := range m.seen {
-		if !wire.IsTransport(p.Data) {
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
-func (m *mallory) send(b []byte) {
-	m.socket.WriteDatagrams(b, path.Envelope{Peer: m.s.far.Addr(61001)})
-}
-
-// takings returns what mallory got, in packets and bytes, and forgets it.
-func (m *mallory) takings() (packets, bytes int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, b := range m.got {
-		packets, bytes = packets+1, bytes+len(b)
-	}
-	m.got = nil
-	return packets, bytes
+	return &mallory{hostile.NewStranger(s.t, s.phone, s.far.Addr(61001)), s}
 }
 
 // unmoved checks that the session is where it was and well, and mallory got nothing.
@@ -102,7 +37,7 @@ func (m *mallory) unmoved(what string) {
 	if at := m.s.server.State().Remote; at.Addr() != m.s.phone.Addr(0).Addr() {
 		m.s.t.Errorf("%s: the server sends to %s", what, at)
 	}
-	if n, bytes := m.takings(); n > 0 {
+	if n, bytes := m.Takings(); n > 0 {
 		m.s.t.Errorf("%s: mallory got %d packets, %d bytes", what, n, bytes)
 	}
 }
@@ -114,15 +49,15 @@ func TestReplayedKnocksChangeNothing(t *testing.T) {
 			s.echo("x", time.Minute)
 			time.Sleep(time.Second)
 		}
-		for _, p := range m.knocks() {
-			m.send(p.Data) // each one, as recorded, from his own address
+		for _, p := range m.Knocks() {
+			m.Send(p.Data) // each one, as recorded, from his own address
 		}
 		m.unmoved("replay")
 		s.phone.Move("10.4.4.4")
 		s.echo("x", time.Minute)
 		time.Sleep(5 * time.Second)
-		for _, p := range m.knocks() {
-			m.send(p.Data)
+		for _, p := range m.Knocks() {
+			m.Send(p.Data)
 		}
 		m.unmoved("replay after a roam")
 	})
@@ -133,21 +68,21 @@ func TestForgedAndMangledKnocksChangeNothing(t *testing.T) {
 		m := newMallory(s)
 		s.echo("x", time.Minute)
 		random := rand.New(rand.NewPCG(1, 1))
-		for _, p := range m.knocks() {
+		for _, p := range m.Knocks() {
 			for bit := range 8 * len(p.Data) {
 				forged := slices.Clone(p.Data)
 				forged[bit/8] ^= 1 << (bit % 8)
-				m.send(forged)
+				m.Send(forged)
 			}
 			for n := range p.Data {
-				m.send(p.Data[:n])
+				m.Send(p.Data[:n])
 			}
-			m.send(append(slices.Clone(p.Data), 0))
+			m.Send(append(slices.Clone(p.Data), 0))
 		}
 		stranger := wire.NewClient([32]byte{9}) // the right address, but no key
 		for range 100 {
 			k := wire.Knock{Path: wire.UDP, Claim: true, Generation: random.Uint32(), Answer: random.Uint64()}
-			m.send(stranger.Seal(&k))
+			m.Send(stranger.Seal(&k))
 			p := simnet.Packet{From: s.client.State().Local, To: s.far.Addr(61001), Data: stranger.Seal(&k)}
 			p.From = netip.AddrPortFrom(s.phone.Addr(0).Addr(), p.From.Port())
 			s.phone.Network().Inject(p, 0)
@@ -177,7 +112,7 @@ func TestReflectedPacketsChangeNothing(t *testing.T) {
 			p.From, p.To = p.To, p.From
 			s.phone.Network().Inject(p, 0)
 		}
-		for _, p := range m.knocks() { // and the client's
+		for _, p := range m.Knocks() { // and the client's
 			p.From, p.To = p.To, p.From
 			s.phone.Network().Inject(p, 0)
 		}
@@ -189,15 +124,13 @@ func TestStrangersGetNoAnswer(t *testing.T) {
 	story(t, wifi, func(s *session) {
 		m := newMallory(s)
 		s.echo("hello", time.Minute)
-		m.mu.Lock()
-		seen := slices.Clone(m.seen)
-		m.mu.Unlock()
+		seen := m.Seen()
 		for _, p := range seen {
 			if wire.IsTransport(p.Data) {
-				m.send(p.Data) // QUIC would answer some of these
+				m.Send(p.Data) // QUIC would answer some of these
 			}
 		}
-		m.send(append([]byte{0xc0, 0x1a, 0x2a, 0x3a, 0x4a}, make([]byte, 1200)...)) // version negotiation
+		m.Send(append([]byte{0xc0, 0x1a, 0x2a, 0x3a, 0x4a}, make([]byte, 1200)...)) // version negotiation
 		m.unmoved("knocking without a key")
 	})
 }
@@ -211,9 +144,7 @@ func TestOldAddressIsIgnoredAfterRoam(t *testing.T) {
 		s.echo("x", time.Minute)
 		time.Sleep(graceTime + time.Second)
 		before := s.server.State().Received
-		m.mu.Lock()
-		seen := slices.Clone(m.seen)
-		m.mu.Unlock()
+		seen := m.Seen()
 		for _, p := range seen {
 			p.From = old
 			s.phone.Network().Inject(p, 0)
@@ -230,14 +161,12 @@ func TestOvertakingCopyOfKnocksStallsNothing(t *testing.T) {
 	story(t, wifi, func(s *session) {
 		m := newMallory(s)
 		time.Sleep(5 * time.Second)
-		m.mu.Lock()
-		m.fast = true // from now on the server hears mallory first, always
-		m.mu.Unlock()
+		m.Overtake() // from now on the server hears mallory first, always
 		for range 20 {
 			within(t, "key under attack", s.echo("x", time.Minute), rtt+time.Millisecond)
 			time.Sleep(100 * time.Millisecond)
 		}
-		n, bytes := m.takings()
+		n, bytes := m.Takings()
 		t.Logf("mallory got %d packets, %d bytes", n, bytes)
 		if bytes > trialBytes+4*trialRefill+100*wire.KnockSize {
 			t.Errorf("mallory got %d packets, %d bytes", n, bytes)
@@ -246,9 +175,9 @@ func TestOvertakingCopyOfKnocksStallsNothing(t *testing.T) {
 		within(t, "roam under attack", s.echo("x", time.Minute), rtt+5*time.Millisecond)
 		time.Sleep(time.Second)
 		within(t, "key after roam under attack", s.echo("x", time.Minute), rtt+time.Millisecond)
-		m.takings()
+		m.Takings()
 		took := s.transfer(1<<20, nil)
-		if n, bytes := m.takings(); bytes > 64<<10 || took > 20*time.Second {
+		if n, bytes := m.Takings(); bytes > 64<<10 || took > 20*time.Second {
 			t.Errorf("in a transfer of %s mallory got %d packets, %d bytes", took, n, bytes)
 		}
 	})
@@ -258,9 +187,7 @@ func TestFloodOfGarbage(t *testing.T) {
 	story(t, wifi, func(s *session) {
 		m := newMallory(s)
 		s.echo("hello", time.Minute)
-		m.mu.Lock()
-		seen := slices.Clone(m.seen)
-		m.mu.Unlock()
+		seen := m.Seen()
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
@@ -275,7 +202,7 @@ func TestFloodOfGarbage(t *testing.T) {
 			} else if b = slices.Clone(seen[random.IntN(len(seen))].Data); len(b) > 0 {
 				b[random.IntN(len(b))] ^= byte(1 + random.IntN(255))
 			}
-			m.send(b)
+			m.Send(b)
 			if i%100 == 0 {
 				time.Sleep(time.Millisecond)
 			}
@@ -321,7 +248,7 @@ func (s *session) besieged(port int) {
 		}
 	}
 	for i := range 2000 {
-		c, err := m.host.DialTCP(s.ctx, s.far.Addr(port))
+		c, err := m.Host.DialTCP(s.ctx, s.far.Addr(port))
 		if err != nil {
 			t.Fatal(err)
 		}
