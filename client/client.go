@@ -11,6 +11,7 @@ import (
 
 	"tssh/client/auth"
 	"tssh/client/cli"
+	"tssh/client/complete"
 	"tssh/client/config"
 	"tssh/client/servers"
 	"tssh/client/session"
@@ -31,6 +32,11 @@ const exitLog = 1
 func Main(args []string) int {
 	if len(args) == 1 && args[0] == "--demo" {
 		return runDemo(context.Background())
+	}
+	if len(args) > 0 && (args[0] == "--complete" || args[0] == "--complete-new") { // the scripts of --completion
+		home, _ := os.UserHomeDir()
+		complete.Main(args[1:], args[0] == "--complete-new", complete.Source{Home: home, System: "/etc/ssh"})
+		return 0
 	}
 	cmd, err := cli.Parse(args)
 	if err != nil {
@@ -53,7 +59,7 @@ func answer(cmd *cli.Command) (done bool, code int) {
 	case cmd.PrintVersion:
 		return true, printed(cli.PrintVersion(os.Stderr))
 	case cmd.Completion != "":
-		return true, printed(cli.PrintCompletion(os.Stdout, cmd.Completion))
+		return true, write(complete.Script(cmd.Completion))
 	case cmd.Servers:
 		return true, printed(showServers(os.Stdout, servers.Release()))
 	case cmd.Asked:
@@ -68,6 +74,11 @@ func answer(cmd *cli.Command) (done bool, code int) {
 		return true, 0
 	}
 	return false, 0
+}
+
+func write(text string) int {
+	_, err := os.Stdout.WriteString(text)
+	return printed(err)
 }
 
 func printed(err error) int {

@@ -38,6 +38,8 @@ func Main(args []string) int {
 	switch args[0] {
 	case "--help", "-h", "help":
 		return printed(printHelp(os.Stdout, Commands()...))
+	case "--complete", "--complete-new": // the script of "tssh --completion" asks
+		return printed(complete(os.Stdout, args[1:], args[0] == "--complete-new"))
 	case "--version", "-V":
 		_, err := fmt.Println("tsshd " + wire.Release)
 		return printed(err)

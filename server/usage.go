@@ -181,3 +181,36 @@ func printHelp(w io.Writer, of ...Command) error {
 	_, err := io.WriteString(w, b.String())
 	return err
 }
+
+// complete writes how the last of words may go on; fresh says that a new one
+// begins.
+func complete(w io.Writer, words []string, fresh bool) error {
+	if fresh || len(words) == 0 {
+		words = append(words, "")
+	}
+	before, cur := words[:len(words)-1], words[len(words)-1]
+	var all []string
+	if len(before) == 0 {
+		for _, c := range Commands() {
+			all = append(all, c.Name+"\t"+c.Help)
+		}
+		all = append(all, "--version", "--help")
+	} else if c := find(before[0]); c != nil {
+		for _, o := range c.Shown() {
+			name, value, _ := strings.Cut(o.Dashed(), " ")
+			if value == "file" && before[len(before)-1] == name {
+				_, err := io.WriteString(w, ":files\n")
+				return err
+			}
+			all = append(all, name+"\t"+o.Help)
+		}
+	}
+	var b strings.Builder
+	for _, c := range all {
+		if strings.HasPrefix(c, cur) {
+			b.WriteString(c + "\n")
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tssh/client/config"
@@ -224,12 +225,11 @@ func query(r *reader, value string) error {
 }
 
 func completion(r *reader, value string) error {
-	switch value {
-	case "bash", "zsh", "fish":
-		r.cmd.Completion, r.done = value, true
-		return nil
+	if !slices.Contains(Shells(), value) {
+		return &Error{Text: fmt.Sprintf("no completion for %q; there is one for %s", value, strings.Join(Shells(), ", "))}
 	}
-	return &Error{Text: fmt.Sprintf("no completion for %q; there is one for bash, zsh and fish", value)}
+	r.cmd.Completion, r.done = value, true
+	return nil
 }
 
 func version(r *reader, _ string) error {

@@ -40,7 +40,7 @@ type Command struct {
 	PrintVersion bool // -V, --version
 	Long         bool // --version rather than -V: to stdout, in full
 	Help         bool
-	Completion   string // --completion SHELL: bash, zsh, fish
+	Completion   string // --completion SHELL
 	Status       bool
 	Doctor       bool
 	JSON         bool // with --status

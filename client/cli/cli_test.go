@@ -288,44 +288,6 @@ func TestEveryKeywordOfTheManualIsKnown(t *testing.T) {
 	}
 }
 
-func TestCompletionsAreValidScripts(t *testing.T) {
-	for _, shell := range []string{"bash", "zsh", "fish"} {
-		path, err := exec.LookPath(shell)
-		if err != nil {
-			t.Logf("no %s on this machine: its completion is not checked", shell)
-			continue
-		}
-		name := t.TempDir() + "/completion"
-		os.WriteFile(name, []byte(Completion(shell)), 0o600)
-		if out, err := exec.Command(path, "-n", name).CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", shell, err, out)
-		}
-	}
-}
-
-// What a user gets at the TAB key, asked of the shells themselves.
-func TestCompletionsOfferHostsAndOptions(t *testing.T) {
-	home := t.TempDir()
-	os.Mkdir(home+"/.ssh", 0o700)
-	os.WriteFile(home+"/.ssh/config", []byte("Host alpha beta *.pattern !not\nhost=gamma\n"), 0o600)
-	for shell, ask := range map[string]string{
-		"bash": `c() { COMP_WORDS=(tssh "$1"); COMP_CWORD=1; _tssh; echo "${COMPREPLY[@]}"; }; c al; c me@be; c --kc; c ga`,
-		"fish": `complete -C "tssh al"; echo me@beta; complete -C "tssh --kc" | string match -r '^\S+'; complete -C "tssh ga"`,
-	} {
-		path, err := exec.LookPath(shell)
-		if err != nil {
-			t.Logf("no %s on this machine: its completion is not tried", shell)
-			continue
-		}
-		cmd := exec.Command(path, "-c", Completion(shell)+ask)
-		cmd.Env = append(os.Environ(), "HOME="+home)
-		out, err := cmd.CombinedOutput()
-		if want := "alpha\nme@beta\n--kcp\ngamma\n"; err != nil || string(out) != want {
-			t.Errorf("%s offers %q, want %q (%v)", shell, out, want, err)
-		}
-	}
-}
-
 func FuzzParse(f *testing.F) {
 	f.Add("-p22 u@h ls")
 	f.Add("-W a:1 -L udp/1:b:2 ssh://u@h:3")

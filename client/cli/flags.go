@@ -84,7 +84,7 @@ var flags = []flag{
 	{"json", "", "with --status: as JSON", config.Ours, "", yes(func(c *Command) *bool { return &c.JSON })},
 	{"doctor", "", "look for what stands in the way", config.Ours, "", yes(func(c *Command) *bool { return &c.Doctor })},
 	{"servers", "", "list the machines that tsshd can be sent to", config.Ours, "", yes(func(c *Command) *bool { return &c.Servers })},
-	{"completion", "shell", "print completion for bash, zsh or fish", config.Ours, "", completion},
+	{"completion", "shell", "print completion for bash, zsh, fish or powershell", config.Ours, "", completion},
 	{"version", "", "print the version, and exit", config.Ours, "", longVersion},
 	{"help", "", "print this, and exit", config.Ours, "", help},
 }

@@ -1,6 +1,10 @@
 package cli
 
-import "tssh/client/config"
+import (
+	"slices"
+
+	"tssh/client/config"
+)
 
 // Option is a flag as a manual page and a shell's completion show it.
 type Option struct {
@@ -21,5 +25,19 @@ func Options() []Option {
 	return all
 }
 
+// Terms are what -Q can be asked for.
+func Terms() []string { return slices.Clone(terms) }
+
+// Shells are those that there is a completion for.
+func Shells() []string { return []string{"bash", "zsh", "fish", "powershell"} }
+
 // Keywords are those of the configuration, by name.
 func Keywords() []config.Keyword { return sortedKeywords() }
+
+// dashed returns a flag as it is typed.
+func (f *flag) dashed() string {
+	if len(f.name) == 1 {
+		return "-" + f.name
+	}
+	return "--" + f.name
+}

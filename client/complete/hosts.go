@@ -1,0 +1,123 @@
+package complete
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"tssh/client/config/value"
+)
+
+// What is read at a key press is bounded: a known_hosts may be made by a tool.
+const (
+	maxFile  = 4 << 20
+	maxHosts = 10000
+)
+
+// hosts are the names that a user may mean: of Host lines, included files too,
+// and of known hosts whose names are not hashed.
+func (s Source) hosts() []string {
+	f := finder{Source: s, seen: map[string]bool{}, read: map[string]bool{}}
+	f.config(filepath.Join(s.Home, ".ssh", "config"), filepath.Join(s.Home, ".ssh"))
+	f.config(filepath.Join(s.System, "ssh_config"), s.System)
+	for _, name := range []string{
+		filepath.Join(s.Home, ".ssh", "known_hosts"), filepath.Join(s.Home, ".ssh", "known_hosts2"),
+		filepath.Join(s.System, "ssh_known_hosts"), filepath.Join(s.System, "ssh_known_hosts2"),
+	} {
+		f.known(name)
+	}
+	slices.Sort(f.names)
+	return f.names
+}
+
+type finder struct {
+	Source
+	names []string
+	seen  map[string]bool
+	read  map[string]bool // files
+}
+
+func (f *finder) add(name string) {
+	if name == "" || f.seen[name] || strings.ContainsAny(name, "*?!|%") || len(f.names) == maxHosts {
+		return
+	}
+	for _, c := range name {
+		if c <= ' ' || c == 0x7f {
+			return // a terminal will show it
+		}
+	}
+	f.seen[name] = true
+	f.names = append(f.names, name)
+}
+
+// config reads a file of configuration; dir is where relative names in it are.
+func (f *finder) config(name, dir string) {
+	if f.read[name] { // they may include each other
+		return
+	}
+	f.read[name] = true
+	eachLine(name, func(line string) {
+		l, err := value.Read(name, 0, line)
+		if err != nil || l == nil {
+			return
+		}
+		switch strings.ToLower(l.Key) {
+		case "host":
+			for _, h := range l.Args {
+				f.add(h)
+			}
+		case "include":
+			for _, pattern := range l.Args {
+				if rest, ok := strings.CutPrefix(pattern, "~/"); ok {
+					pattern = filepath.Join(f.Home, rest)
+				}
+				if !filepath.IsAbs(pattern) {
+					pattern = filepath.Join(dir, pattern)
+				}
+				files, _ := filepath.Glob(pattern)
+				for _, file := range files {
+					f.config(file, dir)
+				}
+			}
+		}
+	})
+}
+
+// known reads the names of a known_hosts file.
+func (f *finder) known(name string) {
+	eachLine(name, func(line string) {
+		words := strings.Fields(line)
+		if len(words) < 3 || words[0][0] == '#' || words[0] == "@revoked" {
+			return
+		}
+		if words[0][0] == '@' {
+			words = words[1:]
+		}
+		for _, h := range strings.Split(words[0], ",") {
+			if inner, ok := strings.CutPrefix(h, "["); ok { // [name]:port
+				h, _, _ = strings.Cut(inner, "]")
+			}
+			f.add(h)
+		}
+	})
+}
+
+// eachLine gives the lines of a file that can be read, and is one.
+func eachLine(name string, f func(string)) {
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(io.LimitReader(file, maxFile))
+	for lines.Scan() {
+		f(lines.Text())
+	}
+}
