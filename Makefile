@@ -1,6 +1,7 @@
 # make            build bin/tssh and the name bin/tsshd
 # make bundle     bin/tssh that brings tsshd to Linux on amd64 and arm64, as a release does
 # make servers    the same, and tsshd for all other machines, in bin/servers
+# make release    all that users install, in dist
 # make demo       try it: a session on this machine that survives a lost network
 # make check      gofmt, vet on seven systems and odd processors, staticcheck, import arrows
 # make test       every test (some need root and say so)
@@ -20,7 +21,7 @@ FUZZ ?= .
 
 export CGO_ENABLED = 0
 
-.PHONY: all build bundle servers demo check test race regress bench fuzz install uninstall clean
+.PHONY: all build bundle servers release demo check test race regress bench fuzz install uninstall clean
 
 all: build
 
@@ -30,6 +31,9 @@ build:
 
 bundle servers:
 	$(GO) run ./release $@
+
+release:
+	$(GO) run ./release dist
 
 demo: build
 	bin/tssh --demo
