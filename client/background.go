@@ -120,9 +120,13 @@ func (v *invocation) spawn(s stage) (code int, ok bool) {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 	}
 	passPipe(child, w)
-	// The keyboard's signals go to both; the child decides.
-	signal.Ignore(os.Interrupt)
-	defer signal.Reset(os.Interrupt)
+	// The keyboard's signals go to both; the child decides. It must not begin
+	// with them ignored, unless we did: what is ignored stays so.
+	if !signal.Ignored(os.Interrupt) {
+		heard := make(chan os.Signal, 1)
+		signal.Notify(heard, os.Interrupt)
+		defer signal.Stop(heard)
+	}
 	err = child.Start()
 	w.Close()
 	if err != nil {

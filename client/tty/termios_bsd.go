@@ -7,6 +7,7 @@ import "golang.org/x/sys/unix"
 const (
 	getTermios        = unix.TIOCGETA
 	setTermiosDrained = unix.TIOCSETAW
+	setTermiosFlushed = unix.TIOCSETAF
 	iuclc             = 0 // unknown here
 	vdisable          = 0xff
 )

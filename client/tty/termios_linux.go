@@ -5,6 +5,7 @@ import "golang.org/x/sys/unix"
 const (
 	getTermios        = unix.TCGETS
 	setTermiosDrained = unix.TCSETSW
+	setTermiosFlushed = unix.TCSETSF
 	iuclc             = unix.IUCLC
 	vdisable          = 0
 )

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -90,21 +89,16 @@ func (t *Terminal) Resized() (changed <-chan os.Signal, stop func()) {
 	return c, func() { signal.Stop(c) }
 }
 
-// stop stops this process with SIGTSTP and waits until it is continued. The
-// signal is dropped where nobody could continue it (an orphaned process group),
-// hence the limit; a stopped process does not reach it.
+// Settings are those of a terminal.
+func Settings(fd int) (*unix.Termios, error) { return unix.IoctlGetTermios(fd, getTermios) }
+
+// SetSettings changes those of a terminal when all output is out, and forgets
+// what was typed and not read.
+func SetSettings(fd int, s *unix.Termios) error {
+	return unix.IoctlSetTermios(fd, setTermiosFlushed, s)
+}
+
 func stop() error {
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGCONT)
-	defer signal.Stop(c)
-	if err := syscall.Kill(syscall.Getpid(), syscall.SIGTSTP); err != nil {
-		return fmt.Errorf("suspend: %w", err)
-	}
-	limit := time.NewTimer(time.Second)
-	defer limit.Stop()
-	select {
-	case <-c:
-	case <-limit.C:
-	}
-	return nil
+	_, err := Stop(syscall.SIGTSTP)
+	return err
 }

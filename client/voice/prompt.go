@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/term"
-
 	"tssh/proxy/visible"
 )
 
@@ -44,7 +42,7 @@ func Ask(question string, kind Kind) (string, error) {
 	question = visible.Text(question)
 	allowed := os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
 	use := false
-	switch os.Getenv("SSH_ASKPASS_REQUIRE") {
+	switch strings.ToLower(os.Getenv("SSH_ASKPASS_REQUIRE")) {
 	case "force":
 		allowed, use = true, true
 	case "prefer":
@@ -94,64 +92,79 @@ func askpass(question string, kind Kind) (string, error) {
 	return string(out), nil
 }
 
-// read asks on an open terminal. Whatever ends the program meanwhile finds
-// the terminal's echo restored.
+// read asks on an open terminal, as readpassphrase(3) does: what was typed before
+// the question is no answer to it, the echo is off before the question is seen,
+// and a program that is stopped at it asks again when it goes on. Whatever ends
+// or stops the program meanwhile leaves the terminal as it was.
 func read(in, out *os.File, question string, kind Kind) (string, error) {
-	fd := int(in.Fd())
-	state, err := term.GetState(fd)
-	if err != nil {
-		return "", fmt.Errorf("ask on the terminal: %w", err)
-	}
-	if _, err := out.WriteString(question); err != nil {
-		return "", fmt.Errorf("ask on the terminal: %w", err)
-	}
 	if kind == Notice {
-		_, err := out.WriteString("\n")
+		_, err := out.WriteString(question + "\n")
 		return "", err
 	}
-
-	deadly := make(chan os.Signal, 1)
-	signal.Notify(deadly, endings()...)
-	done := make(chan struct{})
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		select {
-		case s := <-deadly:
-			term.Restore(fd, state)
-			out.WriteString("\n")
-			signal.Reset(endings()...)
-			die(s)
-		case <-done:
-		}
-	}()
-	defer func() {
-		signal.Stop(deadly)
-		close(done)
-		<-watched
-	}()
-
-	if kind == Secret {
-		answer, err := term.ReadPassword(fd)
-		out.WriteString("\n")
-		return string(answer), err
+	type line struct {
+		text string
+		err  error
 	}
-	return readLine(in)
+	var typed chan line // what is read; nil: nobody reads yet
+	for {
+		restore, err := prepare(in, kind == Secret)
+		if err != nil {
+			return "", fmt.Errorf("ask on the terminal: %w", err)
+		}
+		signals := make(chan os.Signal, 1)
+		signal.Notify(signals, caught()...)
+		// At the line's beginning: what was typed too early is overwritten.
+		_, err = out.WriteString("\r" + question)
+		if err == nil && typed == nil {
+			typed = make(chan line, 1)
+			go func() {
+				text, err := readLine(in)
+				typed <- line{text, err}
+			}()
+		}
+		var got line
+		var s os.Signal
+		if err == nil {
+			select {
+			case got = <-typed:
+			case s = <-signals:
+			}
+		}
+		signal.Stop(signals)
+		restore()
+		if kind == Secret || s != nil {
+			out.WriteString("\n")
+		}
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("ask on the terminal: %w", err)
+		case s == nil:
+			return got.text, got.err
+		case !suspend(s):
+			die(s)
+			return "", fmt.Errorf("ask on the terminal: %v", s)
+		}
+	}
 }
+
+// longest is more than a terminal gives in one line.
+const longest = 4096
 
 // readLine reads a byte at a time: what follows the line belongs to somebody
 // else.
 func readLine(in *os.File) (string, error) {
 	var line []byte
-	for one := make([]byte, 1); len(line) < 4096; {
+	for one := make([]byte, 1); ; {
 		n, err := in.Read(one)
 		if n == 1 && one[0] == '\n' {
 			break
 		}
 		if err != nil {
-			return "", err
+			return string(line), err
 		}
-		line = append(line, one[:n]...)
+		if len(line) < longest {
+			line = append(line, one[:n]...)
+		}
 	}
 	return strings.TrimSuffix(string(line), "\r"), nil
 }
