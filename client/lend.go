@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -27,8 +28,37 @@ type lender struct {
 	h   *config.Host
 	log voice.Log
 
-	agentOnce, displayOnce sync.Once
-	display                *x11.Display // nil: there is none to lend
+	agentLent   atomic.Bool
+	displayOnce sync.Once
+	displayLent atomic.Bool
+	display     *x11.Display // nil: there is none to lend
+}
+
+func newLender(l *link, h *config.Host, log voice.Log) *lender {
+	b := &lender{l: l, h: h, log: log}
+	b.answer("auth-agent@openssh.com", "agent", &b.agentLent, b.lendAgent)
+	b.answer("x11", "X11", &b.displayLent, func(nc ssh.NewChannel) { b.display.Answer(nc) })
+	return b
+}
+
+// answer takes the channels of a kind that the server opens. One that opens them
+// unasked wants what it was not lent; that is told in ssh's words.
+func (b *lender) answer(kind, what string, lent *atomic.Bool, lend func(ssh.NewChannel)) {
+	chans := b.l.HandleChannelOpen(kind)
+	if chans == nil {
+		return // somebody else does
+	}
+	go func() {
+		for nc := range chans {
+			if lent.Load() {
+				go lend(nc) // an agent that asks its user first must not hold up the others
+				continue
+			}
+			b.log.Errorf("Warning: ssh server tried %s forwarding.", what)
+			b.log.Errorf("Warning: this is probably a break-in attempt by a malicious server.")
+			nc.Reject(ssh.ConnectionFailed, "open failed")
+		}
+	}()
 }
 
 // ask asks, before a session begins, that its programs may use what h lends.
@@ -41,7 +71,7 @@ func (b *lender) ask(ctx context.Context, ch ssh.Channel, display, agent bool) {
 		}
 	}
 	if agent && b.hasAgent() {
-		b.agentOnce.Do(func() { go b.serveAgent(b.l.HandleChannelOpen("auth-agent@openssh.com")) })
+		b.agentLent.Store(true)
 		b.log.Debugf("Requesting authentication agent forwarding.")
 		ch.SendRequest("auth-agent-req@openssh.com", false, nil)
 	}
@@ -49,7 +79,7 @@ func (b *lender) ask(ctx context.Context, ch ssh.Channel, display, agent bool) {
 
 func (b *lender) openDisplay(ctx context.Context) {
 	if b.display = x11.Open(ctx, b.h, b.log); b.display != nil {
-		go b.display.Serve(b.l.HandleChannelOpen("x11"))
+		b.displayLent.Store(true)
 	}
 }
 
@@ -102,14 +132,6 @@ func (b *lender) hasAgent() bool {
 	}
 	conn.Close()
 	return true
-}
-
-// serveAgent gives each program of the far side a connection to the agent.
-func (b *lender) serveAgent(chans <-chan ssh.NewChannel) {
-	for nc := range chans {
-		// An agent that asks its user first must not hold up the others.
-		go b.lendAgent(nc)
-	}
 }
 
 // lendAgent joins one program and the agent, which learns first for whom it is.

@@ -19,7 +19,7 @@ import (
 func (v *invocation) serve(ctx context.Context, l *link, isTTY bool) int {
 	l.forwards = forward.New(l.Client, v.host, v.log)
 	defer l.forwards.Close()
-	l.lender = &lender{l: l, h: v.host, log: v.log}
+	l.lender = newLender(l, v.host, v.log)
 	if v.cmd.StdioForward != nil {
 		return v.stdio(l)
 	}

@@ -81,13 +81,6 @@ func (d *Display) Request() []byte {
 	}{false, protocol, hex.EncodeToString(d.fake), d.screen})
 }
 
-// Serve joins the channels of type "x11" with the display until chans is closed.
-func (d *Display) Serve(chans <-chan ssh.NewChannel) {
-	for nc := range chans {
-		go d.answer(nc)
-	}
-}
-
 // screenOf is the number behind the dot of a display's name. The name itself
 // goes to xauth, so it is of the letters that ssh lets through.
 func screenOf(display string) (uint32, error) {
@@ -120,7 +113,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 }
 
 // answer joins one window's connection.
-func (d *Display) answer(nc ssh.NewChannel) {
+func (d *Display) Answer(nc ssh.NewChannel) {
 	if !d.refuse.IsZero() && time.Now().After(d.refuse) {
 		d.log.Verbosef("Rejected X11 connection after ForwardX11Timeout expired")
 		nc.Reject(ssh.Prohibited, "ForwardX11Timeout expired")
