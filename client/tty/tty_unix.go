@@ -102,3 +102,25 @@ func stop() error {
 	_, err := Stop(syscall.SIGTSTP)
 	return err
 }
+
+// Remember keeps the settings of the program's terminal, for restore to put them
+// back from anywhere; in the background they are another's.
+func Remember() (restore func()) {
+	use := func(do func(fd int)) {
+		fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+		if err != nil {
+			return
+		}
+		defer unix.Close(fd)
+		if job, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP); err == nil && job == unix.Getpgrp() {
+			do(fd)
+		}
+	}
+	var before *unix.Termios
+	use(func(fd int) { before, _ = Settings(fd) })
+	return func() {
+		if before != nil {
+			use(func(fd int) { unix.IoctlSetTermios(fd, setTermiosDrained, before) })
+		}
+	}
+}
