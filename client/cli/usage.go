@@ -10,7 +10,9 @@ import (
 	"tssh/proxy/wire"
 )
 
-// Usage is what ssh says on misuse, with our options behind.
+// Usage is what ssh says on misuse, with our options behind. Programs read which
+// of ssh's options take a value out of it: of every bracket that begins with a
+// dash. So what is ours has none.
 const Usage = `usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
            [-b bind_address] [-c cipher_spec] [-D [bind_address:]port]
            [-E log_file] [-e escape_char] [-F configfile] [-I pkcs11]
@@ -18,9 +20,9 @@ const Usage = `usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
            [-l login_name] [-m mac_spec] [-O ctl_cmd] [-o option] [-P tag]
            [-p port] [-Q query_option] [-R address] [-S ctl_path]
            [-W host:port] [-w local_tun[:remote_tun]]
-           [--udp | --quic | --kcp | --tcp] [--tsshd-path path]
-           [--tsshd-port ports] destination [command [argument ...]]
-       tssh --status [--json] | --doctor destination | --servers | --version | --help
+           destination [command [argument ...]]
+       and of its own: --udp --quic --kcp --tcp --tsshd-path=path
+           --tsshd-port=ports --status --json --doctor --servers --version --help
 `
 
 // Release is the version of this program.
