@@ -180,6 +180,9 @@ func (h *Host) algorithms() {
 		list := algorithm.Assemble(a.kind, spec)
 		h.values[a.key] = []string{strings.Join(list, ",")}
 		*a.to = algorithm.Able(a.kind, list)
+		if a.kind == algorithm.Cipher {
+			*a.to = algorithm.Quick(*a.to, spec)
+		}
 		if spec != "" && len(*a.to) < len(list) {
 			h.env.debug(fmt.Sprintf("%s: not offered, since not supported here: %s", a.key,
 				strings.Join(slices.DeleteFunc(list, func(n string) bool { return slices.Contains(*a.to, n) }), ",")))
