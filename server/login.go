@@ -137,6 +137,33 @@ func (d daemon) permits(l session.Login, keys []wire.Key) (*policy.Policy, error
 // maxExposed bounds the file of SSH_USER_AUTH.
 const maxExposed = 256 << 10
 
+// keepExposed copies the file of SSH_USER_AUTH, which sshd takes away with its
+// login, to one of the session's. Without ExposeAuthInfo there is none.
+func keepExposed(name string) (kept string, err error) {
+	if name == "" {
+		return "", nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	dir := "/tmp" // as sshd; TMPDIR may end with the login
+	if runtime.GOOS == "windows" {
+		dir = os.TempDir()
+	}
+	to, err := os.CreateTemp(dir, "sshauth.") // mode 0600
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(to, io.LimitReader(f, maxExposed))
+	if err = errors.Join(err, to.Close()); err != nil {
+		os.Remove(to.Name())
+		return "", err
+	}
+	return to.Name(), nil
+}
+
 // exposed reads the file in which sshd, with ExposeAuthInfo, tells what the login
 // was proved by: its own word, where there is one, and not the client's.
 func exposed(name string) (keys []wire.Key, ok bool) {

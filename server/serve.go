@@ -103,6 +103,7 @@ type host struct {
 	greeting wire.Greeting
 	identity *mux.Identity
 	proxy    *proxy.Server
+	told     string                   // our copy of SSH_USER_AUTH's file; empty: none
 	relay    *relayDoor               // nil: no path through ssh
 	conn     atomic.Pointer[mux.Conn] // once the client has come
 }
@@ -127,6 +128,10 @@ func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
 	if detach.Endangered() {
 		g.Warnings = append(g.Warnings, "systemd ends this session when your last login there ends; against that: loginctl enable-linger")
 	}
+	allowed, word := alive(o.Alive, limitFile(), os.Getenv("TSSHD_MAX_ALIVE"))
+	if word != "" {
+		g.Warnings = append(g.Warnings, word)
+	}
 	rand.Read(g.Secret[:])
 	if h.identity, err = mux.NewIdentity(); err != nil {
 		return nil, err
@@ -140,7 +145,7 @@ func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
 	// that nobody can foresee, so that none is reserved by squatting on the first.
 	mathrand.Shuffle(len(ports), func(i, j int) { ports[i], ports[j] = ports[j], ports[i] })
 	h.proxy, err = proxy.Listen(context.Background(), proxy.ServerConfig{
-		Secret: g.Secret, Transport: o.Transport, Mode: o.Proxy, Ports: ports, Alive: o.Alive,
+		Secret: g.Secret, Transport: o.Transport, Mode: o.Proxy, Ports: ports, Alive: allowed,
 		Returned: h.returned, Logf: logf,
 	})
 	if err != nil {
@@ -153,6 +158,11 @@ func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
 		} else {
 			g.Relay = h.relay.path
 		}
+	}
+	if h.told, err = keepExposed(os.Getenv("SSH_USER_AUTH")); err != nil {
+		logf("SSH_USER_AUTH: %v", err)
+	} else if h.told != "" {
+		h.login.Env = append(h.login.Env, "SSH_USER_AUTH="+h.told)
 	}
 	return h, nil
 }
@@ -196,6 +206,9 @@ func (h *host) run(ctx context.Context) error {
 }
 
 func (h *host) close() {
+	if h.told != "" {
+		os.Remove(h.told)
+	}
 	if h.relay != nil {
 		h.relay.close()
 	}

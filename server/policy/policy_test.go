@@ -259,7 +259,7 @@ func TestChannelTimeout(t *testing.T) {
 		}
 	}
 	for _, s := range []string{"", "m", "1x", "1..5", ".", "-1", "99999999999999999999w", "5 m"} {
-		if d, ok := parseInterval(s); ok {
+		if d, ok := ParseInterval(s); ok {
 			t.Errorf("%q is %v", s, d)
 		}
 	}

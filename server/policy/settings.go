@@ -115,7 +115,7 @@ func (p *Policy) apply(keyword string, l line) {
 	case "channeltimeout":
 		p.Timeouts = timeouts(l.args)
 	case "unusedconnectiontimeout":
-		p.Unused, _ = parseInterval(value)
+		p.Unused, _ = ParseInterval(value)
 	case "usedns":
 		p.useDNS = isYes(value)
 	case "disableforwarding":

@@ -31,16 +31,16 @@ func timeouts(args []string) []Timeout {
 	var list []Timeout
 	for _, arg := range args {
 		pattern, interval, ok := strings.Cut(arg, "=")
-		if after, valid := parseInterval(interval); ok && valid {
+		if after, valid := ParseInterval(interval); ok && valid {
 			list = append(list, Timeout{pattern, after})
 		}
 	}
 	return list
 }
 
-// parseInterval reads a time of sshd_config(5): "90", "1h30m", "1w", and fractions
+// ParseInterval reads a time of sshd_config(5): "90", "1h30m", "1w", and fractions
 // of seconds, which later releases know.
-func parseInterval(s string) (time.Duration, bool) {
+func ParseInterval(s string) (time.Duration, bool) {
 	if s == "" {
 		return 0, false
 	}
