@@ -26,6 +26,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/voice"
+	"tssh/proxy/nss"
 )
 
 // protocol is the only way to authenticate that everybody has.
@@ -201,7 +202,7 @@ func dial(display string) (net.Conn, error) {
 	case host == "" || host == "unix":
 		return dialLocal(int(n))
 	}
-	return net.Dial("tcp", net.JoinHostPort(strings.Trim(host, "[]"), strconv.Itoa(6000+int(n))))
+	return new(nss.Dialer).DialContext(context.Background(), "tcp", net.JoinHostPort(strings.Trim(host, "[]"), strconv.Itoa(6000+int(n))))
 }
 
 // join copies both ways until one has ended: X knows no half of a connection.
