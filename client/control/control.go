@@ -259,7 +259,7 @@ func fromWire(w forward) (Kind, config.Forward, error) {
 		w.ListenPort == unixPort && f.BindPath == "",
 		k == Local && !goal,
 		k == Dynamic && (goal || f.BindPath != ""),
-		k == Remote && !goal && w.ConnectPort != 0:
+		!goal && w.ConnectPort != 0: // a port of no host
 		return 0, config.Forward{}, errors.New("Invalid forwarding request")
 	}
 	return k, f, nil

@@ -442,6 +442,7 @@ func TestMalformedMessagesEndOneClientOnly(t *testing.T) {
 
 func FuzzForward(f *testing.F) {
 	f.Add(ssh.Marshal(forward{Kind: 1, ListenPort: 1, ConnectHost: "h", ConnectPort: 2}))
+	f.Add(ssh.Marshal(forward{Kind: 3, ListenPort: 0x3030, ConnectPort: 0x3030})) // a port of no host
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var w forward
 		if parse(b, &w) != nil {
