@@ -41,7 +41,8 @@ func TestRole(t *testing.T) {
 }
 
 // TestImportArrows holds the layers apart: main -> client | server -> proxy,
-// notify a leaf, client and server never meet, no part imports its whole.
+// notify a leaf, of which the server has the model of a screen only, client and
+// server never meet, no part imports its whole.
 func TestImportArrows(t *testing.T) {
 	layer := func(path string) string {
 		path = strings.TrimPrefix(path, "tssh/")
@@ -61,7 +62,7 @@ func TestImportArrows(t *testing.T) {
 			if !strings.HasPrefix(imp, "tssh/") {
 				continue
 			}
-			if limited && !slices.Contains(from, layer(imp)) {
+			if limited && !slices.Contains(from, layer(imp)) && !(layer(pkg) == "server" && imp == "tssh/notify/screen") {
 				t.Errorf("%s imports %s: %s may import only %v", pkg, imp, layer(pkg), from)
 			}
 			if limited && strings.HasPrefix(pkg, imp+"/") && !strings.HasPrefix(imp, "tssh/proxy") {

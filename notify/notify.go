@@ -1,7 +1,7 @@
 // Package notify shows a notice on a terminal that belongs to another program,
 // and takes it away without a trace. It reads along what the program writes and
-// keeps a model of the screen; a notice covers some rows, and is removed by
-// painting these rows again from the model. Text goes in, terminal bytes come
+// keeps a model of the screen (package screen); a notice covers some rows, and is
+// removed by painting these rows again from the model. Text goes in, terminal bytes come
 // out: there is no clock and no terminal here.
 package notify
 
@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"tssh/notify/screen"
 )
 
 // Status is what a notice tells.
@@ -21,29 +23,60 @@ type Status struct {
 	Key    string    // the key that gives up, as shown
 }
 
-// Text is the notice at a moment: several lines when full, else one.
-func Text(full bool, s Status, now time.Time) []string {
-	offline := Duration(now.Sub(s.Lost))
-	if !full {
-		line := fmt.Sprintf("tssh: offline for %s", offline)
-		if s.Trying != "" {
-			line += ", trying " + s.Trying
-		}
-		return []string{printable(line + "; " + s.Key + " gives up")}
+// Text is the notice at a moment, in up to rows lines of up to cols columns: what
+// matters most (for how long, and what the key does) is in it however little
+// room there is, and the rest where it fits.
+func Text(s Status, now time.Time, rows, cols int) []string {
+	off := now.Sub(s.Lost)
+	if rows < 2 {
+		return []string{brief(s, off, cols)}
 	}
-	lines := []string{fmt.Sprintf("tssh: no contact with %s for %s", s.Host, offline)}
+	long, trying := Duration(off), ""
 	if s.Trying != "" {
-		lines[0] += ", trying " + s.Trying
+		trying = ", trying " + s.Trying
 	}
-	second := ""
+	heard := ""
 	if !s.Heard.IsZero() {
-		second = "last heard at " + s.Heard.Format("15:04:05") + "; "
+		heard = "last heard at " + s.Heard.Format("15:04:05") + "; "
 	}
-	lines = append(lines, second+"what you type is kept; "+s.Key+" gives up and leaves")
-	for i, l := range lines {
-		lines[i] = printable(l)
+	host := "no contact with " + s.Host + " for " + long
+	return []string{
+		fit(cols, "tssh: "+host+trying, "tssh: "+host, host, "no contact for "+long, "offline "+long, "offline "+coarse(off), coarse(off)),
+		fit(cols, heard+"what you type is kept; "+s.Key+" gives up and leaves", "what you type is kept; "+s.Key+" gives up and leaves",
+			s.Key+" gives up and leaves", s.Key+" gives up", s.Key),
 	}
-	return lines
+}
+
+// brief is the notice in one line.
+func brief(s Status, off time.Duration, cols int) string {
+	long, short, trying := Duration(off), coarse(off), ""
+	if s.Trying != "" {
+		trying = ", trying " + s.Trying
+	}
+	return fit(cols, "tssh: offline for "+long+trying+"; "+s.Key+" gives up", "tssh: offline for "+long+"; "+s.Key+" gives up",
+		"offline for "+long+"; "+s.Key+" gives up", "offline "+long+"; "+s.Key+" gives up", "off "+long+"; "+s.Key+" gives up",
+		"off "+short+"; "+s.Key+" gives up", "off "+short+"; "+s.Key+" ends", short+"; "+s.Key+" ends", short+" "+s.Key, s.Key)
+}
+
+// fit is the first of the texts that has room, or as many words of the last as
+// have.
+func fit(cols int, texts ...string) string {
+	last := ""
+	for _, t := range texts {
+		if last = printable(t); screen.Width(last) <= cols {
+			return last
+		}
+	}
+	for screen.Width(last) > cols {
+		last = last[:max(strings.LastIndexByte(last, ' '), 0)]
+	}
+	return last
+}
+
+// coarse is a duration in its largest unit.
+func coarse(d time.Duration) string {
+	text, _, _ := strings.Cut(Duration(d), " ")
+	return text
 }
 
 // Duration is d for people: "45s", "1m 20s", "2h 5m", "3d 4h".

@@ -2,180 +2,197 @@ package notify
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
+
+	"tssh/notify/screen"
 )
 
-// show is the screen as text, with the cursor's place and pen.
-func show(s *Screen) string {
-	var b strings.Builder
-	for y := range s.rows {
-		l := s.row(y)
-		for x := range s.cols {
-			c := l.at(x)
-			if c.r == second {
-				continue
-			}
-			if c.r == 0 {
-				c.r = ' '
-			}
-			fmt.Fprintf(&b, "%c%s", c.r, l.marks[x])
-			if c.pen != (pen{}) {
-				fmt.Fprintf(&b, "<%x,%x,%x>", c.fg, c.bg, c.attr)
-			}
-		}
-		b.WriteString("|\n")
-	}
-	fmt.Fprintf(&b, "%d,%d pend %v pen %v origin %v insert %v hidden %v sets %s gl %d link %q region %d-%d saved %v", s.x, s.y, s.pend, s.pen,
-		s.origin, s.insert, s.hidden, s.sets, s.gl, s.link, s.top, s.bottom, s.page().saved)
-	return b.String()
+// pair are the client's model of a terminal that shows other things already,
+// and that terminal.
+type pair struct {
+	Notice
+	terminal *screen.Screen
 }
 
-// pieces are what programs write; a random stream of them reaches odd states.
-var pieces = strings.Split("a|hello world|\r\n|\n|\b|\t|日本|é|e\u0301|😀|\x1b[H|\x1b[2J|\x1b[K|\x1b[1K|\x1b[J|\x1b[1J|\x1b[5;7H|\x1b[3;6r|\x1b[r|\x1b[?6h|\x1b[?6l|"+
-	"\x1b[4h|\x1b[4l|\x1b[?7l|\x1b[?7h|\x1b[?25l|\x1b[?25h|\x1b(0|\x1b(B|\x0e|\x0f|\x1b)0|lqk|\x1b[31m|\x1b[1;44m|\x1b[38;5;200m|\x1b[48;2;1;2;3m|\x1b[0m|\x1b[4:3m|"+
-	"\x1b[7m|\x1b[L|\x1b[2M|\x1b[3@|\x1b[2P|\x1b[4X|\x1b[2S|\x1b[T|\x1bM|\x1bD|\x1b7|\x1b8|\x1b[?1049h|\x1b[?1049l|\x1b[3b|\x1b[2A|\x1b[B|\x1b[4C|\x1b[D|\x1b[20G|"+
-	"\x1b]0;title\a|\x1b]8;;http://x\x1b\\|\x1b]8;;\x1b\\|\x1bP1$r\x1b\\|0123456789012345678901234567890123456789|\x1b[#|\x1b[38:2::9:8:7m|\x1b[!p", "|")
-
-func TestNoticeLeavesNoTrace(t *testing.T) {
-	for seed := range uint64(3000) {
-		r := rand.New(rand.NewPCG(seed, 0))
-		ours, terminal := NewScreen(20, 8, true), NewScreen(20, 8, true)
-		both := func(s string) { ours.Feed([]byte(s)); terminal.Feed([]byte(s)) }
-		both("\x1b[H\x1b[2J")
-		var script []string
-		for range 1 + r.IntN(40) {
-			p := pieces[r.IntN(len(pieces))]
-			script = append(script, p)
-			both(p)
-		}
-		if ours.Open() || ours.origin && (ours.y < ours.top || ours.y > ours.bottom) {
-			continue // the second can't be had by any sequence
-		}
-		before := show(terminal)
-		lines := Text(r.IntN(2) == 0, Status{Host: "日本.example", Key: "^d"}, time.Time{})
-		at := Place(r.IntN(2))
-		for range 1 + r.IntN(3) {
-			terminal.Feed(ours.Draw(lines, at))
-		}
-		if !strings.Contains(show(terminal), "t<1000007,1000004,1>s<") {
-			t.Fatalf("seed %d: no notice:\n%s", seed, show(terminal))
-		}
-		terminal.Feed(ours.Clear())
-		if after := show(terminal); after != before {
-			t.Fatalf("seed %d, %q\nbefore\n%s\nafter\n%s", seed, script, before, after)
-		}
-	}
+func newPair(cols, rows int, before string) *pair {
+	p := &pair{Notice{Screen: screen.New(cols, rows, screen.Config{Unknown: true, History: 4 << 10})}, screen.New(cols, rows, screen.Config{History: 4 << 10})}
+	p.terminal.Feed([]byte(before))
+	return p
 }
 
-func TestPiecesDoNotMatter(t *testing.T) {
-	for seed := range uint64(500) {
-		r := rand.New(rand.NewPCG(seed, 1))
-		whole, split := NewScreen(20, 8, true), NewScreen(20, 8, true)
-		var text string
-		for range 30 {
-			text += pieces[r.IntN(len(pieces))]
-		}
-		whole.Feed([]byte(text))
-		for rest := []byte(text); len(rest) > 0; {
-			n := 1 + r.IntN(min(4, len(rest)))
-			split.Feed(rest[:n])
-			rest = rest[n:]
-		}
-		if show(whole) != show(split) {
-			t.Fatalf("seed %d, %q\nwhole\n%s\nsplit\n%s", seed, text, show(whole), show(split))
-		}
-	}
+func (p *pair) feed(s string) { p.Screen.Feed([]byte(s)); p.terminal.Feed([]byte(s)) }
+
+// tell answers where the cursor is.
+func (p *pair) tell() bool { return p.Screen.At(p.terminal.Cursor()) }
+
+func (p *pair) draw(s Status) string {
+	p.terminal.Feed(p.Draw(s, s.Lost.Add(15*time.Second)))
+	return p.shown()
 }
 
-func TestUnfinishedIsHeld(t *testing.T) {
-	for text, want := range map[string]int{
-		"abc": 0, "abc\x1b": 1, "abc\x1b[1;3": 5, "abc\x1b[1;3m": 0, "\xe6\x97": 2, "日": 0, "\x1b(": 2, "x\x1b]0;ti": 0, "\x1bP1000p": 0,
-		"\x1b[" + strings.Repeat("1", 300): 0,
-	} {
-		s := NewScreen(20, 8, true)
-		if got := s.Feed([]byte(text)); got != want {
-			t.Errorf("%q: %d bytes held, want %d", text, got, want)
-		}
-	}
-	latin := NewScreen(20, 8, false)
-	if got := latin.Feed([]byte("caf\xe9")); got != 0 {
-		t.Errorf("latin 1: %d bytes held", got)
-	}
-}
+func (p *pair) clear() { p.terminal.Feed(p.Clear()) }
 
-func TestNoNoticeInStrings(t *testing.T) {
-	for text, want := range map[string]bool{
-		"\x1bP1000p%begin 1\r\n": true, "\x1bP1000p%exit\r\n\x1b\\": false, "\x1bPq#0;2;0;0;0~~": true, "\x1b]52;c;aGk": true, "\x1b]52;c;aGk=\a": false,
-		"\x1b_G": true, "\x1bP\x18": false, "text": false,
-	} {
-		s := NewScreen(20, 8, true)
-		s.Feed([]byte(text))
-		if s.Open() != want {
-			t.Errorf("%q: open %v", text, s.Open())
-		}
-	}
-}
+// shown is the terminal's screen, one line a row, and all its state behind it.
+func (p *pair) shown() string { return string(p.terminal.Redraw(0)) }
+
+var lost = Status{Host: "host", Lost: time.Unix(0, 0), Key: "^d"}
 
 func TestRowsFromBeforeTheSessionStay(t *testing.T) {
-	ours, terminal := NewScreen(40, 8, true), NewScreen(40, 8, true)
-	terminal.Feed([]byte("\x1b[H\x1b[2Jold one\r\nold two\r\n"))
-	both := func(s string) { ours.Feed([]byte(s)); terminal.Feed([]byte(s)) }
-	both("$ date\r\nMonday\r\n$ ")
-	before := show(terminal)
-	terminal.Feed(ours.Draw([]string{"relative"}, Top))
-	if got := show(terminal); !strings.Contains(got, "r<") {
-		t.Errorf("no notice before the place is known:\n%s", got)
+	p := newPair(40, 8, "old one\r\nold two\r\n")
+	p.Full = true
+	p.feed("$ date\r\nMonday\r\n$ ")
+	before := p.shown()
+	if got := p.draw(lost); !strings.Contains(got, "off") {
+		t.Errorf("no notice before the place is known: %q", got)
 	}
-	terminal.Feed(ours.Clear())
-	ours.At(2, 4)
-	terminal.Feed(ours.Draw([]string{"one", "two"}, Top))
-	if got := show(terminal); !strings.HasPrefix(got, "old one") || !strings.Contains(got, "t<1000007,1000004,1>w<") {
-		t.Errorf("with notice:\n%s", got)
+	p.clear()
+	p.Screen.Asked()
+	p.feed("more\r\nand more\r\n$ ") // on its way when the terminal answered
+	before = p.shown()
+	if !p.Screen.At(2, 4) {
+		t.Error("the answer tells nothing")
 	}
-	terminal.Feed(ours.Clear())
-	// The model does not know the rows from before and must not claim to.
-	if after := show(terminal); after != before {
-		t.Errorf("before\n%s\nafter\n%s", before, after)
+	if got := p.draw(lost); !strings.Contains(got, "old one\r\nold two\r\n\x1b[0;1;37;44mtssh: no contact with host for 15s") {
+		t.Errorf("with notice: %q", got)
+	}
+	p.clear()
+	if after := p.shown(); after != before {
+		t.Errorf("before %q\nafter %q", before, after)
+	}
+}
+
+func TestUnknownRowsAreNeverCovered(t *testing.T) {
+	for name, text := range map[string]string{
+		"sixel": "$ \x1bPq#0;2;0;0;0~~\x1b\\", "kitty": "$ \x1b_Ga=T,f=100;AAAA\x1b\\", "iTerm2": "$ \x1b]1337;File=inline=1:AAAA\a",
+		"an emoji of two": "$ \U0001f469\u200d\U0001f4bb", "erased behind the last column": strings.Repeat("x", 40) + "\x1b[K",
+		"not UTF-8": "$ \xff\xfe",
+	} {
+		p := newPair(40, 8, "")
+		p.tell()
+		p.feed(text)
+		if b := string(p.Draw(lost, lost.Lost)); strings.Contains(b, "\x1b[1;1H") || p.Shown() && !p.Screen.Anchored() {
+			t.Errorf("%s: %q is drawn over it", name, b)
+		}
+		p.feed("\x1b[H\x1b[2J")
+		if p.Draw(lost, lost.Lost); !p.Shown() {
+			t.Errorf("%s: no notice on a screen that was cleared", name)
+		}
+	}
+	p := newPair(40, 8, "")
+	p.feed("$ ls")
+	p.Screen.Resize(30, 8, false)
+	if p.Draw(lost, lost.Lost); p.Shown() {
+		t.Error("the cursor's line is covered after the width changed")
 	}
 }
 
 func TestNoticeMovedByResizeIsPaintedOver(t *testing.T) {
-	ours := NewScreen(20, 4, true)
-	ours.Feed([]byte("\x1b[H\x1b[2J1\r\n2\r\n" + strings.Repeat("x", 30) + "\r\n$ "))
-	ours.Draw([]string{"notice"}, Top)
-	ours.Resize(10, 4, true) // the long line takes a row more: "1" scrolls off
-	terminal := NewScreen(10, 4, true)
-	terminal.Feed([]byte("\x1b[H\x1b[2Jnotice\r\nxxxxxxxxxx\r\nxxxxxxxxxx\r\n$ "))
-	ours.At(2, 3)
-	terminal.Feed(ours.Repaint())
-	x := strings.Repeat("x", 10) + "|\n"
-	if got, want := show(terminal), x+x+x+"$         |\n"; !strings.HasPrefix(got, want) {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
+	p := newPair(20, 4, "")
+	p.feed("\x1b[H\x1b[2J1\r\n2\r\n" + strings.Repeat("x", 30) + "\r\n$ ")
+	p.draw(lost)
+	p.Screen.Resize(10, 4, true) // the long line takes a row more: "1" scrolls off
+	p.terminal = screen.New(10, 4, screen.Config{})
+	p.terminal.Feed([]byte("\x1b[H\x1b[2Jnotice\r\nxxxxxxxxxx\r\nxxxxxxxxxx\r\n$ "))
+	p.tell()
+	p.terminal.Feed(p.Repaint())
+	x := strings.Repeat("x", 10)
+	if got, want := p.shown(), x+x+x+"\r\n$"; !strings.Contains(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
 	}
-	ours.Resize(10, 6, true) // and comes back when there is room
-	ours.At(2, 5)
-	if got, want := show(ours), "1         |\n2         |\n"+x; !strings.HasPrefix(got, want) {
-		t.Errorf("grown\n%s", got)
+}
+
+func TestNoticeStaysOnTopWhenTheTerminalGrows(t *testing.T) {
+	for name, start := range map[string]string{
+		"shell": "\x1b[H\x1b[2J" + strings.Repeat("line\r\n", 20) + "$ ", "few lines": "\x1b[H\x1b[2J$ ", "full screen": "\x1b[?1049h\x1b[H\x1b[2Jvim",
+	} {
+		p := newPair(40, 8, "")
+		p.feed(start)
+		p.draw(lost)
+		p.clear()
+		for _, rows := range []int{12, 9, 20} {
+			p.Screen.Resize(40, rows, true)
+			p.terminal.Resize(40, rows, true)
+			if !p.tell() {
+				t.Fatalf("%s: the answer tells nothing", name)
+			}
+			p.Draw(lost, lost.Lost)
+			if fmt.Sprint(p.rows) != "[0]" {
+				t.Errorf("%s: on rows %v of %d", name, p.rows, rows)
+			}
+		}
+	}
+}
+
+func TestNoticeStepsOutOfMargins(t *testing.T) {
+	p := newPair(40, 8, "")
+	p.feed("\x1b[H\x1b[2J" + strings.Repeat("0123456789", 4) + "\x1b[?69h\x1b[5;20s\x1b[2;6r\x1b[?6h\x1b[31mpane")
+	before := p.shown()
+	if got := p.draw(lost); !strings.Contains(got, "tssh: offline for 15s; ^d gives up") {
+		t.Errorf("with notice: %q", got)
+	}
+	p.clear()
+	if after := p.shown(); after != before {
+		t.Errorf("before %q\nafter %q", before, after)
+	}
+}
+
+func TestEssentialComesFirst(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	s := Status{Host: "build.example", Lost: at, Heard: at, Trying: "udp", Key: "^d"}
+	for _, c := range []struct {
+		off        time.Duration
+		rows, cols int
+		want       string
+	}{
+		{15 * time.Second, 1, 79, "tssh: offline for 15s, trying udp; ^d gives up"},
+		{15 * time.Second, 1, 39, "tssh: offline for 15s; ^d gives up"},
+		{15 * time.Second, 1, 29, "offline for 15s; ^d gives up"},
+		{15 * time.Second, 1, 19, "off 15s; ^d ends"},
+		{75 * time.Minute, 1, 19, "off 1h; ^d gives up"},
+		{59*time.Minute + 59*time.Second, 1, 19, "off 59m; ^d ends"},
+		{15 * time.Second, 1, 10, "15s ^d"},
+		{15 * time.Second, 1, 3, "^d"},
+		{15 * time.Second, 1, 1, ""},
+		{15 * time.Second, 2, 79, "tssh: no contact with build.example for 15s, trying udp|last heard at 03:04:05; what you type is kept; ^d gives up and leaves"},
+		{15 * time.Second, 2, 40, "no contact with build.example for 15s|^d gives up and leaves"},
+		{15 * time.Second, 2, 19, "no contact for 15s|^d gives up"},
+		{15 * time.Second, 2, 8, "15s|^d"},
+	} {
+		if got := strings.Join(Text(s, at.Add(c.off), c.rows, c.cols), "|"); got != c.want {
+			t.Errorf("%v in %d of %d: %q, want %q", c.off, c.rows, c.cols, got, c.want)
+		}
+	}
+	s.Host = "日本.example"
+	for cols := range 100 {
+		for rows := 1; rows <= 2; rows++ {
+			for _, l := range Text(s, at.Add(time.Hour), rows, cols) {
+				if screen.Width(l) > cols {
+					t.Errorf("%d columns: %q", cols, l)
+				}
+			}
+		}
 	}
 }
 
 func TestTerminalIsInOrderAfterGivingUp(t *testing.T) {
-	terminal, ours := NewScreen(20, 8, true), NewScreen(20, 8, true)
-	both := func(s string) { ours.Feed([]byte(s)); terminal.Feed([]byte(s)) }
-	both("\x1b[H\x1b[2J$ vim")
-	before := show(terminal)
-	if b := ours.Leave(); len(b) > 0 {
+	p := newPair(20, 8, "")
+	p.feed("\x1b[H\x1b[2J$ vim")
+	if b := p.Leave(); len(b) > 0 {
 		t.Errorf("a terminal in order: %q", b)
 	}
-	both("\x1b[?1049h\x1b[?1h\x1b=\x1b[?2004h\x1b[?1000;1006h\x1b[>1u\x1b[>4;2m\x1b[H\x1b[2J\x1b[2;7r\x1b[?25l\x1b[7mtext")
-	terminal.Feed(ours.Draw([]string{"notice"}, Top))
-	terminal.Feed(ours.Leave())
-	seen := func(s string) string { s, _, _ = strings.Cut(s, " saved "); return s }
-	if after := show(terminal); seen(after) != seen(before) || len(terminal.modes) > 0 || terminal.keypad || terminal.pushed > 0 || terminal.otherKeys {
-		t.Errorf("before\n%s\nafter\n%s\n%v", before, after, terminal.modes)
+	p.feed("\x1b[?1049h\x1b[?1h\x1b=\x1b[?2004h\x1b[?1000;1006h\x1b[>1u\x1b[>4;2m\x1b[H\x1b[2J\x1b[2;7r\x1b[?25l\x1b[7mtext\x1b[4 q\x1b]11;red\a\x1b[?69h\x1b[3;9s\x1b[20h\x1b[22;0t")
+	p.draw(lost)
+	p.terminal.Feed(p.Notice.Leave())
+	after := p.shown()
+	for _, bad := range []string{"h\x1b[?1000", "\x1b[?1h", "\x1b[?2004h", "\x1b[?1006h", "\x1b=", "\x1b[>1u", "\x1b[?69h", "\x1b[20h", "\x1b[4 q", "11;red", "\x1b[22;0t", "\x1b[?1049h"} {
+		if strings.Contains(after, bad) {
+			t.Errorf("%q is left in %q", bad, after)
+		}
+	}
+	if !strings.HasSuffix(after, "\x1b[1;6H\x1b[?25h\x1b[?2026l") || !strings.Contains(after, "$ vim") {
+		t.Errorf("the screen: %q", after)
 	}
 }
 
@@ -201,37 +218,9 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestNamesCannotControlTheTerminal(t *testing.T) {
-	for _, l := range Text(true, Status{Host: "a\x1b]0;x\a", Trying: "\u009b31m"}, time.Time{}) {
+	for _, l := range Text(Status{Host: "a\x1b]0;x\a", Trying: "\u009b31m"}, time.Time{}, 2, 500) {
 		if strings.ContainsAny(l, "\x1b\a\u009b") {
 			t.Errorf("%q", l)
 		}
-	}
-}
-
-func FuzzFeed(f *testing.F) {
-	for _, p := range pieces {
-		f.Add([]byte(p), uint8(20), uint8(5))
-	}
-	f.Fuzz(func(t *testing.T, p []byte, cols, rows uint8) {
-		s := NewScreen(int(cols), int(rows), true)
-		if held := s.Feed(p); held < 0 || held > len(p) {
-			t.Fatalf("%d of %d bytes held", held, len(p))
-		}
-		s.Draw([]string{"a", "b"}, Top)
-		s.Resize(int(rows), int(cols), len(p)%2 == 0)
-		s.At(int(rows)/2, int(cols)/2)
-		s.Feed(p)
-		s.Draw([]string{"a", "b"}, Cursor)
-		s.Repaint()
-		s.Clear()
-	})
-}
-
-func BenchmarkFeed(b *testing.B) {
-	text := []byte(strings.Repeat("\x1b[01;34mdir\x1b[0m  some file names of ordinary length.txt and more of them\r\n", 100))
-	s := NewScreen(200, 50, true)
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		s.Feed(text)
 	}
 }

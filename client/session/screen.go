@@ -10,18 +10,23 @@ import (
 	"time"
 
 	"tssh/notify"
+	"tssh/notify/screen"
 )
 
 // giveUpKey ends the session while a notice is shown: ^d.
 const giveUpKey = 4
 
+// comesBack is how many bytes of lines that scrolled off are kept: terminals show
+// them again when they grow.
+const comesBack = 32 << 10
+
 // answerTime is how long the terminal has to tell where its cursor is.
 const answerTime = 500 * time.Millisecond
 
-// screen is the terminal's screen, on which a notice is shown while the server
-// is out of reach for long. Nothing of it runs while all is well but the model.
-// A nil screen is that of a session without one.
-type screen struct {
+// overlay shows a notice over the terminal's screen while the server is out of
+// reach for long. Nothing of it runs while all is well but the model of the
+// screen. A nil overlay is that of a session without one.
+type overlay struct {
 	run  *run
 	stop chan struct{}
 	done chan struct{}
@@ -32,7 +37,8 @@ type screen struct {
 
 	mu       sync.Mutex // guards what follows, and the order of what is written
 	out      io.Writer
-	model    *notify.Screen
+	model    *screen.Screen
+	notice   notify.Notice
 	held     []byte    // the beginning of a sequence that is not complete
 	asked    time.Time // when the terminal was asked for its cursor's place; zero: not
 	partial  []byte    // what may be the beginning of its answer
@@ -41,7 +47,7 @@ type screen struct {
 	stained  bool      // resized under a notice at least once
 }
 
-func (r *run) newScreen() *screen {
+func (r *run) newScreen() *overlay {
 	if r.Link == nil || !r.TTY || r.Terminal == nil || !r.Screen {
 		return nil
 	}
@@ -49,9 +55,14 @@ func (r *run) newScreen() *screen {
 	if size.Cols == 0 || size.Rows == 0 {
 		return nil
 	}
-	s := &screen{
+	at := notify.Cursor
+	if r.host.ShowNotificationOnTop {
+		at = notify.Top
+	}
+	model := screen.New(size.Cols, size.Rows, screen.Config{Bytes: !isUTF8(), Unknown: true, History: comesBack})
+	s := &overlay{
 		run: r, out: r.Stdout, stop: make(chan struct{}), done: make(chan struct{}), kick: make(chan struct{}, 1),
-		model: notify.NewScreen(size.Cols, size.Rows, isUTF8()),
+		model: model, notice: notify.Notice{Screen: model, At: at, Full: r.host.ShowFullNotifications},
 	}
 	go func() {
 		defer close(s.done)
@@ -77,7 +88,7 @@ func isUTF8() bool {
 // Write passes on what the far side writes. The beginning of a sequence waits
 // for its end, which is what the terminal would do with it, so that a notice
 // never gets between.
-func (s *screen) Write(p []byte) (int, error) {
+func (s *overlay) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.hideLocked(); err != nil {
@@ -98,7 +109,7 @@ func (s *screen) Write(p []byte) (int, error) {
 }
 
 // print writes text of ours.
-func (s *screen) print(text []byte) {
+func (s *overlay) print(text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hideLocked()
@@ -106,8 +117,8 @@ func (s *screen) print(text []byte) {
 	s.out.Write(text)
 }
 
-func (s *screen) hideLocked() error {
-	if b := s.model.Clear(); b != nil {
+func (s *overlay) hideLocked() error {
+	if b := s.notice.Clear(); b != nil {
 		_, err := s.out.Write(b)
 		return err
 	}
@@ -115,7 +126,7 @@ func (s *screen) hideLocked() error {
 }
 
 // watch shows the notice while contact is lost, and takes it away.
-func (s *screen) watch() {
+func (s *overlay) watch() {
 	tick := time.NewTimer(time.Hour)
 	defer tick.Stop()
 	for {
@@ -137,7 +148,7 @@ func (s *screen) watch() {
 
 // update does what the moment wants, and returns when to look again (0: when
 // something changes).
-func (s *screen) update(now time.Time) time.Duration {
+func (s *overlay) update(now time.Time) time.Duration {
 	st := s.run.Link.State()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,30 +173,25 @@ func (s *screen) update(now time.Time) time.Duration {
 	if wait := s.askLocked(now); wait > 0 {
 		return wait
 	}
-	h := s.run.host
-	lines := notify.Text(h.ShowFullNotifications, notify.Status{
-		Host: h.HostName, Lost: st.Lost, Heard: st.Heard, Trying: st.Trying, Key: "^d",
-	}, now)
-	at := notify.Cursor
-	if h.ShowNotificationOnTop {
-		at = notify.Top
-	}
 	s.heed.Store(true)
-	s.out.Write(s.model.Draw(lines, at))
+	s.out.Write(s.notice.Draw(notify.Status{
+		Host: s.run.host.HostName, Lost: st.Lost, Heard: st.Heard, Trying: st.Trying, Key: "^d",
+	}, now))
 	return time.Second - now.Sub(st.Lost)%time.Second
 }
 
 // askLocked asks the terminal where its cursor is, once for each time that we
 // may be wrong, and returns how long to wait for the answer. One that does not
 // answer is left in peace.
-func (s *screen) askLocked(now time.Time) time.Duration {
+func (s *overlay) askLocked(now time.Time) time.Duration {
 	if s.answered {
 		return 0
 	}
 	if s.asked.IsZero() {
 		s.asked = now
 		s.heed.Store(true)
-		s.out.Write([]byte(notify.Query))
+		s.model.Asked()
+		s.out.Write([]byte(screen.Query))
 	}
 	if wait := s.asked.Add(answerTime).Sub(now); wait > 0 {
 		return wait
@@ -197,15 +203,15 @@ func (s *screen) askLocked(now time.Time) time.Duration {
 }
 
 // repaintLocked removes what a resize made of a notice.
-func (s *screen) repaintLocked() {
+func (s *overlay) repaintLocked() {
 	if s.resized {
 		s.resized = false
-		s.out.Write(s.model.Repaint())
+		s.out.Write(s.notice.Repaint())
 	}
 }
 
 // resize follows the terminal.
-func (s *screen) resize() {
+func (s *overlay) resize() {
 	if s == nil {
 		return
 	}
@@ -213,7 +219,7 @@ func (s *screen) resize() {
 	s.mu.Lock()
 	// A terminal that shrinks may keep the notice in what scrolled off, and show
 	// it again when it grows.
-	s.stained = s.stained || s.model.Shown()
+	s.stained = s.stained || s.notice.Shown()
 	s.resized = s.stained
 	s.model.Resize(size.Cols, size.Rows, s.resized)
 	s.answered, s.asked = false, time.Time{}
@@ -221,7 +227,7 @@ func (s *screen) resize() {
 	s.wake()
 }
 
-func (s *screen) wake() {
+func (s *overlay) wake() {
 	select {
 	case s.kick <- struct{}{}:
 	default:
@@ -229,7 +235,7 @@ func (s *screen) wake() {
 }
 
 // typed takes the terminal's answer out of what is typed.
-func (s *screen) typed(p []byte) []byte {
+func (s *overlay) typed(p []byte) []byte {
 	if s == nil || !s.heed.Load() {
 		return p
 	}
@@ -241,8 +247,7 @@ func (s *screen) typed(p []byte) []byte {
 		x, y, n, ok := notify.Answer(p[i:])
 		switch {
 		case ok:
-			s.model.At(x, y)
-			s.asked, s.answered = time.Time{}, true
+			s.asked, s.answered = time.Time{}, s.model.At(x, y)
 			s.wake()
 			return append(bytes.Clone(p[:i]), p[i+n:]...)
 		case n > 0: // may become one
@@ -254,17 +259,17 @@ func (s *screen) typed(p []byte) []byte {
 }
 
 // givesUp tells whether the key that leaves is among what was typed.
-func (s *screen) givesUp(p []byte) bool {
+func (s *overlay) givesUp(p []byte) bool {
 	if s == nil || !s.heed.Load() {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.model.Shown() && bytes.IndexByte(p, giveUpKey) >= 0
+	return s.notice.Shown() && bytes.IndexByte(p, giveUpKey) >= 0
 }
 
 // abandon makes the terminal usable again under a program that is left behind.
-func (s *screen) abandon() {
+func (s *overlay) abandon() {
 	if s == nil {
 		return
 	}
@@ -272,12 +277,12 @@ func (s *screen) abandon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.model.Open() {
-		s.out.Write(s.model.Leave())
+		s.out.Write(s.notice.Leave())
 	}
 }
 
 // close takes the notice away and writes what was held. It may be called twice.
-func (s *screen) close() {
+func (s *overlay) close() {
 	if s == nil {
 		return
 	}

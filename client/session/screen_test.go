@@ -15,7 +15,7 @@ import (
 
 	"tssh/client/tty"
 	"tssh/client/voice"
-	"tssh/notify"
+	"tssh/notify/screen"
 	"tssh/proxy/leak"
 )
 
@@ -108,7 +108,7 @@ func TestNoticeComesTicksAndGoes(t *testing.T) {
 		a.set(time.Time{})
 		synctest.Wait()
 		s := a.out.String()
-		if !strings.HasSuffix(s, "\x1b[1;1H\x1b[0m\x1b[K$ \x1b[0m\x1b[1;3H\x1b[0m\x1b[?25h\x1b[?2026l") {
+		if !strings.HasSuffix(s, "\x1b[1;1H$ \x1b[K\x1b[1;3H\x1b[?25h\x1b[?2026l") {
 			t.Errorf("the row is not whole again: %q", s)
 		}
 		time.Sleep(time.Hour)
@@ -160,7 +160,7 @@ func TestGiveUpKeyLeavesOnlyUnderNotice(t *testing.T) {
 }
 
 func TestTerminalsAnswerIsNotTyped(t *testing.T) {
-	s := &screen{run: &run{keys: newKeys()}, kick: make(chan struct{}, 1), out: io.Discard, model: notify.NewScreen(20, 5, true)}
+	s := &overlay{run: &run{keys: newKeys()}, kick: make(chan struct{}, 1), out: io.Discard, model: screen.New(20, 5, screen.Config{Unknown: true})}
 	for _, c := range []struct{ first, second, want string }{
 		{"a\x1b[3;4Rb", "", "ab"},
 		{"a\x1b[3;", "4Rb", "ab"},

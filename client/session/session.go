@@ -117,7 +117,7 @@ type run struct {
 	deaf           atomic.Bool   // the far side takes no more input
 	denied         bool          // the far side would not run the command; told before begin ends
 	lost           <-chan error  // why the connection ended
-	screen         *screen       // nil without a terminal to draw on
+	screen         *overlay      // nil without a terminal to draw on
 	sent, received counter
 	start          time.Time
 }

@@ -1,6 +1,9 @@
-package notify
+package screen
 
-import "unicode"
+import (
+	"sync"
+	"unicode"
+)
 
 // wide are the characters that take two columns: East Asian wide and full width,
 // and emoji.
@@ -27,15 +30,58 @@ var wide = &unicode.RangeTable{
 	},
 }
 
+// narrow says of the first 65536 characters, two bits each, how many columns
+// they take: to ask Unicode's tables each time costs more than all the rest.
+var narrow = sync.OnceValue(func() *[1 << 14]byte {
+	t := new([1 << 14]byte)
+	for i := range t {
+		t[i] = 0x55
+	}
+	set := func(lo, hi, stride, w uint16) {
+		for r := int(lo); r <= int(hi); r += int(stride) {
+			t[r>>2] = t[r>>2]&^(3<<(r&3*2)) | byte(w)<<(r&3*2)
+		}
+	}
+	for _, table := range []*unicode.RangeTable{unicode.Mn, unicode.Me, unicode.Cf} {
+		for _, r := range table.R16 {
+			if r.Hi >= 0x300 {
+				set(max(r.Lo, 0x300), r.Hi, r.Stride, 0)
+			}
+		}
+	}
+	set(0x1160, 0x11ff, 1, 0) // the parts of a Hangul syllable that join
+	for _, r := range wide.R16 {
+		set(r.Lo, r.Hi, r.Stride, 2)
+	}
+	return t
+})
+
 // width is how many columns a character takes.
 func width(r rune) int {
 	switch {
-	case r < 0x300:
+	case r < 0x300 || r >= firstCluster:
 		return 1
-	case r >= 0x1100 && unicode.Is(wide, r):
+	case r < 1<<16:
+		return int(narrow()[r>>2] >> (r & 3 * 2) & 3)
+	case unicode.Is(wide, r):
 		return 2
 	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
 		return 0
 	}
 	return 1
+}
+
+// disputed tells of characters that some terminals join with their neighbours
+// into one, of another width, and others don't: what makes an emoji of a
+// character, joins emoji, colours them, and the letters of flags.
+func disputed(r rune) bool {
+	return r >= 0x200d && (r == 0x200d || r == 0xfe0f || r >= 0x1f1e6 && r <= 0x1f1ff || r >= 0x1f3fb && r <= 0x1f3ff || r >= 0xe0020 && r <= 0xe007f)
+}
+
+// Width is how many columns a text takes.
+func Width(text string) (n int) {
+	for _, r := range text {
+		n += width(r)
+	}
+	return n
 }

@@ -1,0 +1,148 @@
+// Package screen is a model of a terminal's screen: text for a terminal goes in,
+// and what the terminal shows and how it is set is known. There is no clock and
+// no terminal here, and memory is bounded whatever goes in.
+//
+// The client keeps one of the user's terminal, which shows things that the model
+// has not seen: rows are known or not, and what covers known ones for a while
+// (Overlay) is taken away without a trace. The server keeps one of a terminal
+// that was blank at the start, and brings another terminal to the same state
+// (Redraw).
+//
+// Output that is kept in a ring while nobody reads it needs no copies of the
+// model: let the model stand where the ring begins. What goes into the ring is
+// not fed; what is sent from it, or falls out of it, is. Then Redraw followed by
+// the ring's content is the whole screen exactly, modes, pages, colours and the
+// half of a sequence that the cut left included, each byte is looked at once,
+// and where the ring is cut does not matter. Quiet takes questions out of such
+// content, which the terminal would answer a second time.
+package screen
+
+// Config is what a model may be told; the zero value is a terminal for UTF-8
+// whose screen is blank.
+type Config struct {
+	Bytes   bool // its characters are bytes, of some set that is not UTF-8
+	Unknown bool // what it shows at the start is not known, nor the cursor's row
+	History int  // bytes kept of lines that scrolled off; 0: none
+}
+
+// maxArea bounds the cells of a page. The largest screens in the smallest fonts
+// have less.
+const maxArea = 1 << 20
+
+// cursor is what ESC 7 saves.
+type cursor struct {
+	x, y   int
+	pend   bool // the last column is written: the next character wraps
+	pen    pen
+	origin bool
+	charsets
+	sure, set bool // y is a row of the terminal and not only of the model; saved at all
+}
+
+// Screen is the model of a terminal's screen. It is not safe for two goroutines.
+type Screen struct {
+	parser
+	cursor
+	cols, rows int
+	config     Config
+
+	main, alt page
+	onAlt     bool
+	history   history
+	tables    *tables
+
+	top, bottom int // of the scroll region, inclusive
+	left, right int // its margins, inclusive
+	sideways    bool
+	tabs        []bool
+	tabsSet     bool
+	noWrap      bool // mode 7 off
+	insert      bool
+	newline     bool // mode 20: LF returns too
+	hidden      bool // the cursor
+	back        bool // mode 45: BS goes back over a wrap
+	squares     bool // DECSACE: attributes change in rectangles
+	link        string
+	under       color // of underlines
+	last        rune  // for REP
+
+	modes  []mode // that were set or reset, in order
+	parked []mode // kept by CSI ? s
+	keypad bool   // sends its own codes
+	other  [8]setting
+	props  props
+
+	asked  question
+	scroll int // how often the whole page was scrolled
+	credit int // cells that may be moved by odd sequences
+	lost   int // links and marks that found no room
+}
+
+// New makes the model of a terminal.
+func New(cols, rows int, c Config) *Screen {
+	s := &Screen{config: c, tables: &tables{}, history: history{limit: c.History}, credit: maxCredit}
+	s.charsets.init()
+	cols, rows = bound(cols, rows)
+	s.setSize(cols, rows)
+	s.main.init(cols, rows)
+	if c.Unknown {
+		s.y = s.rows - 1 // where output scrolls; At corrects that
+		for _, l := range s.main.lines[:s.y] {
+			l.known = false
+		}
+		return s
+	}
+	s.main.anchored = true
+	return s
+}
+
+func bound(cols, rows int) (int, int) {
+	cols = min(max(cols, 1), maxArea)
+	return cols, min(max(rows, 1), max(maxArea/cols, 1))
+}
+
+func (s *Screen) setSize(cols, rows int) {
+	s.cols, s.rows = cols, rows
+	s.top, s.bottom, s.left, s.right = 0, rows-1, 0, cols-1
+	s.defaultTabs()
+}
+
+// Size returns columns and rows.
+func (s *Screen) Size() (cols, rows int) { return s.cols, s.rows }
+
+// Cursor returns the cursor's column and row, from 0.
+func (s *Screen) Cursor() (x, y int) { return s.x, s.y }
+
+// Known tells whether the terminal shows in a row what the model has there.
+func (s *Screen) Known(y int) bool { return y >= 0 && y < s.rows && s.row(y).known }
+
+// Alternate tells whether the alternate page is shown.
+func (s *Screen) Alternate() bool { return s.onAlt }
+
+func (s *Screen) page() *page {
+	if s.onAlt {
+		return &s.alt
+	}
+	return &s.main
+}
+
+func (s *Screen) row(y int) *line { return s.page().lines[y] }
+
+// blank is what is left where something is erased.
+func (s *Screen) blank() cell { return cell{pen: pen{bg: s.pen.bg}} }
+
+// reset is ESC c.
+func (s *Screen) reset() {
+	fresh := New(s.cols, s.rows, s.config)
+	fresh.parser, fresh.tables, fresh.history = s.parser, s.tables, s.history
+	fresh.credit, fresh.lost, fresh.props = s.credit, s.lost, s.props.reset()
+	fresh.main.anchored, fresh.y = true, 0
+	for _, l := range fresh.main.lines {
+		l.known = true
+	}
+	for _, m := range s.modes { // all are off now, by the program's own will
+		fresh.setMode(m.number, m.ansi, m.number == 7 || m.number == 25)
+	}
+	fresh.tabsSet = s.tabsSet
+	*s = *fresh
+}
