@@ -222,22 +222,19 @@ func (l *Login) shakeHands(ctx context.Context) error {
 	l.Keys = proof.Keys
 	l.chaff = l.tr.Chaff()
 	l.tr.AllowRekey()
-	return l.serve(check)
+	l.serve(check)
+	return nil
 }
 
 // serve puts the channels on the connection and watches over it.
-func (l *Login) serve(check *hostkey.Checker) error {
-	conn, chans, reqs, err := l.tr.Mux(l.host.User, func(err error) { l.finish(l.sessionWords(err)) })
-	if err != nil {
-		return l.lastWords(err)
-	}
+func (l *Login) serve(check *hostkey.Checker) {
+	conn, chans, reqs := l.tr.Mux(l.host.User, func(err error) { l.finish(l.sessionWords(err)) })
 	l.limits = idle.New(l.host.ChannelTimeout, l.opts.Log)
 	conn, chans = l.limits.Watch(conn, chans)
 	l.Client = ssh.NewClient(guarded{conn, l}, chans, l.globalRequests(reqs, check, conn))
 	if l.host.ServerAliveInterval > 0 {
 		go l.keepAlive()
 	}
-	return nil
 }
 
 // globalRequests handles those of the server's that are ours to handle; the

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -87,4 +88,16 @@ func classify(err error) error {
 	}
 	// Decoders quote what they could not read: the server's own words.
 	return &Error{Reason: Refused, Detail: visible.Line(err.Error()), Err: err}
+}
+
+// leadingString reads a string and leaves alone what follows it.
+func leadingString(b []byte) (s string, rest []byte) {
+	if len(b) < 4 {
+		return "", nil
+	}
+	n := binary.BigEndian.Uint32(b)
+	if b = b[4:]; uint64(n) > uint64(len(b)) {
+		return "", nil
+	}
+	return string(b[:n]), b[n:]
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/ssh"
+
+	"tssh/client/channel"
 )
 
 // keyOptions is what OpenSSH's server tells of the key that let the user in: a
@@ -30,10 +32,10 @@ func newKeyOptions() *keyOptions {
 
 // see looks at a packet on its way to others.
 func (k *keyOptions) see(packet []byte) {
-	switch packet[0] {
-	case msgChannelOpened, msgChannelRefused:
+	switch {
+	case channel.AnswersOpening(packet[0]):
 		k.end()
-	case msgDebug:
+	case packet[0] == msgDebug:
 		var m struct {
 			Always  bool `sshtype:"4"`
 			Message string

@@ -23,6 +23,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/client/channel"
 	"tssh/client/voice"
 	"tssh/proxy/visible"
 )
@@ -297,7 +298,7 @@ func (c *Conn) ReadPacket() ([]byte, error) {
 		case msgKexInit:
 			err = c.exchange(slices.Clone(packet))
 		default:
-			if err = c.misplaced(packet[0]); err == nil && c.renew && !isOfChannels(packet[0]) {
+			if err = c.misplaced(packet[0]); err == nil && c.renew && !channel.Is(packet[0]) {
 				err = c.unknown(packet[0])
 				break
 			}
@@ -329,7 +330,7 @@ const maxAsked = 64
 
 // noteLocked remembers what "not implemented" is to mean for a packet.
 func (c *Conn) noteLocked(packet []byte) {
-	if c.refuse == nil || packet[0] != msgGlobalRequest && packet[0] != msgChannelOpen && packet[0] != msgChannelRequest {
+	if c.refuse == nil || !channel.Asks(packet[0]) {
 		return
 	}
 	no := c.refuse(packet)

@@ -14,6 +14,41 @@ import (
 	"tssh/client/voice"
 )
 
+const (
+	msgGlobalRequest  = 80
+	msgChannelOpen    = 90
+	msgChannelOpened  = 91
+	msgChannelRefused = 92
+	msgWindowAdjust   = 93
+	msgChannelData    = 94
+	msgExtendedData   = 95
+	msgChannelEOF     = 96
+	msgChannelClose   = 97
+	msgChannelRequest = 98
+	msgChannelSuccess = 99
+	msgChannelFailure = 100
+)
+
+// asker is what the channels can beyond those of x/crypto.
+type asker interface {
+	ssh.Channel
+	Ask(kind string, payload []byte) (func() (bool, error), error)
+	Closed() bool
+}
+
+// words is a packet of a type and some numbers.
+func words(kind byte, numbers ...uint32) []byte {
+	b := []byte{kind}
+	for _, n := range numbers {
+		b = binary.BigEndian.AppendUint32(b, n)
+	}
+	return b
+}
+
+func data(number uint32, b []byte) []byte {
+	return append(words(msgChannelData, number, uint32(len(b))), b...)
+}
+
 // odd is a server after the login that sends what a test has it send.
 type odd struct {
 	*hostile
@@ -35,25 +70,25 @@ func (l *lines) log(_ voice.Level, text string) {
 	l.s = append(l.s, text)
 }
 
-func newOdd(t *testing.T) *odd {
+func newOdd(t *testing.T, extensions ...string) *odd {
 	t.Helper()
 	c, h := established(t)
 	h.read() // what established sends
 	o := &odd{hostile: h, t: t, said: &lines{}, ended: make(chan error, 1)}
 	c.log = o.said.log
+	for _, name := range extensions {
+		c.extensions[name] = "0"
+		c.serverVersion = openSSH + "9.2"
+	}
 	c.AllowRekey()
 	var chans <-chan ssh.NewChannel
 	var reqs <-chan *ssh.Request
-	var err error
-	o.conn, chans, reqs, err = c.Mux("me", func(err error) {
+	o.conn, chans, reqs = c.Mux("me", func(err error) {
 		select {
 		case o.ended <- err:
 		default:
 		}
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	go ssh.DiscardRequests(reqs)
 	go func() {
 		for n := range chans {
@@ -80,7 +115,7 @@ func (o *odd) expect(kind byte) []byte {
 
 // open lets the client open a session, which the server says to be its number
 // 7 with a window and a size of packets.
-func (o *odd) open(window, size uint32) (*channel, <-chan *ssh.Request) {
+func (o *odd) open(window, size uint32) (asker, <-chan *ssh.Request) {
 	o.t.Helper()
 	type result struct {
 		ch   ssh.Channel
@@ -105,7 +140,7 @@ func (o *odd) open(window, size uint32) (*channel, <-chan *ssh.Request) {
 	if r.err != nil {
 		o.t.Fatal(r.err)
 	}
-	return r.ch.(*channel), r.reqs
+	return r.ch.(asker), r.reqs
 }
 
 func request(number uint32, kind string, want byte, payload ...byte) []byte {
@@ -317,37 +352,95 @@ func TestLastWordsAreShown(t *testing.T) {
 	}
 }
 
-// FuzzForgiving: whatever a server sends, nothing panics, and no data are made
-// up: what comes out is what came in.
-func FuzzForgiving(f *testing.F) {
-	f.Add(words(msgChannelOpened, 0, 7, 1, 1))
-	f.Add(words(msgChannelRefused, 0, 1))
-	f.Add(data(0, []byte("x")))
-	f.Add(append(words(msgExtendedData, 0, 1, 1), 'x'))
-	f.Fuzz(func(t *testing.T, packet []byte) {
-		if len(packet) == 0 {
-			return
+// guessed is a server that calls itself OpenSSH, and the session that is opened on
+// it as the first thing.
+func guessed(t *testing.T) (*odd, asker) {
+	t.Helper()
+	o := newOdd(t, hostbound)
+	ch, reqs, err := o.conn.OpenChannel("session", nil) // without an answer
+	if err != nil {
+		t.Fatal(err)
+	}
+	go ssh.DiscardRequests(reqs)
+	return o, ch.(asker)
+}
+
+func TestFirstSessionIsOpenAtOnce(t *testing.T) {
+	o, ch := guessed(t)
+	answer, err := ch.Ask("exec", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error, 1)
+	go func() { _, err := ch.Write([]byte("input")); written <- err }()
+	o.expect(msgChannelOpen)
+	if p := o.expect(msgChannelRequest); !bytes.HasPrefix(p, words(msgChannelRequest, 0)) {
+		t.Fatalf("asked by % x", p)
+	}
+	o.send(words(msgChannelOpened, 0, 0, 1000, 32<<10))
+	if p := o.expect(msgChannelData); !bytes.Equal(p, data(0, []byte("input"))) {
+		t.Errorf("wrote % x", p)
+	}
+	o.send(words(msgChannelSuccess, 0))
+	if ok, err := answer(); !ok || err != nil || <-written != nil {
+		t.Errorf("answered %v, %v", ok, err)
+	}
+	// The next one waits for its number.
+	if next, _ := o.open(1<<20, 32<<10); next == nil {
+		t.Error("no second session")
+	}
+}
+
+func TestRefusedSessionIsRefused(t *testing.T) {
+	o, ch := guessed(t)
+	answer, _ := ch.Ask("exec", nil)
+	o.expect(msgChannelRequest)
+	o.send(append(words(msgChannelRefused, 0, 1), "\x00\x00\x00\x02no\x00\x00\x00\x00"...))
+	if _, err := answer(); err == nil || err.(*ssh.OpenChannelError).Reason != ssh.Prohibited {
+		t.Errorf("answered %v", err)
+	}
+	ch.Close() // says nothing about a channel that the server does not have
+	go o.conn.SendRequest("x", false, nil)
+	if p := o.read(); p[0] != msgGlobalRequest {
+		t.Errorf("sent % x", p)
+	}
+}
+
+func TestServerWithOtherNumbersIsNotMistaken(t *testing.T) {
+	o, _ := guessed(t)
+	o.expect(msgChannelOpen)
+	o.send(words(msgChannelOpened, 0, 1, 0, 32<<10))
+	if err := <-o.ended; err == nil || !strings.Contains(err.Error(), "numbered its first channel 1") {
+		t.Errorf("a command would have run on the channel of another: %v", err)
+	}
+}
+
+func TestNothingIsGuessedAfterAnythingElse(t *testing.T) {
+	// A forwarding asked for before takes a number of the server's.
+	o := newOdd(t, hostbound)
+	go o.conn.SendRequest("tcpip-forward", false, nil)
+	o.expect(msgGlobalRequest)
+	if ch, _ := o.open(1<<20, 32<<10); ch == nil { // its number is 7
+		t.Error("no session")
+	}
+}
+
+func TestOnlyOpenSSHIsGuessed(t *testing.T) {
+	for _, c := range []struct {
+		version   string
+		hostbound bool
+		want      bool
+	}{
+		{"SSH-2.0-OpenSSH_9.2p1 Debian-2", true, true},
+		{"SSH-2.0-OpenSSH_9.2p1", false, false}, // says so, and is not
+		{"SSH-2.0-Go", true, false},
+	} {
+		x := &Conn{serverVersion: c.version, extensions: map[string]string{}}
+		if c.hostbound {
+			x.extensions[hostbound] = "0"
 		}
-		f := newForgiving()
-		p := &passage{}
-		f.opening(0, p)
-		p.answers = append(p.answers, make(chan bool, 1), nil)
-		first, more := f.incoming(slices.Clone(packet))
-		if packet[0] == msgChannelData && len(packet) >= 9 && len(more) > 0 {
-			var all []byte
-			for _, m := range append([][]byte{first}, more...) {
-				if int(binary.BigEndian.Uint32(m[5:])) != len(m)-9 {
-					t.Fatal("a piece of another length")
-				}
-				all = append(all, m[9:]...)
-			}
-			if !bytes.Equal(all, packet[9:]) {
-				t.Fatal("other data")
-			}
+		if x.guessable() != c.want {
+			t.Errorf("%+v", c)
 		}
-		f.incoming(slices.Clone(packet))
-		f.outgoing(slices.Clone(packet))
-		f.refuse(packet)
-		f.end()
-	})
+	}
 }

@@ -1,0 +1,445 @@
+// Package channel speaks SSH's connection layer (RFC 4254) on the packets of an
+// authenticated transport: the client's end, an ssh.Conn. What a channel is, it
+// shares with UDP mode, by package tssh/proxy/channel; its own are the messages,
+// the numbers of channels, and how much of what servers do it bears.
+//
+// # What is sent early
+//
+// A command is asked for by the number that the server gives the channel.
+// OpenSSH's server gives the lowest free one, so the first is 0, and takes
+// requests before it has answered. So with Config.Guess the requests of a session
+// that is the first thing asked for follow its opening in the same flight. Should
+// the server refuse after all, it has been asked for a command on a channel that it
+// does not have, and ends the connection, for which it has little use without
+// sessions.
+//
+// # What is borne
+//
+// Servers that are not OpenSSH's send pieces larger than was agreed, words after a
+// channel's close, sizes of 0, messages without their last fields. None of it gives
+// them more than to be understood, so it is passed over, as ssh does.
+package channel
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+)
+
+const (
+	sessionWindow = 64 << 10 // of a session, until it is known to be none of a terminal
+	fullWindow    = 2 << 20  // as OpenSSH's
+	pieceSize     = 32 << 10 // of data, which every server takes (RFC 4253, 6.1)
+	leastPiece    = 9        // below which a size was not set
+	overrun       = 64 << 10 // bytes beyond the window that are borne
+	tunnelCredit  = 256 << 10
+	backlog       = 16 // requests or channels that wait for their user before the server does
+	maxRefusals   = 64 // answers of ours that wait to be written before the server does
+	maxChannels   = 16 << 10
+)
+
+// Transport carries packets. One goroutine reads.
+type Transport interface {
+	// ReadPacket returns the next packet, valid until the next call.
+	ReadPacket() ([]byte, error)
+	// WritePacket sends one, which it does not keep.
+	WritePacket(packet []byte) error
+	// Waiting tells whether the next packet, or a part of it, is here already.
+	Waiting() bool
+}
+
+// Meta is what an ssh.Conn says about itself.
+type Meta struct {
+	User                         string
+	Local, Remote                net.Addr
+	SessionID                    []byte
+	ClientVersion, ServerVersion []byte
+}
+
+// Config is how a connection treats its server.
+type Config struct {
+	Guess         bool // it numbers channels from 0, and takes requests before its answer
+	CountsLengths bool // it counts the length of a tunnel's packet in what it receives
+	Close         func() error
+	// Ended is called once, with the reason, before the channels end for it.
+	Ended func(error)
+}
+
+// Conn is a connection.
+type Conn struct {
+	Meta
+	transport Transport
+	config    Config
+	incoming  chan ssh.NewChannel
+	requests  chan *ssh.Request
+	refusals  chan []byte   // answers that the reading goroutine leaves to another
+	done      chan struct{} // closed at the end
+	err       error         // why; read after done
+
+	opening sync.Mutex // held while an opening leaves, so that guessed numbers come in order; before mu
+	globals sync.Mutex // held while a global request that wants an answer leaves; before mu
+
+	mu       sync.Mutex // guards what follows
+	next     uint32     // our number of the next channel: none is used twice
+	channels map[uint32]*framing
+	replies  []chan globalReply // in the order of the requests
+	untried  bool               // nothing was asked yet, so a session's number can be guessed
+	over     bool
+}
+
+type globalReply struct {
+	ok      bool
+	payload []byte
+}
+
+// New begins to read from t. What it returns is what ssh.NewClient takes.
+func New(t Transport, meta Meta, config Config) (*Conn, <-chan ssh.NewChannel, <-chan *ssh.Request) {
+	c := &Conn{
+		Meta: meta, transport: t, config: config,
+		incoming: make(chan ssh.NewChannel, backlog), requests: make(chan *ssh.Request, backlog),
+		refusals: make(chan []byte, maxRefusals), done: make(chan struct{}),
+		channels: map[uint32]*framing{}, untried: config.Guess,
+	}
+	go c.run()
+	go c.refuse()
+	return c, c.incoming, c.requests
+}
+
+// User, SessionID, ClientVersion, ServerVersion, RemoteAddr and LocalAddr are
+// those of the login.
+func (c *Conn) User() string          { return c.Meta.User }
+func (c *Conn) SessionID() []byte     { return append([]byte(nil), c.Meta.SessionID...) }
+func (c *Conn) ClientVersion() []byte { return append([]byte(nil), c.Meta.ClientVersion...) }
+func (c *Conn) ServerVersion() []byte { return append([]byte(nil), c.Meta.ServerVersion...) }
+func (c *Conn) RemoteAddr() net.Addr  { return c.Remote }
+func (c *Conn) LocalAddr() net.Addr   { return c.Local }
+
+// Close ends the connection.
+func (c *Conn) Close() error { return c.config.Close() }
+
+// Wait returns when the connection has ended, with the reason.
+func (c *Conn) Wait() error {
+	<-c.done
+	return c.err
+}
+
+// run reads until the connection ends.
+func (c *Conn) run() {
+	err := c.read()
+	c.config.Ended(err)
+	c.mu.Lock()
+	c.over = true
+	channels, replies := c.channels, c.replies
+	c.channels, c.replies = nil, nil
+	c.mu.Unlock()
+	c.err = err
+	close(c.done)
+	for _, r := range replies {
+		close(r)
+	}
+	for _, f := range channels {
+		f.finish(io.EOF, false)
+	}
+	close(c.incoming)
+	close(c.requests)
+}
+
+// read takes packets. A server's close of a channel may come before the status of
+// its command: what has come already about the channel goes before its close.
+func (c *Conn) read() error {
+	var closing *framing
+	for {
+		if closing != nil && !c.transport.Waiting() {
+			closing.closed()
+			closing = nil
+		}
+		packet, err := c.transport.ReadPacket()
+		if err != nil {
+			return err
+		}
+		if closing != nil && !closing.isRequest(packet) {
+			closing.closed()
+			closing = nil
+		}
+		f, err := c.dispatch(packet)
+		if err != nil {
+			return fmt.Errorf("message %d: %w", packet[0], err)
+		}
+		if f != nil {
+			closing = f
+		}
+	}
+}
+
+// dispatch takes one message. It returns a channel that the server closes by it.
+func (c *Conn) dispatch(packet []byte) (closing *framing, err error) {
+	r := &reader{b: packet[1:]}
+	switch packet[0] {
+	case msgGlobalRequest:
+		q, want := r.request()
+		if r.err != nil {
+			return nil, r.err
+		}
+		if want {
+			c.refuseLater(message(msgRequestFailure, 0))
+		}
+		c.requests <- q
+		return nil, nil
+	case msgRequestSuccess, msgRequestFailure:
+		c.replied(packet[0] == msgRequestSuccess, r.b)
+		return nil, nil
+	case msgOpen:
+		return nil, c.asked(r)
+	}
+	if !Is(packet[0]) {
+		return nil, nil // the transport's to judge
+	}
+	number := r.number()
+	if r.err != nil {
+		return nil, r.err
+	}
+	c.mu.Lock()
+	f, known := c.channels[number], number < c.next
+	c.mu.Unlock()
+	switch {
+	case !known:
+		return nil, fmt.Errorf("nonexistent channel %d", number)
+	case f == nil:
+		return nil, nil // it is closed; some go on about it
+	case packet[0] == msgClose:
+		return f, nil
+	}
+	return nil, f.take(packet[0], r)
+}
+
+// refuseLater sends an answer, but not on the goroutine that reads: the server may
+// not read until it is read from.
+func (c *Conn) refuseLater(answer []byte) { c.refusals <- answer }
+
+func (c *Conn) refuse() {
+	for {
+		select {
+		case answer := <-c.refusals:
+			c.transport.WritePacket(answer)
+		case <-c.done:
+			for { // the reader may have left one more
+				select {
+				case <-c.refusals:
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// SendRequest sends a global request.
+func (c *Conn) SendRequest(kind string, wantReply bool, payload []byte) (bool, []byte, error) {
+	packet := append(message(msgGlobalRequest, 5+len(kind)+len(payload)).text(kind).bool(wantReply), payload...)
+	if !wantReply {
+		c.tried()
+		return false, nil, c.write(packet)
+	}
+	answer := make(chan globalReply, 1)
+	c.globals.Lock() // answers have no number: their order is that of the requests
+	c.tried()
+	c.mu.Lock()
+	over := c.over
+	if !over {
+		c.replies = append(c.replies, answer)
+	}
+	c.mu.Unlock()
+	err := io.EOF
+	if !over {
+		err = c.write(packet)
+	}
+	c.globals.Unlock()
+	if err != nil {
+		return false, nil, err
+	}
+	a, came := <-answer
+	if !came {
+		return false, nil, io.EOF
+	}
+	return a.ok, a.payload, nil
+}
+
+// tried notes that something was asked for, which may have taken a number.
+func (c *Conn) tried() {
+	c.mu.Lock()
+	c.untried = false
+	c.mu.Unlock()
+}
+
+// replied takes the answer to the oldest global request that has none. One too many
+// is passed over.
+func (c *Conn) replied(ok bool, payload []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.replies) > 0 {
+		c.replies[0] <- globalReply{ok, append([]byte(nil), payload...)}
+		c.replies = c.replies[1:]
+	}
+}
+
+// write sends a packet. That the connection is gone is told by Wait.
+func (c *Conn) write(packet []byte) error {
+	if c.transport.WritePacket(packet) != nil {
+		return io.EOF
+	}
+	return nil
+}
+
+// OpenChannel opens a channel. That of a session whose number can be guessed is not
+// waited for: a refusal shows at the first use.
+func (c *Conn) OpenChannel(kind string, extra []byte) (ssh.Channel, <-chan *ssh.Request, error) {
+	f := c.newFraming(kind)
+	c.opening.Lock()
+	c.mu.Lock()
+	if c.over || c.next == 1<<32-1 {
+		c.mu.Unlock()
+		c.opening.Unlock()
+		return nil, nil, io.EOF
+	}
+	guess := c.untried && kind == "session"
+	c.untried = false
+	f.ours = c.next
+	c.next++
+	c.channels[f.ours] = f
+	c.mu.Unlock()
+	if guess {
+		f.guess(0)
+	}
+	packet := append(message(msgOpen, 16+len(kind)+len(extra)).text(kind).number(f.ours).number(uint32(f.window)).number(uint32(f.piece)), extra...)
+	err := c.write(packet)
+	c.opening.Unlock()
+	if err != nil {
+		return nil, nil, err
+	}
+	if !guess {
+		if err := f.ch.WaitOpen(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return f.user(), f.requests, nil
+}
+
+// forget lets go of a channel that is over.
+func (c *Conn) forget(f *framing) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.channels, f.ours)
+}
+
+// asked takes an opening of the server's.
+func (c *Conn) asked(r *reader) error {
+	n := &newChannel{conn: c, kind: r.text(), theirs: r.number(), credit: r.number(), piece: r.number()}
+	if r.err != nil {
+		return r.err
+	}
+	n.extra = append([]byte(nil), r.b...)
+	c.mu.Lock()
+	many := len(c.channels) >= maxChannels
+	c.mu.Unlock()
+	if many {
+		c.refuseLater(refusal(n.theirs, ssh.ResourceShortage, "too many channels"))
+		return nil
+	}
+	c.incoming <- n
+	return nil
+}
+
+func refusal(theirs uint32, reason ssh.RejectionReason, words string) []byte {
+	return message(msgOpenFailure, 20+len(words)).number(theirs).number(uint32(reason)).text(words).text("")
+}
+
+// Refused is the answer "no" to a packet of ours that the server does not know; nil
+// when none is awaited. Read as a packet of the server's it is one.
+func (c *Conn) Refused(packet []byte) []byte {
+	r := &reader{b: packet[1:]}
+	switch packet[0] {
+	case msgGlobalRequest:
+		r.text()
+		if r.bool() {
+			return message(msgRequestFailure, 0)
+		}
+	case msgOpen:
+		r.text()
+		if ours := r.number(); r.err == nil {
+			return refusal(ours, ssh.UnknownChannelType, "not implemented")
+		}
+	case msgRequest:
+		theirs := r.number()
+		r.text()
+		if !r.bool() {
+			return nil
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, f := range c.channels {
+			if f.isTheirs(theirs) {
+				return message(msgFailure, 4).number(f.ours)
+			}
+		}
+	}
+	return nil
+}
+
+// newChannel is a channel that the server asks for.
+type newChannel struct {
+	conn   *Conn
+	kind   string
+	extra  []byte
+	theirs uint32
+	credit uint32
+	piece  uint32
+
+	once sync.Once
+}
+
+var errDecided = errors.New("channel was already accepted or rejected")
+
+func (n *newChannel) ChannelType() string { return n.kind }
+func (n *newChannel) ExtraData() []byte   { return n.extra }
+
+// decide reports whether this is the first decision.
+func (n *newChannel) decide() (first bool) {
+	n.once.Do(func() { first = true })
+	return first
+}
+
+func (n *newChannel) Accept() (ssh.Channel, <-chan *ssh.Request, error) {
+	if !n.decide() {
+		return nil, nil, errDecided
+	}
+	c := n.conn
+	f := c.newFraming(n.kind)
+	f.guess(n.theirs)
+	c.mu.Lock()
+	if c.over {
+		c.mu.Unlock()
+		return nil, nil, io.EOF
+	}
+	f.ours = c.next
+	c.next++
+	c.channels[f.ours] = f
+	c.mu.Unlock()
+	f.opened(n.credit, n.piece)
+	if err := c.write(message(msgConfirmation, 16).number(n.theirs).number(f.ours).number(uint32(f.window)).number(uint32(f.piece))); err != nil {
+		return nil, nil, err
+	}
+	return f.user(), f.requests, nil
+}
+
+func (n *newChannel) Reject(reason ssh.RejectionReason, words string) error {
+	if !n.decide() {
+		return errDecided
+	}
+	return n.conn.write(refusal(n.theirs, reason, words))
+}
+
+var _ ssh.Conn = (*Conn)(nil)
