@@ -30,7 +30,7 @@ const exitLog = 1
 // Main runs tssh with the arguments that follow its name and returns the exit
 // status.
 func Main(args []string) int {
-	endBySignals()
+	defer endBySignals()()
 	if len(args) == 1 && args[0] == "--demo" {
 		return runDemo(context.Background())
 	}

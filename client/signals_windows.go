@@ -1,3 +1,3 @@
 package client
 
-func endBySignals() {}
+func endBySignals() (stop func()) { return func() {} }
