@@ -44,6 +44,9 @@ func TestMasterAsksForAllThatIsDone(t *testing.T) {
 			t.Errorf("asked %q, want %q; %v", asked, tt.want, err)
 		}
 	}
+	if _, _, _, err := Proxy(s.path); err == nil || err.Error() != "Master refused proxy request: Permission denied" {
+		t.Errorf("refused proxy: %v", err)
+	}
 	if s.forwards.open == nil {
 		t.Error("a forward was cancelled against the user's word")
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 
 	"golang.org/x/crypto/ssh"
@@ -220,6 +221,9 @@ func Proxy(path string) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request, e
 	c, chans, reqs, err := ssh.NewControlClientConn(conn)
 	if err != nil {
 		conn.Close()
+		if strings.HasSuffix(err.Error(), fmt.Sprintf(" got %d", uint32(sDenied))) { // x/crypto knows no other answer than yes
+			return nil, nil, nil, said("proxy", &Refusal{Denied: true, Reason: "Permission denied"})
+		}
 		return nil, nil, nil, fmt.Errorf("master proxy request: %w", err)
 	}
 	return c, chans, reqs, nil

@@ -17,7 +17,8 @@ import (
 type Pin struct {
 	key       ssh.PublicKey // without its certificate
 	authority ssh.PublicKey // by which it was trusted; nil: for itself
-	revoked   bool          // and let pass all the same: it was given nothing, and is given nothing now
+	revoked   bool          // and let pass all the same
+	distrust  bool          // it was given nothing then, and is given nothing now
 
 	mu     sync.Mutex      // guards what follows
 	proved []ssh.PublicKey // others that the host, trusted, showed to have
@@ -49,6 +50,9 @@ func (p *Pin) add(keys []ssh.PublicKey) {
 // up for that, but what was revoked since is refused.
 func (c *Checker) CheckAgain(key ssh.PublicKey, p *Pin) error {
 	c.pin = p
+	if p.distrust {
+		c.strip()
+	}
 	c.logKey(key, Fingerprint(key, c.h.FingerprintHash))
 	if n := RSABits(key); n > 0 && n < c.h.RequiredRSASize {
 		return Refused{"Server host key: Invalid key length"}

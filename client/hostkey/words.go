@@ -197,7 +197,6 @@ func (c *Checker) warnChanged(key ssh.PublicKey) {
 // disarm takes away what a false host could abuse: passwords typed to it,
 // keys of the agent lent to it, connections made for it.
 func (c *Checker) disarm() error {
-	c.Distrust = true
 	h := c.h
 	off := func(what string, on bool) bool {
 		if on {
@@ -215,14 +214,21 @@ func (c *Checker) disarm() error {
 	if h.UpdateHostKeys != "" && h.UpdateHostKeys != "no" {
 		c.log.Errorf("UpdateHostkeys is disabled because the host key is not trusted.")
 	}
-	h.PasswordAuthentication, h.KbdInteractiveAuthentication = false, false
-	h.ForwardAgent, h.ForwardX11, h.Tunnel, h.UpdateHostKeys = "no", false, "no", "no"
-	h.LocalForward, h.RemoteForward, h.DynamicForward = nil, nil, nil
-	h.UdpLocalForward, h.UdpRemoteForward = nil, nil
+	c.strip()
 	if cancelled && h.ExitOnForwardFailure {
 		return Refused{"Error: forwarding disabled due to host key check failure"}
 	}
 	return nil
+}
+
+// strip does so without a word.
+func (c *Checker) strip() {
+	h := c.h
+	c.Distrust, c.pin.distrust = true, true
+	h.PasswordAuthentication, h.KbdInteractiveAuthentication = false, false
+	h.ForwardAgent, h.ForwardX11, h.Tunnel, h.UpdateHostKeys = "no", false, "no", "no"
+	h.LocalForward, h.RemoteForward, h.DynamicForward = nil, nil, nil
+	h.UdpLocalForward, h.UdpRemoteForward = nil, nil
 }
 
 // addressDiffers is the case of a name and an address with different keys.

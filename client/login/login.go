@@ -40,12 +40,11 @@ type Options struct {
 	Move func(ctx context.Context, l *Login, via *config.Host) (Through, error)
 
 	// For logging in again.
-	memory   *auth.Memory
-	silent   bool
-	pins     *pins
-	last     netip.Addr // of the host, by which it was reached; not valid: none
-	distrust bool       // the host's key was not to be trusted
-	depth    int        // of jumps
+	memory *auth.Memory
+	silent bool
+	pins   *pins
+	last   netip.Addr // of the host, by which it was reached; not valid: none
+	depth  int        // of jumps
 }
 
 // Error ends a login or a connection; its text is ssh's own last word on
@@ -202,7 +201,7 @@ func (l *Login) shakeHands(ctx context.Context) error {
 	if pin == nil {
 		l.opts.pins.set(l.opts.depth, h, check.Pin())
 	}
-	l.Distrust = check.Distrust || l.opts.distrust
+	l.Distrust = check.Distrust
 	if h.WarnWeakCrypto == "yes" && !l.opts.silent && !transport.Quantum(l.tr.Algorithms().Kex) {
 		log.Infof("** WARNING: connection is not using a post-quantum key exchange algorithm.\n" +
 			"** This session may be vulnerable to \"store now, decrypt later\" attacks.\n" +
@@ -365,7 +364,7 @@ func (l *Login) Redial(ctx context.Context) (*Login, error) {
 	h := *l.host
 	o := l.opts
 	o.silent, o.memory = true, l.memory
-	o.Banner, o.distrust = io.Discard, l.Distrust
+	o.Banner = io.Discard
 	if l.Remote != nil {
 		o.last = l.Remote.AddrPort().Addr().Unmap()
 	}
