@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,3 +143,30 @@ type nopStream struct{ io.Reader }
 func (nopStream) Write(p []byte) (int, error) { return len(p), nil }
 func (nopStream) CloseWrite() error           { return nil }
 func (nopStream) Close() error                { return nil }
+
+// FuzzGlobal is a peer that says anything on the channel of global requests, to
+// either end, and reads no answer.
+func FuzzGlobal(f *testing.F) {
+	f.Add([]byte("q\x00\x00\x10\x01\x00\x0dtcpip-forward"))
+	f.Add([]byte("q\x00\x00\x04\x00\x00\x01xq\x00\x00\x03\x01\x00\x00y\x00\x00\x00"))
+	f.Add([]byte("q\x03\xff\xff"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		says := func() io.Reader { return io.MultiReader(strings.NewReader(global), bytes.NewReader(b)) }
+		h := newHostile()
+		s := Serve(h)
+		h.streams <- h.stream(says())
+		go func() {
+			for r := range s.Requests() {
+				r.Reply(true, r.Payload)
+			}
+		}()
+		h.Close()
+		s.Close()
+		h = newHostile()
+		c, _, requests := Client(h, Meta{})
+		go ssh.DiscardRequests(requests)
+		h.streams <- h.stream(says())
+		h.Close()
+		c.Close()
+	})
+}

@@ -2,10 +2,14 @@ package arq
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/xtaci/kcp-go/v5"
 
 	"tssh/proxy/simnet"
 )
@@ -250,5 +254,97 @@ func TestOutageInARenewal(t *testing.T) {
 		if opens(server, early, "early") {
 			t.Error("old keys open for longer than packets travel")
 		}
+	})
+}
+
+// nowhere is a net.PacketConn from which nothing comes.
+type nowhere struct{ closed chan struct{} }
+
+func (n nowhere) ReadFrom([]byte) (int, net.Addr, error) {
+	<-n.closed
+	return 0, nil, net.ErrClosed
+}
+func (n nowhere) WriteTo(b []byte, _ net.Addr) (int, error) { return len(b), nil }
+func (n nowhere) Close() error                              { return nil }
+func (n nowhere) LocalAddr() net.Addr                       { return &net.UDPAddr{} }
+func (n nowhere) SetDeadline(time.Time) error               { return nil }
+func (n nowhere) SetReadDeadline(t time.Time) error {
+	if !t.IsZero() {
+		close(n.closed)
+	}
+	return nil
+}
+func (n nowhere) SetWriteDeadline(time.Time) error { return nil }
+
+// FuzzSegments is a peer that has the keys and seals whatever it likes: numbers
+// far ahead, fragments without an end, acknowledgements of what was never sent.
+func FuzzSegments(f *testing.F) {
+	segment := func(cmd, frg byte, sn, una uint32, data string) []byte {
+		b := binary.LittleEndian.AppendUint32(nil, 1) // conversation
+		b = append(b, cmd, frg, 0xff, 0xff)           // window
+		b = binary.LittleEndian.AppendUint32(b, 1<<31)
+		b = binary.LittleEndian.AppendUint32(b, sn)
+		b = binary.LittleEndian.AppendUint32(b, una)
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(data)))
+		return append(b, data...)
+	}
+	f.Add(segment(kcp.IKCP_CMD_PUSH, 0, 0, 0, "dhello"))
+	f.Add(segment(kcp.IKCP_CMD_PUSH, 255, 0, 0, "dhello"))
+	f.Add(segment(kcp.IKCP_CMD_PUSH, 0, 1<<31, 1<<31, "d"))
+	f.Add(segment(kcp.IKCP_CMD_ACK, 0, 1<<32-1, 1<<32-1, ""))
+	f.Add(append(segment(kcp.IKCP_CMD_ACK, 0, 0, 1, ""), segment(kcp.IKCP_CMD_PUSH, 0, 8191, 0, "")...))
+	f.Add([]byte("C"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		peer := &keys{}
+		if err := peer.start([32]byte{1}, true); err != nil {
+			t.Fatal(err)
+		}
+		c, err := New(nowhere{make(chan struct{})}, &net.UDPAddr{}, Config{Secret: [32]byte{1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.Write([]byte("on its way"))
+		for _, b := range [][]byte{body, body[:len(body)/2], body} {
+			packet, err := peer.seal(nil, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.receive(packet, &net.UDPAddr{})
+		}
+		c.Returned()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.takeLocked(make([]byte, 100))
+		if w := c.pilot.window(); w < leastSegments || w > mostSegments {
+			t.Errorf("window of %d", w)
+		}
+	})
+}
+
+// A peer that gave all the window there is and fell silent does not make this
+// end keep all that its programs write.
+func TestSilenceBoundsWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(nowhere{make(chan struct{})}, &net.UDPAddr{}, Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		written := 0
+		go func() {
+			for b := make([]byte, 1<<20); ; written++ {
+				if _, err := c.Write(b); err != nil {
+					return
+				}
+			}
+		}()
+		time.Sleep(time.Minute)
+		c.mu.Lock()
+		n := c.kcp.WaitSnd()
+		c.mu.Unlock()
+		if n > mostWaiting || n < mostWaiting/2 {
+			t.Errorf("%d segments wait, %d MiB", n, written)
+		}
+		c.Close()
 	})
 }
