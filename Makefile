@@ -1,7 +1,9 @@
 # make            build bin/tssh and the name bin/tsshd
 # make bundle     bin/tssh that brings tsshd to Linux on amd64 and arm64, as a release does
-# make servers    the same, and tsshd for all other machines, in bin/servers
+# make servers    the same, and tsshd for all other machines, in bin
 # make release    all that users install, in dist
+# make machines   tests on servers of other kinds, by emulators (as root)
+# make release-test  tests of what make release made
 # make demo       try it: a session on this machine that survives a lost network
 # make check      gofmt, vet on seven systems and odd processors, staticcheck, import arrows
 # make test       every test (some need root and say so)
@@ -21,7 +23,7 @@ FUZZ ?= .
 
 export CGO_ENABLED = 0
 
-.PHONY: all build bundle servers release demo check test race regress bench fuzz install uninstall clean
+.PHONY: all build bundle servers release machines release-test demo check test race regress bench fuzz install uninstall clean
 
 all: build
 
@@ -34,6 +36,17 @@ bundle servers:
 
 release:
 	$(GO) run ./release dist
+
+EMULATED = arm64 s390x
+machines:
+	sh e2e/machines.sh bin/machines $(EMULATED)
+	$(GO) run ./release -only linux/amd64,linux/arm64,linux/s390x servers
+	$(GO) test -count=1 -v -timeout 20m ./e2e -run 'OtherMachines|MachineWithoutABuild' \
+		-tssh '$(CURDIR)/bin/tssh' -machines '$(CURDIR)/bin/machines'
+
+release-test:
+	sh e2e/machines.sh bin/machines
+	$(GO) test -count=1 -v -timeout 40m ./release -dist '$(CURDIR)/dist'
 
 demo: build
 	bin/tssh --demo

@@ -90,6 +90,19 @@ func prepare(dir string) error {
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w: %s", err, out)
 	}
+	// What it sends to other kinds of machines lies beside it.
+	others, err := filepath.Glob(filepath.Join(filepath.Dir(*given), "tsshd-*.gz"))
+	if *given == "" {
+		others = nil
+	}
+	for _, file := range others {
+		if err = exec.Command("cp", file, filepath.Join(dir, "bin")).Run(); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
 	if err := os.Symlink("tssh", filepath.Join(dir, "bin/tsshd")); err != nil {
 		return err
 	}

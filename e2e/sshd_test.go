@@ -18,7 +18,7 @@ func (w *world) home() string { return filepath.Join(w.dir, "alice") }
 // startSSHD runs OpenSSH's server in mounts of its own: the users are ours,
 // nothing of this machine's systemd can be seen, and what sshd_config permits
 // is where tsshd looks for it.
-func (w *world) startSSHD(more string) {
+func (w *world) startSSHD(first, more string) {
 	w.t.Helper()
 	w.furnish(more)
 	log, err := os.Create(filepath.Join(w.dir, "sshd.log"))
@@ -29,6 +29,7 @@ func (w *world) startSSHD(more string) {
 	mounts := `set -e; mount -t tmpfs -o mode=755 run /run; mkdir /run/sshd
 for f in passwd shadow group motd; do [ ! -e /etc/$f ] || mount --bind "$0/$f" /etc/$f; done
 mount --bind "$0/sshd_config" /etc/ssh/sshd_config
+` + first + `
 exec env --default-signal /usr/sbin/sshd -D -e` // go test may have been started with some ignored
 	cmd := exec.Command("unshare", "-m", "sh", "-c", mounts, w.dir)
 	cmd.Stdout, cmd.Stderr = log, log

@@ -46,6 +46,12 @@ var worlds atomic.Int32 // gives each a name of its own
 // the test, with every process in it.
 func newWorld(t *testing.T, sshd ...string) *world {
 	t.Helper()
+	return newWorldWith(t, "", sshd...)
+}
+
+// newWorldWith runs commands in sshd's mounts before it.
+func newWorldWith(t *testing.T, mounts string, sshd ...string) *world {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED, not tested at all: network namespaces need root")
 	}
@@ -85,7 +91,7 @@ func newWorld(t *testing.T, sshd ...string) *world {
 	w.ip(w.client, "link set lo up", "link set wan up",
 		"addr add 10.83.1.2/24 dev wan", "addr add fd83:1::2/64 dev wan nodad",
 		"route add default via 10.83.1.1", "-6 route add default via fd83:1::1")
-	w.startSSHD(strings.Join(sshd, "\n"))
+	w.startSSHD(mounts, strings.Join(sshd, "\n"))
 	return w
 }
 

@@ -17,7 +17,7 @@ import (
 // Where the servers of a build are: what tssh holds, and the others.
 const (
 	bundleDir = "client/servers/bundle"
-	othersDir = "bin/servers"
+	othersDir = "bin"
 )
 
 // build compiles the program. Nothing of the machine, the folder or the moment
@@ -75,10 +75,16 @@ func bundle(kinds []Target) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	for _, dir := range []string{bundleDir, othersDir} {
-		if err := os.RemoveAll(dir); err != nil {
+	old, err := filepath.Glob(filepath.Join(othersDir, "tsshd-*.gz"))
+	if err != nil {
+		return err
+	}
+	for _, path := range append(old, bundleDir) {
+		if err := os.RemoveAll(path); err != nil {
 			return err
 		}
+	}
+	for _, dir := range []string{bundleDir, othersDir} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}

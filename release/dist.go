@@ -170,7 +170,7 @@ func (r *release) serverFiles() error {
 
 // others are the builds that tssh does not hold.
 func others() ([]file, error) {
-	paths, err := filepath.Glob(filepath.Join(othersDir, "*.gz"))
+	paths, err := filepath.Glob(filepath.Join(othersDir, "tsshd-*.gz"))
 	if err != nil {
 		return nil, err
 	}

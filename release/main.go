@@ -1,7 +1,7 @@
 // Command release builds what users install. It is no part of the program.
 //
 //	go run ./release bundle    the servers that tssh holds, and bin/tssh with them
-//	go run ./release servers   those of all machines, into bin/servers, and bin/tssh
+//	go run ./release servers   those of all machines, and bin/tssh, beside which they lie
 //	go run ./release dist      everything, into dist
 //
 // Two runs on one commit write the same bytes: the builds have no paths, and the

@@ -1,0 +1,180 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"flag"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tssh/proxy/wire"
+)
+
+// made is where "make release" put its work. Those tests are for after it.
+var made = flag.String("dist", "", "the directory of a release to test")
+
+func distDir(t *testing.T) string {
+	t.Helper()
+	if *made == "" {
+		t.Skip("SKIPPED, not tested at all: no release; see make release-test")
+	}
+	dir, err := filepath.Abs(*made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func must(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// TestDebComesAndGoes: dpkg installs both packages into an empty system, the
+// program runs there and knows the files of the other package, ssh's name is not
+// taken, and nothing stays behind.
+func TestDebComesAndGoes(t *testing.T) {
+	dir := distDir(t)
+	if os.Getuid() != 0 {
+		t.Skip("SKIPPED, not tested at all: dpkg and chroot need root")
+	}
+	root := t.TempDir()
+	for _, d := range []string{"info", "updates"} {
+		if err := os.MkdirAll(filepath.Join(root, "var/lib/dpkg", d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	os.WriteFile(filepath.Join(root, "var/lib/dpkg/status"), nil, 0o644)
+	os.Mkdir(filepath.Join(root, "proc"), 0o755)
+	must(t, "mount", "-t", "proc", "proc", filepath.Join(root, "proc"))
+	mounted := true
+	unmount := func() {
+		if mounted {
+			must(t, "umount", filepath.Join(root, "proc"))
+			mounted = false
+		}
+	}
+	t.Cleanup(unmount)
+	must(t, "dpkg", "--root="+root, "--log=/dev/null", "-i",
+		filepath.Join(dir, "tssh_"+wire.Release+"-1_amd64.deb"), filepath.Join(dir, "tssh-servers_"+wire.Release+"-1_all.deb"))
+	if out := must(t, "chroot", root, "/usr/bin/tssh", "-V"); !strings.HasPrefix(out, "tssh_"+wire.Release) {
+		t.Errorf("-V says %q", out)
+	}
+	if out := must(t, "chroot", root, "/usr/bin/tsshd", "--version"); out != "tsshd "+wire.Release+"\n" {
+		t.Errorf("tsshd --version says %q", out)
+	}
+	out := must(t, "chroot", root, "/usr/bin/tssh", "--servers")
+	if !strings.Contains(out, "in tssh") || !strings.Contains(out, "/usr/share/tssh/tsshd-linux-s390x.gz") || strings.Contains(out, "not ") {
+		t.Errorf("--servers says\n%s", out)
+	}
+	for _, name := range []string{"usr/bin/ssh", "usr/sbin/sshd"} {
+		if _, err := os.Lstat(filepath.Join(root, name)); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+	for _, name := range []string{"usr/share/man/man1/tssh.1.gz", "usr/share/man/man5/tssh_config.5.gz", "usr/share/man/man8/tsshd.8.gz",
+		"usr/share/bash-completion/completions/tsshd", "usr/share/zsh/vendor-completions/_tssh", "usr/share/fish/vendor_completions.d/tssh.fish"} {
+		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	unmount()
+	must(t, "dpkg", "--root="+root, "--log=/dev/null", "--purge", "tssh", "tssh-servers")
+	filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		rel, _ := filepath.Rel(root, path)
+		if err == nil && !d.IsDir() && !strings.HasPrefix(rel, "var/lib/dpkg") {
+			t.Errorf("%s stays behind", rel)
+		}
+		return err
+	})
+}
+
+// TestEveryLinuxRuns: each archive's program tells its version and, where it is
+// one of the slower tests, moves the demo's data through a network that is cut.
+// Emulators run it, which the kernel must have been told of.
+func TestEveryLinuxRuns(t *testing.T) {
+	dir := distDir(t)
+	for _, k := range Targets {
+		if k.OS != "linux" {
+			continue
+		}
+		t.Run(k.Arch, func(t *testing.T) {
+			base := name(k.OS, k.Arch)
+			archive := filepath.Join(dir, base+".tar.gz")
+			if _, err := os.Stat(archive); err != nil {
+				t.Fatal(err)
+			}
+			tmp := t.TempDir()
+			must(t, "tar", "xzf", archive, "-C", tmp)
+			tssh := filepath.Join(tmp, base, "tssh")
+			if out := must(t, tssh, "-V"); !strings.HasPrefix(out, "tssh_"+wire.Release) {
+				t.Errorf("-V says %q", out)
+			}
+			if out := must(t, filepath.Join(tmp, base, "tsshd"), "--version"); out != "tsshd "+wire.Release+"\n" {
+				t.Errorf("tsshd --version says %q", out)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			defer cancel()
+			demo := exec.CommandContext(ctx, tssh, "--demo")
+			demo.Env = append(os.Environ(), "HOME="+tmp)
+			if out, err := demo.CombinedOutput(); err != nil || !strings.Contains(string(out), "not a byte was lost") {
+				t.Errorf("--demo: %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// TestRecipesAreWhole: checksums in them are those of the archives beside them.
+func TestRecipesAreWhole(t *testing.T) {
+	dir := distDir(t)
+	check := exec.Command("sha256sum", "--quiet", "-c", "SHA256SUMS")
+	check.Dir = dir
+	if out, err := check.CombinedOutput(); err != nil {
+		t.Errorf("SHA256SUMS: %v: %s", err, out)
+	}
+	sums, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path := range recipes {
+		text, err := os.ReadFile(filepath.Join(dir, path))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, word := range strings.FieldsFunc(string(text), func(r rune) bool { return strings.ContainsRune(" \n\",", r) }) {
+			if len(word) == 64 && !strings.Contains(string(sums), strings.ToLower(word)+"  ") {
+				t.Errorf("%s: %s is of no file here", path, word)
+			}
+		}
+	}
+}
+
+// TestBuildsAreReproducible: in another folder, from nothing, the same bytes.
+func TestBuildsAreReproducible(t *testing.T) {
+	distDir(t)
+	other := t.TempDir()
+	must(t, "sh", "-c", `cd .. && git archive HEAD | tar x -C "$0"`, other)
+	cmd := exec.Command("go", "run", "./release", "-only", "linux/amd64", "bundle")
+	cmd.Dir = other
+	cmd.Env = append(os.Environ(), "GOCACHE="+filepath.Join(other, ".cache"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const file = "tsshd-linux-amd64.gz"
+	one, err1 := os.ReadFile(filepath.Join("..", bundleDir, file))
+	two, err2 := os.ReadFile(filepath.Join(other, bundleDir, file))
+	if err1 != nil || err2 != nil || sum(one) != sum(two) {
+		t.Errorf("%s differs (%v, %v)", file, err1, err2)
+	}
+}
