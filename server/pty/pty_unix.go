@@ -76,6 +76,7 @@ func (t *Terminal) TTY() *os.File {
 
 // Start starts cmd on the terminal, as the leader of a new session.
 func (t *Terminal) Start(cmd *exec.Cmd) error {
+	HeedSignals()
 	err := t.hold(func(tty *os.File) error {
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}

@@ -14,6 +14,7 @@ import (
 
 	"tssh/server/flow"
 	"tssh/server/policy"
+	"tssh/server/pty"
 )
 
 // prepare notes what is to run, and makes what connects it to the channel.
@@ -162,6 +163,7 @@ func (s *session) start(cmd *exec.Cmd) error {
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.pipes.theirs[0], s.pipes.theirs[1], s.pipes.theirs[2]
 	ownSession(cmd)
+	pty.HeedSignals()
 	return cmd.Start()
 }
 

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -100,6 +101,24 @@ func TestExitStatusComesLast(t *testing.T) {
 	c := serve(t, config(t), request{"exec", text{"echo out; echo err >&2; exit 5"}, true})
 	if c.out.String() != "out\n" || c.errs.String() != "err\n" || !slices.Equal(c.sent, []string{"exit-status \x00\x00\x00\x05"}) {
 		t.Errorf("%q, %q, %q", c.out.String(), c.errs.String(), c.sent)
+	}
+}
+
+// TestIgnoredSignalsAreHeeded: tsshd was started by nohup, or by a shell's &.
+func TestIgnoredSignalsAreHeeded(t *testing.T) {
+	if _, err := os.Stat("/proc/self/status"); err != nil {
+		t.Skip(err)
+	}
+	const inside = "TSSH_TEST_IGNORES"
+	if os.Getenv(inside) != "" {
+		c := serve(t, config(t), request{"exec", text{"grep SigIgn /proc/self/status"}, true})
+		os.Stdout.Write(c.out.Bytes())
+		return
+	}
+	cmd := exec.Command("sh", "-c", `trap "" HUP INT QUIT TERM USR1; exec "$0" -test.run='^TestIgnoredSignalsAreHeeded$'`, os.Args[0])
+	cmd.Env = append(os.Environ(), inside+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "SigIgn:\t0000000000000000\n") {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 
