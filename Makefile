@@ -61,7 +61,8 @@ check:
 # Nothing from the cache: e2e and regress build the program by themselves, which
 # it does not see.
 test: build
-	$(GO) test -timeout 15m -count=1 ./...
+	@status=$$(mktemp); { $(GO) test -v -timeout 15m -count=1 ./... 2>&1; echo $$? >$$status; } | awk -f .ci/left-out.awk; \
+		code=$$(cat $$status); rm -f $$status; exit $$code
 
 # The detector is written in C. What runs whole programs would not be watched by it.
 race:

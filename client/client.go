@@ -31,9 +31,6 @@ const exitLog = 1
 // status.
 func Main(args []string) int {
 	defer endBySignals()()
-	if len(args) == 1 && args[0] == "--demo" {
-		return runDemo(context.Background())
-	}
 	if len(args) > 0 && (args[0] == "--complete" || args[0] == "--complete-new") { // the scripts of --completion
 		home, _ := os.UserHomeDir()
 		complete.Main(args[1:], args[0] == "--complete-new", complete.Source{Home: home, System: "/etc/ssh"})
@@ -61,6 +58,8 @@ func answer(cmd *cli.Command) (done bool, code int) {
 		return true, printed(cli.PrintVersion(os.Stderr))
 	case cmd.Completion != "":
 		return true, write(complete.Script(cmd.Completion))
+	case cmd.Demo:
+		return true, runDemo(context.Background())
 	case cmd.Servers:
 		return true, printed(showServers(os.Stdout, servers.Release()))
 	case cmd.Asked:

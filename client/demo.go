@@ -9,17 +9,16 @@ import (
 	"hash"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"tssh/client/cli"
-	"tssh/client/config"
 	"tssh/client/demo"
 	"tssh/client/session"
 	"tssh/client/tty"
 )
 
-const demoHello = "tssh: logged in to this machine, sent tsshd there, moved to QUIC\r\n" +
-	"tssh: Enter ~! cuts the network and restores it, ~s tells how it is, exit ends\r\n"
+const demoKeys = "tssh: Enter ~! cuts the network and restores it, ~s tells how it is, exit ends\n"
 
 // runDemo shows on this machine alone what tssh is for: with a terminal a shell
 // to play with, otherwise a transfer through a network that is cut meanwhile.
@@ -65,15 +64,20 @@ func (v *invocation) demo(ctx context.Context) error {
 		return err
 	}
 	defer l.Close()
+	if l.roam == nil {
+		return errors.New("the session stayed on ssh's connection")
+	}
+	fmt.Printf("tssh: logged in to this machine, started tsshd there, moved to %s over %s\n",
+		strings.ToUpper(v.host.UdpMode), l.roam.proxy.State().Kind)
 	if tty.IsTerminal(os.Stdin) && tty.IsTerminal(os.Stdout) {
-		fmt.Print(demoHello)
+		fmt.Print(demoKeys)
 		l.roam.toy = true
 		if code := v.serve(ctx, l, session.TTY(v.host, "", true, v.log)); code != 0 {
 			return exitStatus(code)
 		}
 		return nil
 	}
-	return l.transfer(v.host)
+	return l.transfer()
 }
 
 const (
@@ -83,7 +87,7 @@ const (
 
 // transfer sends random bytes to a cat on the far side and back, cuts the
 // network in the middle, and compares.
-func (l *link) transfer(h *config.Host) error {
+func (l *link) transfer() error {
 	s, err := l.NewSession()
 	if err != nil {
 		return err
@@ -99,7 +103,7 @@ func (l *link) transfer(h *config.Host) error {
 	if err := s.Start("cat"); err != nil {
 		return err
 	}
-	fmt.Printf("logged in by ssh, sent tsshd, moved to %s; now %d MiB go through cat on the far side and back\n", h.UdpMode, demoSize>>20)
+	fmt.Printf("now %d MiB go through cat on the far side and back\n", demoSize>>20)
 	sent := make(chan result, 1)
 	go func() {
 		sum := sha256.New()

@@ -42,6 +42,13 @@ func TestInstall(t *testing.T) {
 			file := filepath.Join(built, "bin/tssh")
 			must(bin+" is not in your PATH", path, file)
 			must("installed", path+":"+bin, file)
+			if out, err := run(path, "--sha256", strings.Repeat("0", 64), file); err == nil || !strings.Contains(out, "is not what was named") {
+				t.Errorf("with another checksum: %v, %s", err, out)
+			}
+			must("installed", path, "--sha256="+hashOf(t, file), file)
+			if out, err := exec.Command("bash", "-n", filepath.Join(home, ".local/share/bash-completion/completions/tsshd")).CombinedOutput(); err != nil {
+				t.Errorf("completion: %v, %s", err, out)
+			}
 			if out, err := exec.Command(filepath.Join(bin, "tsshd"), "--version").CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "tsshd") {
 				t.Errorf("tsshd --version: %v, %s", err, out)
 			}

@@ -45,6 +45,7 @@ type Command struct {
 	Doctor       bool
 	JSON         bool // with --status
 	Servers      bool
+	Demo         bool
 }
 
 // Line returns the remote command as it is sent: its words joined by single

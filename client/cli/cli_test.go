@@ -140,6 +140,7 @@ func TestActionsThatCannotBe(t *testing.T) {
 		"--status h":     "takes no destination",
 		"h --status":     "takes no destination",
 		"--servers h":    "takes no destination",
+		"--demo h":       "takes no destination",
 		"--doctor":       "--doctor needs a destination",
 		"--doctor --udp": "--doctor needs a destination",
 	} {

@@ -83,6 +83,7 @@ var flags = []flag{
 	{"status", "", "show the sessions that run", config.Ours, "", yes(func(c *Command) *bool { return &c.Status })},
 	{"json", "", "with --status: as JSON", config.Ours, "", yes(func(c *Command) *bool { return &c.JSON })},
 	{"doctor", "", "look for what stands in the way", config.Ours, "", yes(func(c *Command) *bool { return &c.Doctor })},
+	{"demo", "", "try it: a session on this machine through a network that can be cut", config.Ours, "", yes(func(c *Command) *bool { return &c.Demo })},
 	{"servers", "", "list the machines that tsshd can be sent to", config.Ours, "", yes(func(c *Command) *bool { return &c.Servers })},
 	{"completion", "shell", "print completion for bash, zsh, fish or powershell", config.Ours, "", completion},
 	{"version", "", "print the version, and exit", config.Ours, "", longVersion},

@@ -122,7 +122,9 @@ func (r *reader) check() error {
 		return &Error{Text: "--doctor needs a destination: tssh --doctor [user@]host"}
 	case c.Servers && r.host:
 		return &Error{Text: "--servers takes no destination"}
-	case c.Status || c.Servers:
+	case c.Demo && r.host:
+		return &Error{Text: "--demo takes no destination: it is a session on this machine"}
+	case c.Status || c.Servers || c.Demo:
 		return nil
 	case !r.host:
 		return &Error{Usage: true}

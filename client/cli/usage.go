@@ -22,7 +22,7 @@ const Usage = `usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
            [-W host:port] [-w local_tun[:remote_tun]]
            destination [command [argument ...]]
        and of its own: --udp --quic --kcp --tcp --tsshd-path=path
-           --tsshd-port=ports --status --json --doctor --servers --version --help
+           --tsshd-port=ports --status --json --doctor --servers --demo --version --help
 `
 
 // Release is the version of this program.

@@ -122,6 +122,7 @@ const config = `Host %s
 	StrictHostKeyChecking yes
 	UpdateHostKeys no
 	#!! UdpMode yes
+	#!! UdpFallback no
 	#!! UdpReconnectTimeout 3
 `
 
