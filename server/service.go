@@ -35,6 +35,8 @@ type connection struct {
 
 // serve serves a connection until it ends.
 func (s service) serve(server sshconn.Server) {
+	server, limits := limitIdle(server, s.policy, s.logf)
+	defer limits.Close()
 	c := &connection{service: s, server: server, forwards: forward.New(server, s.policy, s.logf)}
 	c.running.Go(c.requests)
 	ended := make(chan struct{})
@@ -46,6 +48,9 @@ func (s service) serve(server sshconn.Server) {
 		}
 	})
 	for n := range server.Channels() {
+		if limits != nil {
+			n = incoming{n, limits}
+		}
 		switch {
 		case n.ChannelType() == "session":
 			c.session(n)
@@ -82,11 +87,16 @@ func (c *connection) session(n sshconn.NewChannel) {
 	if err != nil {
 		return
 	}
+	var begins func(kind string)
+	if w, ok := ch.(*watched); ok {
+		begins = w.Begin
+	}
 	c.sessions.Add(1)
 	c.running.Go(func() {
 		defer c.sessions.Add(-1)
 		session.Serve(ch, session.Config{
-			Login: c.login, Policy: c.policy, Logf: c.logf, Ran: c.ran,
+			Begins: begins,
+			Login:  c.login, Policy: c.policy, Logf: c.logf, Ran: c.ran,
 			Agent: c.forwards.Agent, X11: c.display, Tunnels: c.forwards.Tunnels, SFTPServer: ownSFTP(),
 		})
 	})

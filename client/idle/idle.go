@@ -4,7 +4,7 @@ package idle
 
 import (
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -12,21 +12,15 @@ import (
 	"tssh/client/config/pattern"
 	"tssh/client/config/value"
 	"tssh/client/voice"
+	"tssh/proxy/idle"
 )
 
 // Limits are those of one connection. They hold from Start on: what a channel
 // opened before is for, such as the carrier of a session that moved, is not the
 // user's to time out.
 type Limits struct {
-	rules []rule
-	all   time.Duration // of all channels together; 0: none
-	log   voice.Log
-
-	mu      sync.Mutex // guards what follows
-	started bool
-	open    map[*channel]bool
-	used    time.Time // when something last happened on any of them
-	timer   *time.Timer
+	limits  *idle.Limits
+	started atomic.Bool
 }
 
 // rule is one "type=interval".
@@ -37,30 +31,36 @@ type rule struct {
 
 // New reads the pairs of ChannelTimeout. Nil, which limits nothing, is for none.
 func New(pairs []string, log voice.Log) *Limits {
-	l := &Limits{log: log, open: map[*channel]bool{}}
+	var rules []rule
+	c := idle.Config{Logf: log.Verbosef}
 	for _, p := range pairs {
 		kind, interval, _ := strings.Cut(p, "=")
 		limit, _ := value.ParseTimeout(interval)
 		if kind == "global" {
-			l.all = limit
+			c.All = limit
 			continue
 		}
-		l.rules = append(l.rules, rule{kind, limit})
+		rules = append(rules, rule{kind, limit})
 	}
-	if l.all == 0 && len(l.rules) == 0 {
+	if c.All == 0 && len(rules) == 0 {
 		return nil
 	}
-	return l
+	c.Of = func(kind string) time.Duration {
+		for _, r := range rules { // the first that matches decides
+			if pattern.Match(kind, r.kind) {
+				return r.limit
+			}
+		}
+		return 0
+	}
+	return &Limits{limits: idle.New(c)}
 }
 
 // Start lets the limits hold for the channels that are opened from now on.
 func (l *Limits) Start() {
-	if l == nil {
-		return
+	if l != nil {
+		l.started.Store(true)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.started = true
 }
 
 // Watch returns the connection with its channels under the limits.
@@ -110,59 +110,12 @@ func (n incoming) Accept() (ssh.Channel, <-chan *ssh.Request, error) {
 	return ch, reqs, nil
 }
 
-// typeName is how ChannelTimeout calls a type of channel.
-func typeName(kind string) string {
-	switch kind {
-	case "x11":
-		return "x11-connection"
-	case "tun@openssh.com":
-		return "tun-connection"
-	case "auth-agent@openssh.com":
-		return "agent-connection"
-	}
-	return kind
-}
-
 // watch puts a channel and the requests on it under the limits.
 func (l *Limits) watch(beneath ssh.Channel, in <-chan *ssh.Request, kind string) (ssh.Channel, <-chan *ssh.Request) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.started {
+	if !l.started.Load() {
 		return beneath, in
 	}
-	c := newChannel(beneath, l)
-	for _, r := range l.rules {
-		if pattern.Match(typeName(kind), r.kind) {
-			c.limit = r.limit
-			break
-		}
-	}
-	l.open[c] = true
-	if c.limit > 0 {
-		c.timer = time.AfterFunc(c.limit, func() { c.check(typeName(kind)) })
-	}
-	if l.used = c.used; l.all > 0 && l.timer == nil {
-		l.timer = time.AfterFunc(l.all, l.check)
-	}
-	return c, c.requests(in)
-}
-
-// check ends all channels when nothing has happened on any for too long. It
-// runs while any is open.
-func (l *Limits) check() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.open) == 0 {
-		l.timer = nil
-		return
-	}
-	if left := l.all - time.Since(l.used); left > 0 {
-		l.timer.Reset(left)
-		return
-	}
-	l.timer = nil
-	l.log.Verbosef("closing all channels after %d seconds of inactivity", int(l.all.Seconds()))
-	for c := range l.open {
-		c.expireLocked()
-	}
+	c := l.limits.Watch(beneath)
+	c.Begin(kind)
+	return c, idle.Requests(c, in, func(r *ssh.Request) { r.Reply(false, nil) })
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/voice"
+	"tssh/proxy/idle"
 )
 
 // far is a connection whose channels take everything and say what is fed.
@@ -70,7 +71,7 @@ func open(t *testing.T, conn ssh.Conn, kind string) (near ssh.Channel, beneath *
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, ok := ch.(*channel); ok {
+	if c, ok := ch.(*idle.Channel); ok {
 		return ch, c.Channel.(*wire)
 	}
 	return ch, ch.(*wire)

@@ -42,7 +42,21 @@ func (s *session) prepare(kind string, payload []byte) bool {
 		s.forced, s.original, command = true, command, force
 	}
 	s.kind, s.command = kind, command
+	if s.cfg.Begins != nil {
+		s.cfg.Begins(channelKind(kind, msg.Text))
+	}
 	return true
+}
+
+// channelKind is how ChannelTimeout calls a session, by what the client asked for.
+func channelKind(kind, text string) string {
+	switch kind {
+	case "exec":
+		return "session:command"
+	case "subsystem":
+		return "session:subsystem:" + text
+	}
+	return "session:" + kind
 }
 
 // run runs the program and tells the client how it ended.

@@ -38,6 +38,8 @@ type Config struct {
 	Agent func() (socket string, err error)
 	// X11 opens a display that leads to the client's. Nil: there is none.
 	X11 func(X11) (*Display, error)
+	// Begins is told what the session is for, as ChannelTimeout calls it. Nil: nobody asks.
+	Begins func(kind string)
 	// Ran reports that sshd has run ~/.ssh/rc for this login, to the first session
 	// that asks: it is the login's. Nil: it has not.
 	Ran func() bool
