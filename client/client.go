@@ -93,7 +93,7 @@ type invocation struct {
 	cmd  *cli.Command
 	env  config.Env
 	host *config.Host
-	sink *sink
+	sink *voice.Sink
 	log  voice.Log
 	term *tty.Terminal
 
@@ -113,7 +113,7 @@ func (v *invocation) run() int {
 	}
 	if err := v.configure(); err != nil {
 		fmt.Fprintln(os.Stderr, visible.Text(err.Error()))
-		if errors.As(err, new(*logError)) {
+		if errors.As(err, new(*voice.FileError)) {
 			return exitLog
 		}
 		return exitError
@@ -159,14 +159,14 @@ func (v *invocation) configure() error {
 		level = voice.Quiet
 	}
 	var err error
-	if v.sink, err = newSink(v.cmd.LogFile, level); err != nil {
+	if v.sink, err = voice.OpenSink(v.cmd.LogFile, level); err != nil {
 		return err
 	}
-	v.log = v.sink.log
+	v.log = v.sink.Log
 	if v.cmd.Verbosity > 0 && v.ready.stage == alone { // ssh's first line too
 		v.log.Infof("%s", cli.Version())
 	}
-	v.env.Warn = func(line string) { v.sink.raw(line) }
+	v.env.Warn = func(line string) { v.sink.Raw(line) }
 	v.env.Debug = func(line string) { v.log.Debugf("%s", line) }
 	v.host, err = config.Resolve(v.env, config.Request{
 		Host:     v.cmd.Destination,
@@ -179,15 +179,12 @@ func (v *invocation) configure() error {
 		return err
 	}
 	if l, ok := voice.ParseLevel(v.host.LogLevel); ok {
-		v.sink.setLevel(l)
+		v.sink.SetLevel(l)
 	}
 	if v.cmd.Syslog {
-		out, err := openSyslog(v.host.SyslogFacility)
-		if err != nil {
+		if err := v.sink.Syslog(v.host.SyslogFacility); err != nil {
 			v.log.Errorf("%v; logging to standard error", err)
-			return nil
 		}
-		v.sink.out, v.sink.held = out, true
 	}
 	return nil
 }
@@ -234,7 +231,7 @@ func (v *invocation) connect(ctx context.Context) int {
 func (v *invocation) tell(err error) {
 	var cfg *config.Error
 	if errors.As(err, &cfg) {
-		v.sink.raw(strings.Join(cfg.Lines, "\n"))
+		v.sink.Raw(strings.Join(cfg.Lines, "\n"))
 		return
 	}
 	v.log.Errorf("%v", err)

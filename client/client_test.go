@@ -1,8 +1,6 @@
 package client
 
 import (
-	"bytes"
-	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -11,7 +9,6 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/login"
-	"tssh/client/voice"
 	"tssh/proxy/wire"
 )
 
@@ -58,30 +55,6 @@ func TestBackgroundIsToldOnceAndNobodyElse(t *testing.T) {
 	}
 	if r := readyFromEnv(); r.stage != alone || r.pipe != nil {
 		t.Errorf("and a second time: %+v", r)
-	}
-}
-
-func TestLogFileThatCannotBeIsToldAsSSHDoes(t *testing.T) {
-	_, err := newSink("/nonexistent/log", voice.Info)
-	if want := "Couldn't open logfile /nonexistent/log: No such file or directory"; err == nil || err.Error() != want || !errors.As(err, new(*logError)) {
-		t.Errorf("%v, want %s", err, want)
-	}
-}
-
-func TestLogLinesEndAsTheTerminalNeeds(t *testing.T) {
-	var out bytes.Buffer
-	s := &sink{out: &out, level: voice.Info}
-	s.log(voice.Error, "one\ntwo\n")
-	s.log(voice.Debug1, "unseen")
-	if got := out.String(); got != "one\r\ntwo\r\n" {
-		t.Errorf("terminal: %q", got)
-	}
-	out.Reset()
-	s.held = true
-	s.step(+2)
-	s.log(voice.Debug1, "seen")
-	if got := out.String(); got != "debug1: seen\n" {
-		t.Errorf("file: %q", got)
 	}
 }
 

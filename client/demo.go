@@ -2,20 +2,16 @@ package client
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
 	"os"
 	"strings"
-	"time"
 
 	"tssh/client/cli"
 	"tssh/client/demo"
 	"tssh/client/session"
 	"tssh/client/tty"
+	"tssh/client/voice"
 )
 
 const demoKeys = "tssh: Enter ~! cuts the network and restores it, ~s tells how it is, exit ends\n"
@@ -42,10 +38,10 @@ func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)
 
 func (v *invocation) demo(ctx context.Context) error {
 	var err error
-	if v.sink, err = newSink("", 0); err != nil {
+	if v.sink, err = voice.OpenSink("", 0); err != nil {
 		return err
 	}
-	v.log = v.sink.log
+	v.log = v.sink.Log
 	program, err := os.Executable()
 	if err != nil {
 		return err
@@ -77,73 +73,5 @@ func (v *invocation) demo(ctx context.Context) error {
 		}
 		return nil
 	}
-	return l.transfer()
-}
-
-const (
-	demoSize = 32 << 20 // bytes of the transfer
-	demoCut  = 2 * time.Second
-)
-
-// transfer sends random bytes to a cat on the far side and back, cuts the
-// network in the middle, and compares.
-func (l *link) transfer() error {
-	s, err := l.NewSession()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	in, err := s.StdinPipe()
-	if err != nil {
-		return err
-	}
-	back := sha256.New()
-	half := &trigger{at: demoSize / 2, reached: make(chan struct{})}
-	s.Stdout = io.MultiWriter(back, half)
-	if err := s.Start("cat"); err != nil {
-		return err
-	}
-	fmt.Printf("now %d MiB go through cat on the far side and back\n", demoSize>>20)
-	sent := make(chan result, 1)
-	go func() {
-		sum := sha256.New()
-		_, err := io.CopyN(io.MultiWriter(in, sum), rand.Reader, demoSize)
-		sent <- result{sum, errors.Join(err, in.Close())}
-	}()
-	<-half.reached
-	l.roam.proxy.Cut(true)
-	fmt.Printf("half way: the network is cut for %v\n", demoCut)
-	<-time.After(demoCut)
-	start := time.Now()
-	l.roam.proxy.Cut(false)
-	there := <-sent
-	if err := errors.Join(there.err, s.Wait()); err != nil {
-		return err
-	}
-	fmt.Printf("restored; the rest took %v\n", time.Since(start).Round(time.Millisecond))
-	fmt.Printf("sent     %x\nreceived %x\n", there.sum.Sum(nil), back.Sum(nil))
-	if string(there.sum.Sum(nil)) != string(back.Sum(nil)) {
-		return errors.New("the checksums differ")
-	}
-	fmt.Println("not a byte was lost or changed")
-	return nil
-}
-
-type result struct {
-	sum hash.Hash
-	err error
-}
-
-// trigger closes reached when that many bytes were written.
-type trigger struct {
-	at      int64
-	reached chan struct{}
-}
-
-func (t *trigger) Write(p []byte) (int, error) {
-	if t.at > 0 && t.at <= int64(len(p)) {
-		close(t.reached)
-	}
-	t.at -= int64(len(p))
-	return len(p), nil
+	return demo.Transfer(l.Client, l.roam.proxy.Cut)
 }

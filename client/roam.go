@@ -81,7 +81,7 @@ func (v *invocation) roam(ctx context.Context, l *login.Login, binary *bootstrap
 		Binary:    binary,
 		Forced:    forced,
 		Stderr:    os.Stderr,
-		Progress:  tty.IsTerminal(os.Stderr) && v.sink.step(0) > 0,
+		Progress:  tty.IsTerminal(os.Stderr) && v.sink.Step(0) > 0,
 		Logf:      v.log.Debugf,
 	})
 	if err != nil {

@@ -162,7 +162,7 @@ func (v *invocation) sessionOptions(isTTY bool) session.Options {
 		Stderr:  os.Stderr,
 		Screen:  tty.IsTerminal(os.Stdout),
 		Log:     v.log,
-		Verbose: func(step int) voice.Level { return v.sink.step(step) },
+		Verbose: func(step int) voice.Level { return v.sink.Step(step) },
 	}
 	if tty.IsTerminal(os.Stdin) {
 		o.Terminal, o.Stdin = v.term, v.term // which reads a console's keys as bytes

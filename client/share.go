@@ -37,7 +37,7 @@ func (v *invocation) control(ctx context.Context) int {
 		Forwards: control.Forwardings(v.host),
 		Stdout:   os.Stdout,
 		Stderr:   os.Stderr,
-		Quiet:    v.sink.step(0) <= voice.Quiet,
+		Quiet:    v.sink.Step(0) <= voice.Quiet,
 		Errorf:   func(format string, args ...any) { v.log.Errorf(format, args...) },
 	})
 }
@@ -129,7 +129,7 @@ func (v *invocation) ride(ctx context.Context, c *control.Client) (int, error) {
 		}
 	}
 	code, err := c.Session(ctx, p)
-	if err == nil && p.TTY && v.sink.step(0) >= voice.Info {
+	if err == nil && p.TTY && v.sink.Step(0) >= voice.Info {
 		fmt.Fprintf(os.Stderr, "Shared connection to %s closed.\r\n", v.host.HostName)
 	}
 	return code, err

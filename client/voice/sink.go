@@ -1,4 +1,4 @@
-package client
+package voice
 
 import (
 	"fmt"
@@ -7,41 +7,52 @@ import (
 	"strings"
 	"sync"
 
-	"tssh/client/voice"
 	"tssh/proxy/visible"
 )
 
-// sink is where log lines go: standard error or the file of -E.
-type sink struct {
+// Sink is where log lines go: standard error or the file of -E.
+type Sink struct {
 	mu    sync.Mutex // guards what follows, and keeps lines whole
 	out   io.Writer
-	level voice.Level
+	level Level
 	held  bool // a file: no carriage return
 }
 
-// newSink opens file ("": standard error) for lines up to level.
-func newSink(file string, level voice.Level) (*sink, error) {
-	s := &sink{out: os.Stderr, level: level}
+// OpenSink opens file ("": standard error) for lines up to level.
+func OpenSink(file string, level Level) (*Sink, error) {
+	s := &Sink{out: os.Stderr, level: level}
 	if file != "" {
 		f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 		if err != nil {
-			return nil, &logError{file, err}
+			return nil, &FileError{file, err}
 		}
 		s.out, s.held = f, true
 	}
 	return s, nil
 }
 
-// setLevel changes what is shown from now on.
-func (s *sink) setLevel(level voice.Level) {
+// SetLevel changes what is shown from now on.
+func (s *Sink) SetLevel(level Level) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.level = level
 }
 
-// log is a voice.Log. Lines on standard error end with CR LF as ssh's do: the
+// Syslog sends what follows to the system's log.
+func (s *Sink) Syslog(facility string) error {
+	out, err := openSyslog(facility)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.out, s.held = out, true
+	return nil
+}
+
+// Log is a Log. Lines on standard error end with CR LF as ssh's do: the
 // terminal may be in raw mode at any time.
-func (s *sink) log(level voice.Level, text string) {
+func (s *Sink) Log(level Level, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if level > s.level {
@@ -58,13 +69,14 @@ func (s *sink) log(level voice.Level, text string) {
 	io.WriteString(s.out, b.String())
 }
 
-// logError is a file that the log can't go to, in ssh's words.
-type logError struct {
+// FileError is a file that the log can't go to, in ssh's words.
+type FileError struct {
 	file  string
 	cause error
 }
 
-func (e *logError) Error() string {
+// Error says so.
+func (e *FileError) Error() string {
 	why := cause(e.cause).Error()
 	return fmt.Sprintf("Couldn't open logfile %s: %s", e.file, strings.ToUpper(why[:1])+why[1:])
 }
@@ -78,18 +90,18 @@ func cause(err error) error {
 	return err
 }
 
-// raw writes a line that stands alone whatever the level is. Like a line of the
+// Raw writes a line that stands alone whatever the level is. Like a line of the
 // log it may have in it what somebody else wrote.
-func (s *sink) raw(line string) {
+func (s *Sink) Raw(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fmt.Fprintln(s.out, visible.Text(line))
 }
 
-// step changes the level by what ~v and ~V ask for, and returns it.
-func (s *sink) step(by int) voice.Level {
+// Step changes the level by what ~v and ~V ask for, and returns it.
+func (s *Sink) Step(by int) Level {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.level = min(max(s.level+voice.Level(by), voice.Quiet), voice.Debug3)
+	s.level = min(max(s.level+Level(by), Quiet), Debug3)
 	return s.level
 }
