@@ -54,11 +54,11 @@ func newLimited(t *testing.T, sshd ...string) limited {
 }
 
 // asks makes a login ask for all that can be forbidden, and returns what the
-// user sees of it.
-func (w limited) asks(args ...string) string {
+// user sees of it. tty is -tt or -T.
+func (w limited) asks(tty string, args ...string) string {
 	w.t.Helper()
 	os.Remove(filepath.Join(w.home(), ".Xauthority")) // xauth says when it makes one
-	cmd := w.tssh(append(args, placed(), "-tt", "-Y", "-oForwardAgent="+w.dir+"/agent",
+	cmd := w.tssh(append(args, placed(), tty, "-Y", "-oForwardAgent="+w.dir+"/agent",
 		"-R", "7002:127.0.0.1:1", "-R", "7003:127.0.0.1:1", "-R", w.home()+"/r.sock:127.0.0.1:1",
 		"-L", fmt.Sprintf("7101:127.0.0.1:%d", w.one), "-L", fmt.Sprintf("7102:127.0.0.1:%d", w.two), "-L", "7103:"+w.home()+"/l.sock",
 		"server", look+"; echo ready; read -r end")...)
@@ -115,10 +115,33 @@ func sorted(words string) string {
 	return strings.Join(lines, "")
 }
 
-// same fails the test unless both modes show the same, and all of this.
+// refused makes a login ask for a terminal and nothing else that can be
+// forbidden, and returns what the user sees of it.
+func (w limited) refused(args ...string) string {
+	w.t.Helper()
+	cmd := w.tssh(append(args, placed(), "-tt", "server", "sleep 5")...)
+	var said strings.Builder
+	cmd.Stderr = &said
+	w.start(cmd)
+	cmd.Wait()
+	return fmt.Sprintln(strings.TrimSpace(said.String()), "status", cmd.ProcessState.ExitCode())
+}
+
+// same fails the test unless both modes show the same, and all of this. A
+// terminal that is refused ends the session, as it does in ssh: what else is
+// forbidden shows in one without.
 func (w limited) same(name string, shows []string, args ...string) {
 	w.t.Helper()
-	ssh, udp := w.asks(args...), w.asks(append(args, "--udp")...)
+	tty, args := "-tt", slices.Clip(args)
+	if i := slices.Index(shows, noTTY); i >= 0 {
+		tty, shows = "-T", slices.Delete(slices.Clone(shows), i, i+1)
+		for _, mode := range [][]string{args, append(args, "--udp")} {
+			if said := w.refused(mode...); said != noTTY+" status 255\n" {
+				w.t.Errorf("%s: %q: a terminal: %s", name, mode, said)
+			}
+		}
+	}
+	ssh, udp := w.asks(tty, args...), w.asks(tty, append(args, "--udp")...)
 	if ssh != udp {
 		w.t.Errorf("%s\nover ssh:\n%s\nover UDP:\n%s", name, ssh, udp)
 	}

@@ -125,6 +125,7 @@ func (r *run) cut() error {
 
 // finishUnstarted is the end when the far side would not run what was asked for,
 // as begin told. It closes the channel in its turn, unless the connection ends.
+// ssh has no last words then.
 func (r *run) finishUnstarted(end <-chan ended) int {
 	r.ch.Close()
 	t := time.NewTimer(settle)
@@ -135,7 +136,9 @@ func (r *run) finishUnstarted(end <-chan ended) int {
 	case <-end:
 	case <-t.C:
 	}
-	return r.close(exitLost)
+	r.screen.close()
+	r.restore()
+	return exitLost
 }
 
 // linger waits, as ssh does, for the connections that are still forwarded. It

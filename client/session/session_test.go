@@ -175,7 +175,7 @@ func TestNothingRunsWithoutTheTerminalAskedFor(t *testing.T) {
 		h := host()
 		h.RequestTTY = request
 		var n notes
-		exit := start(f, h, Options{Command: "reboot", TTY: true, Quiet: true, Log: n.log, Stdout: io.Discard, Stderr: &n})()
+		exit := start(f, h, Options{Command: "reboot", TTY: true, Log: n.log, Stdout: io.Discard, Stderr: &n})()
 		if exit != 255 || n.String() != "PTY allocation request failed on channel 0\n" || !slices.Equal(f.asked, []string{"pty-req"}) {
 			t.Errorf("%s: exit %d, %q, asked for %q", request, exit, n.String(), f.asked)
 		}
