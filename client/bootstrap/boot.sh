@@ -73,7 +73,8 @@ try() {
   e=$!;
   wait $c;
   r=$?;
-  kill $e 2>/dev/null;
+  # Until it is gone it may take a part of the word that the client says next.
+  { kill $e; wait $e; } 2>/dev/null;
   case $r in
     93) say "cannot $1"; exit 1;;
     0) say "ended $1"; until [ "$x" = "next $i" ]; do read x <&3 || exit 0; done;;

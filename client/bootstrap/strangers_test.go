@@ -58,11 +58,13 @@ func TestSomethingElseCalledTsshd(t *testing.T) {
 				l.env = append(l.env, "PATH="+filepath.Dir(path)+":/usr/bin:/bin")
 				binary, want := program(t, 1000)
 				var all shown
-				req := Request{Binary: binary, Patience: Patience{Greet: 300 * time.Millisecond}, Logf: all.logf(t)}
+				req := Request{Binary: binary, Patience: Patience{Word: time.Minute, Greet: 300 * time.Millisecond}, Logf: all.logf(t)}
+				if name == "lies" {
+					req.Patience.Step = 2 * time.Second // it can have us wait for nothing
+				}
 				if where != "bin/tsshd" {
 					req.TsshdPath = "~/" + where
 				}
-				start := time.Now()
 				s, err := l.start(t, req)
 				if name == "lies" && err != nil { // whoever knows our words can be in our way, and no more
 					continue
@@ -75,9 +77,6 @@ func TestSomethingElseCalledTsshd(t *testing.T) {
 				}
 				if named := req.TsshdPath != ""; named != strings.HasPrefix(s.Complaint, "TsshdPath "+path+": ") {
 					t.Errorf("the complaint is %q", s.Complaint)
-				}
-				if took := time.Since(start); took > 20*time.Second {
-					t.Errorf("it took %v", took)
 				}
 				if text := all.text.String() + s.Complaint + string(s.Said); strings.Contains(text, "secret") || strings.Contains(text, "c2Vjc") {
 					t.Errorf("shown: %q", text)
@@ -192,7 +191,7 @@ func TestServersThatRunSomethingElse(t *testing.T) {
 			if strings.Contains(err.Error(), "esac") {
 				t.Errorf("it quotes our script: %v", err)
 			}
-			if strings.HasPrefix(err.Error(), ErrLost.Error()) || time.Since(start) > 20*time.Second {
+			if strings.HasPrefix(err.Error(), ErrLost.Error()) || time.Since(start) > time.Minute {
 				t.Errorf("after %v: %v", time.Since(start), err)
 			}
 			for _, w := range c.want {
