@@ -23,9 +23,7 @@ func (s *Screen) insertCells(n int) {
 func (s *Screen) deleteCells(n int) {
 	s.ambiguous()
 	if s.within() {
-		l := s.row(s.y)
-		l.delete(s.x, s.right+1, n, s.blank())
-		l.wrapped = false
+		s.row(s.y).delete(s.x, s.right+1, n, s.blank())
 	}
 }
 
@@ -102,7 +100,7 @@ func (s *Screen) eraseUnguarded(how int, screen bool) {
 		return
 	}
 	rows := s.page().lines
-	if !s.pay(s.cols*s.rows, 0, s.rows-1) {
+	if !s.pay(8*s.cols*s.rows, 0, s.rows-1) {
 		return
 	}
 	for y, l := range rows {

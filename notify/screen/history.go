@@ -90,6 +90,11 @@ func (s *Screen) keepLine(l *line) {
 	if h.limit == 0 || l.n == 0 && l.rest.r != 0 {
 		return
 	}
+	if l.n == 0 && l.rest == (cell{}) {
+		h.joined = false
+		h.push(kept{nil, s.cols, false, l.known, true})
+		return
+	}
 	fill := skipTail
 	switch {
 	case l.wrapped:

@@ -36,15 +36,15 @@ var private = map[int]func(s *Screen, on bool){
 	7:    func(s *Screen, on bool) { s.noWrap = !on },
 	25:   func(s *Screen, on bool) { s.hidden = !on },
 	45:   func(s *Screen, on bool) { s.back = on },
-	47:   func(s *Screen, on bool) { s.oldAlternate(on) },
+	47:   (*Screen).oldAlternate,
 	69:   (*Screen).setSideways,
-	1047: func(s *Screen, on bool) { s.alternate(on, true) },
-	1048: func(s *Screen, on bool) { s.saveOrRestore(on) },
+	1047: (*Screen).alternate,
+	1048: (*Screen).saveOrRestore,
 	1049: func(s *Screen, on bool) {
 		if on && !s.onAlt {
 			s.save()
 		}
-		s.alternate(on, true)
+		s.alternate(on)
 		if !on { // on the main page too
 			s.restore()
 		}
@@ -58,7 +58,7 @@ func (s *Screen) oldAlternate(on bool) {
 	if on == s.onAlt {
 		return
 	}
-	s.alternate(on, true)
+	s.alternate(on)
 	if on && used {
 		s.forget()
 	}

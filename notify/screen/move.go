@@ -133,7 +133,10 @@ func (s *Screen) tab(n int) {
 }
 
 func (s *Screen) defaultTabs() {
-	s.tabs = make([]bool, s.cols)
+	if len(s.tabs) != s.cols {
+		s.tabs = make([]bool, s.cols)
+	}
+	clear(s.tabs)
 	for x := 8; x < s.cols; x += 8 {
 		s.tabs[x] = true
 	}

@@ -131,7 +131,7 @@ func (s *Screen) shiftPart(top, n int) {
 // does nothing but move large rectangles would make the model slower than any
 // terminal that is watched by people. Rows that are not moved are not known.
 const (
-	maxCredit = 4 << 20
+	maxCredit = 1 << 20
 	perByte   = 128
 )
 
@@ -155,23 +155,23 @@ func (s *Screen) forget() {
 }
 
 // alternate switches pages. A fresh alternate one is blank, which is known.
-func (s *Screen) alternate(on, clear bool) {
+func (s *Screen) alternate(on bool) {
 	if on == s.onAlt {
 		return
 	}
-	if on && s.alt.lines == nil {
-		s.alt.init(s.cols, s.rows)
-		s.alt.anchored = s.main.anchored
-	} else if on && clear {
-		s.eraseRows(&s.alt, s.blank())
+	if on {
+		if s.alt.lines == nil {
+			s.alt.init(s.cols, s.rows)
+		}
+		blank := s.blank()
+		for _, l := range s.alt.lines {
+			l.clear(blank, blank.bg == 0) // some terminals fill it with the colour
+		}
 		s.alt.anchored = s.main.anchored
 	}
 	s.onAlt = on
 	s.asked.void = true
 	s.scroll = 0
-	if !on && clear {
-		s.eraseRows(&s.alt, cell{})
-	}
 }
 
 func (s *Screen) eraseRows(p *page, blank cell) {

@@ -178,7 +178,7 @@ func (s *Screen) repeat(n int) {
 			if s.noWrap {
 				n = min(n, s.cols)
 			}
-			if !s.pay(w, s.y, s.y) {
+			if !s.pay(perByte, s.y, s.y) { // each takes as long as many cells that move
 				return
 			}
 			s.print(r)

@@ -18,7 +18,7 @@ func (s *Screen) rect(p []int, first int) (r rect, ok bool) {
 	r.y0, r.x0 = get(0, low, high, low), get(1, from, to, from)
 	r.y1, r.x1 = min(get(2, low, high, high-1)+1, high), min(get(3, from, to, to-1)+1, to)
 	ok = r.x0 < r.x1 && r.y0 < r.y1
-	return r, ok && s.pay((r.x1-r.x0)*(r.y1-r.y0), r.y0, r.y1-1)
+	return r, ok && s.pay(4*(r.x1-r.x0)*(r.y1-r.y0), r.y0, r.y1-1)
 }
 
 // fillRect is DECFRA.

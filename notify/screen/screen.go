@@ -131,18 +131,23 @@ func (s *Screen) row(y int) *line { return s.page().lines[y] }
 // blank is what is left where something is erased.
 func (s *Screen) blank() cell { return cell{pen: pen{bg: s.pen.bg}} }
 
-// reset is ESC c.
+// reset is ESC c. The pages' memory stays.
 func (s *Screen) reset() {
-	fresh := New(s.cols, s.rows, s.config)
-	fresh.parser, fresh.tables, fresh.history = s.parser, s.tables, s.history
-	fresh.credit, fresh.lost, fresh.props = s.credit, s.lost, s.props.reset()
-	fresh.main.anchored, fresh.y = true, 0
-	for _, l := range fresh.main.lines {
-		l.known = true
+	old := *s
+	*s = Screen{
+		parser: old.parser, config: old.config, cols: old.cols, rows: old.rows, main: old.main, alt: old.alt, history: old.history, tables: old.tables,
+		tabs: old.tabs, tabsSet: old.tabsSet, modes: old.modes, props: old.props.reset(), credit: old.credit, lost: old.lost,
 	}
-	for _, m := range s.modes { // all are off now, by the program's own will
-		fresh.setMode(m.number, m.ansi, m.number == 7 || m.number == 25)
+	s.charsets.init()
+	s.bottom, s.right = s.rows-1, s.cols-1
+	s.asked.void = true
+	s.defaultTabs()
+	for i := range s.modes { // all are off now, by the program's own will
+		m := &s.modes[i]
+		m.on = !m.ansi && (m.number == 7 || m.number == 25)
 	}
-	fresh.tabsSet = s.tabsSet
-	*s = *fresh
+	for _, p := range []*page{&s.main, &s.alt} {
+		p.saved, p.keys, p.anchored = cursor{}, nil, true
+		s.eraseRows(p, cell{})
+	}
 }

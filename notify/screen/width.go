@@ -30,29 +30,31 @@ var wide = &unicode.RangeTable{
 	},
 }
 
-// narrow says of the first 65536 characters, two bits each, how many columns
+// widths says of the first 131072 characters, two bits each, how many columns
 // they take: to ask Unicode's tables each time costs more than all the rest.
-var narrow = sync.OnceValue(func() *[1 << 14]byte {
-	t := new([1 << 14]byte)
+var widths = sync.OnceValue(func() *[1 << 15]byte {
+	t := new([1 << 15]byte)
 	for i := range t {
 		t[i] = 0x55
 	}
-	set := func(lo, hi, stride, w uint16) {
-		for r := int(lo); r <= int(hi); r += int(stride) {
+	set := func(lo, hi, stride, w uint32) {
+		for r := max(lo, 0x300); r <= min(hi, 1<<17-1); r += stride {
 			t[r>>2] = t[r>>2]&^(3<<(r&3*2)) | byte(w)<<(r&3*2)
 		}
 	}
-	for _, table := range []*unicode.RangeTable{unicode.Mn, unicode.Me, unicode.Cf} {
+	all := func(table *unicode.RangeTable, w uint32) {
 		for _, r := range table.R16 {
-			if r.Hi >= 0x300 {
-				set(max(r.Lo, 0x300), r.Hi, r.Stride, 0)
-			}
+			set(uint32(r.Lo), uint32(r.Hi), uint32(r.Stride), w)
+		}
+		for _, r := range table.R32 {
+			set(r.Lo, r.Hi, r.Stride, w)
 		}
 	}
+	all(unicode.Mn, 0)
+	all(unicode.Me, 0)
+	all(unicode.Cf, 0)
 	set(0x1160, 0x11ff, 1, 0) // the parts of a Hangul syllable that join
-	for _, r := range wide.R16 {
-		set(r.Lo, r.Hi, r.Stride, 2)
-	}
+	all(wide, 2)
 	return t
 })
 
@@ -61,8 +63,8 @@ func width(r rune) int {
 	switch {
 	case r < 0x300 || r >= firstCluster:
 		return 1
-	case r < 1<<16:
-		return int(narrow()[r>>2] >> (r & 3 * 2) & 3)
+	case r < 1<<17:
+		return int(widths()[r>>2] >> (r & 3 * 2) & 3)
 	case unicode.Is(wide, r):
 		return 2
 	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
