@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tssh/client/auth"
+	"tssh/client/background"
 	"tssh/client/cli"
 	"tssh/client/complete"
 	"tssh/client/config"
@@ -97,13 +98,13 @@ type invocation struct {
 	log  voice.Log
 	term *tty.Terminal
 
-	ready ready // how to tell that we go to the background
+	child background.Child // what our parent sees
 }
 
 func newInvocation(cmd *cli.Command) *invocation {
 	return &invocation{
 		cmd: cmd, env: config.Local(),
-		term: tty.New(os.Stdin, os.Stdout), ready: readyFromEnv(),
+		term: tty.New(os.Stdin, os.Stdout), child: background.FromEnv(),
 	}
 }
 
@@ -139,7 +140,7 @@ func (v *invocation) run() int {
 	if v.cmd.Control != "" {
 		return v.control(ctx)
 	}
-	if v.ready.stage == alone {
+	if v.child.Stage == background.Alone {
 		if code, done := v.join(ctx); done {
 			return code
 		}
@@ -163,7 +164,7 @@ func (v *invocation) configure() error {
 		return err
 	}
 	v.log = v.sink.Log
-	if v.cmd.Verbosity > 0 && v.ready.stage == alone { // ssh's first line too
+	if v.cmd.Verbosity > 0 && v.child.Stage == background.Alone { // ssh's first line too
 		v.log.Infof("%s", cli.Version())
 	}
 	v.env.Warn = func(line string) { v.sink.Raw(line) }

@@ -3,7 +3,6 @@ package client
 import (
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 
@@ -40,21 +39,6 @@ func TestSilenceOfTheServerNamesTheNextStep(t *testing.T) {
 		if !strings.Contains(err.Error(), where[0].String()) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", mode, err)
 		}
-	}
-}
-
-func TestBackgroundIsToldOnceAndNobodyElse(t *testing.T) {
-	t.Setenv(stageEnv, "2")
-	r := readyFromEnv()
-	if r.stage != master {
-		t.Errorf("stage %d", r.stage)
-	}
-	// Programs that we start must not take themselves for our child.
-	if _, ok := os.LookupEnv(stageEnv); ok {
-		t.Error("the environment still says so")
-	}
-	if r := readyFromEnv(); r.stage != alone || r.pipe != nil {
-		t.Errorf("and a second time: %+v", r)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/client/background"
 	"tssh/client/config"
 	"tssh/client/control"
 	"tssh/client/forward"
@@ -32,7 +33,7 @@ func (v *invocation) serve(ctx context.Context, l *link, isTTY bool) int {
 		m, err := v.share(ctx, l)
 		if err != nil {
 			v.tell(err)
-			if v.ready.stage == master {
+			if v.child.Stage == background.Master {
 				return exitError
 			}
 		} else {
@@ -40,7 +41,7 @@ func (v *invocation) serve(ctx context.Context, l *link, isTTY bool) int {
 			defer shared.Close()
 		}
 	}
-	if v.ready.stage == master {
+	if v.child.Stage == background.Master {
 		return v.stay(ctx, l, shared)
 	}
 	return v.session(ctx, l, isTTY, shared)
@@ -59,7 +60,7 @@ func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *c
 	if err := login.LocalCommand(v.host, l.forwards.Tunnel()); err != nil {
 		v.tell(err)
 	}
-	if v.ready.stage == behind {
+	if v.child.Stage == background.Behind {
 		if err := v.leave(ctx, l, false); err != nil {
 			v.tell(err)
 			return exitError
@@ -93,7 +94,7 @@ func (v *invocation) leave(ctx context.Context, l *link, quiet bool) error {
 	case <-l.forwards.Asked():
 	case <-ctx.Done():
 	}
-	return v.ready.tell(quiet)
+	return v.child.Ready(quiet)
 }
 
 // watch ends the session when a client of the master's asks for the end, and

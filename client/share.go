@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/client/background"
 	"tssh/client/control"
 	"tssh/client/session"
 	"tssh/client/tty"
@@ -210,4 +211,55 @@ func (v *invocation) proxy(ctx context.Context, path string) int {
 	v.host.ControlMaster = "no" // one master is enough
 	isTTY := session.TTY(v.host, v.command(), tty.IsTerminal(os.Stdin), v.log)
 	return v.serve(ctx, l, isTTY)
+}
+
+// background starts the run that stays behind, when the command line asks for
+// one and this is not it already. done is false when this run is to go on.
+func (v *invocation) background(ctx context.Context) (code int, done bool) {
+	switch {
+	case v.child.Stage != background.Alone:
+		return 0, false
+	case v.isMaster() && v.host.ControlPersist && v.cmd.StdioForward == nil:
+		if v.masterLives() {
+			v.log.Errorf("ControlSocket %s %v", v.controlPath(), control.ErrInUse)
+			v.host.ControlMaster, v.host.ControlPersist = "no", false
+			return v.background(ctx)
+		}
+		if code, ok := v.start(background.Master); !ok {
+			return code, true
+		}
+		if code, done := v.joinMaster(ctx); done {
+			return code, true
+		}
+		return exitError, true
+	case v.host.ForkAfterAuthentication:
+		code, _ := v.start(background.Behind)
+		return code, true
+	}
+	return 0, false
+}
+
+// masterLives tells whether ControlPath has a master already.
+func (v *invocation) masterLives() bool {
+	c, err := control.Dial(v.controlPath())
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
+}
+
+// start starts a run like ours and returns when it is ready; otherwise ok is
+// false, and code is its exit status.
+func (v *invocation) start(s background.Stage) (code int, ok bool) {
+	err := background.Start(s)
+	var ended *background.Ended
+	switch {
+	case err == nil:
+		return 0, true
+	case errors.As(err, &ended):
+		return ended.Code, false
+	}
+	v.log.Errorf("%v", err)
+	return exitError, false
 }

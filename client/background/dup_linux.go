@@ -1,4 +1,4 @@
-package client
+package background
 
 import "golang.org/x/sys/unix"
 

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package client
+package background
 
 import "golang.org/x/sys/unix"
 
