@@ -15,6 +15,7 @@ import (
 	"tssh/client/bootstrap"
 	"tssh/client/config"
 	"tssh/client/forward"
+	"tssh/client/lend"
 	"tssh/client/login"
 	"tssh/client/servers"
 )
@@ -27,7 +28,7 @@ type link struct {
 	roam     *roaming     // nil over TCP: ssh's own connection
 	below    *roaming     // of the last host on the way, which the login goes through; nil: none
 	forwards *forward.Set
-	lender   *lender
+	lender   *lend.Lender
 }
 
 // dial logs in, and moves the connection to the proxies when asked to.

@@ -5,11 +5,13 @@ import (
 	"os"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
 
 	"tssh/client/background"
 	"tssh/client/config"
 	"tssh/client/control"
 	"tssh/client/forward"
+	"tssh/client/lend"
 	"tssh/client/login"
 	"tssh/client/session"
 	"tssh/client/tty"
@@ -20,7 +22,7 @@ import (
 func (v *invocation) serve(ctx context.Context, l *link, isTTY bool) int {
 	l.forwards = forward.New(l.Client, v.host, v.log)
 	defer l.forwards.Close()
-	l.lender = newLender(l, v.host, v.log)
+	l.lender = lend.New(l.Client, lend.Config{Host: v.host, Log: v.log, Bind: l.bind()})
 	if v.cmd.StdioForward != nil {
 		return v.stdio(l)
 	}
@@ -175,7 +177,10 @@ func (v *invocation) sessionOptions(isTTY bool) session.Options {
 func (l *link) prepare(o *session.Options) {
 	o.Forwards = l.forwards
 	o.Info = func() []string { return l.about("connection") }
-	o.Prepare = func(ch ssh.Channel) { l.lender.ask(context.Background(), ch, true, true) }
+	o.Prepare = func(ch ssh.Channel) {
+		l.lender.AskDisplay(context.Background(), ch)
+		l.lender.AskAgent(ch)
+	}
 	if l.roam != nil {
 		l.roam.observe(o)
 		return
@@ -187,6 +192,15 @@ func (l *link) prepare(o *session.Options) {
 		o.Rekey = l.login.Rekey
 	}
 	o.Chaff = l.chaff()
+}
+
+// bind returns what tells an agent to whom it is lent; nil where another connection
+// of ours does.
+func (l *link) bind() func(agent.ExtendedAgent) error {
+	if l.login == nil {
+		return nil
+	}
+	return l.login.BindAgent
 }
 
 // chaff returns what sends a packet that looks like a key; nil in UDP mode,

@@ -161,8 +161,15 @@ func (v *invocation) isMaster() bool {
 // nobody can; the connection is as good as before.
 func (v *invocation) share(ctx context.Context, l *link) (*control.Master, error) {
 	cfg := control.Config{
-		Conn:      l.conn,
-		Session:   control.Runner(l.conn, v.host, l.chaff(), l.lender.askRider),
+		Conn: l.conn,
+		Session: control.Runner(l.conn, v.host, l.chaff(), func(s *control.Session, ch ssh.Channel) {
+			if s.X11 {
+				l.lender.AskDisplay(context.Background(), ch)
+			}
+			if s.Agent {
+				l.lender.AskAgent(ch)
+			}
+		}),
 		PermitEnv: func(name string) bool { return session.Permits(v.host, name) },
 		Info:      l.about,
 		Host:      v.host.Original,

@@ -1,4 +1,6 @@
-package client
+// Package lend lends the user's agent and display to the far side: to sessions
+// that ask for it, and to nobody before one does.
+package lend
 
 import (
 	"context"
@@ -16,17 +18,25 @@ import (
 
 	"tssh/client/auth"
 	"tssh/client/config"
-	"tssh/client/control"
 	"tssh/client/voice"
 	"tssh/client/x11"
 )
 
-// lender lends the user's agent and display to the far side: to sessions that
-// ask for it, and to nobody before one does.
-type lender struct {
-	l   *link
-	h   *config.Host
-	log voice.Log
+// Config is what a Lender may lend, and to whom.
+type Config struct {
+	Host *config.Host // what it permits; read only
+	Log  voice.Log    // nil: silent
+
+	// Bind tells an agent for whom the connection is that follows. Nil: it is
+	// not told.
+	Bind func(agent.ExtendedAgent) error
+}
+
+// Lender answers what the far side opens.
+type Lender struct {
+	h    *config.Host
+	log  voice.Log
+	bind func(agent.ExtendedAgent) error
 
 	agentLent   atomic.Bool
 	displayOnce sync.Once
@@ -34,17 +44,18 @@ type lender struct {
 	display     *x11.Display // nil: there is none to lend
 }
 
-func newLender(l *link, h *config.Host, log voice.Log) *lender {
-	b := &lender{l: l, h: h, log: log}
-	b.answer("auth-agent@openssh.com", "agent", &b.agentLent, b.lendAgent)
-	b.answer("x11", "X11", &b.displayLent, func(nc ssh.NewChannel) { b.display.Answer(nc) })
-	return b
+// New answers what comes over conn until that ends.
+func New(conn *ssh.Client, c Config) *Lender {
+	l := &Lender{h: c.Host, log: c.Log, bind: c.Bind}
+	l.answer(conn, "auth-agent@openssh.com", "agent", &l.agentLent, l.lendAgent)
+	l.answer(conn, "x11", "X11", &l.displayLent, func(nc ssh.NewChannel) { l.display.Answer(nc) })
+	return l
 }
 
 // answer takes the channels of a kind that the server opens. One that opens them
 // unasked wants what it was not lent; that is told in ssh's words.
-func (b *lender) answer(kind, what string, lent *atomic.Bool, lend func(ssh.NewChannel)) {
-	chans := b.l.HandleChannelOpen(kind)
+func (l *Lender) answer(conn *ssh.Client, kind, what string, lent *atomic.Bool, lend func(ssh.NewChannel)) {
+	chans := conn.HandleChannelOpen(kind)
 	if chans == nil {
 		return // somebody else does
 	}
@@ -54,50 +65,56 @@ func (b *lender) answer(kind, what string, lent *atomic.Bool, lend func(ssh.NewC
 				go lend(nc) // an agent that asks its user first must not hold up the others
 				continue
 			}
-			b.log.Errorf("Warning: ssh server tried %s forwarding.", what)
-			b.log.Errorf("Warning: this is probably a break-in attempt by a malicious server.")
+			l.log.Errorf("Warning: ssh server tried %s forwarding.", what)
+			l.log.Errorf("Warning: this is probably a break-in attempt by a malicious server.")
 			nc.Reject(ssh.ConnectionFailed, "open failed")
 		}
 	}()
 }
 
-// ask asks, before a session begins, that its programs may use what h lends.
-func (b *lender) ask(ctx context.Context, ch ssh.Channel, display, agent bool) {
-	if display && b.h.ForwardX11 {
-		b.displayOnce.Do(func() { b.openDisplay(ctx) })
-		if b.display != nil {
-			b.log.Debugf("Requesting X11 forwarding with authentication spoofing.")
-			b.requestX11(ch)
-		}
+// AskDisplay asks, before a session begins, that its programs may use the display,
+// where that is lent.
+func (l *Lender) AskDisplay(ctx context.Context, ch ssh.Channel) {
+	if !l.h.ForwardX11 {
+		return
 	}
-	if agent && b.hasAgent() {
-		b.agentLent.Store(true)
-		b.log.Debugf("Requesting authentication agent forwarding.")
+	l.displayOnce.Do(func() { l.openDisplay(ctx) })
+	if l.display != nil {
+		l.log.Debugf("Requesting X11 forwarding with authentication spoofing.")
+		l.requestX11(ch)
+	}
+}
+
+// AskAgent asks for the agent likewise.
+func (l *Lender) AskAgent(ch ssh.Channel) {
+	if l.hasAgent() {
+		l.agentLent.Store(true)
+		l.log.Debugf("Requesting authentication agent forwarding.")
 		ch.SendRequest("auth-agent-req@openssh.com", false, nil)
 	}
 }
 
-func (b *lender) openDisplay(ctx context.Context) {
-	if b.display = x11.Open(ctx, b.h, b.log); b.display != nil {
-		b.displayLent.Store(true)
+func (l *Lender) openDisplay(ctx context.Context) {
+	if l.display = x11.Open(ctx, l.h, l.log); l.display != nil {
+		l.displayLent.Store(true)
 	}
 }
 
 // requestX11 waits for the answer only where the channel can't do otherwise.
-func (b *lender) requestX11(ch ssh.Channel) {
+func (l *Lender) requestX11(ch ssh.Channel) {
 	told := func(ok bool, err error) {
 		if err == nil && !ok {
-			b.log.Infof("X11 forwarding request failed on channel 0")
+			l.log.Infof("X11 forwarding request failed on channel 0")
 		}
 	}
 	pipelined, can := ch.(interface {
 		Ask(kind string, payload []byte) (func() (bool, error), error)
 	})
 	if !can {
-		told(ch.SendRequest("x11-req", true, b.display.Request()))
+		told(ch.SendRequest("x11-req", true, l.display.Request()))
 		return
 	}
-	answer, err := pipelined.Ask("x11-req", b.display.Request())
+	answer, err := pipelined.Ask("x11-req", l.display.Request())
 	if err == nil {
 		go func() { told(answer()) }()
 	}
@@ -120,14 +137,14 @@ func agentPath(h *config.Host) string {
 // hasAgent reports whether an agent answers now. One that is gone has most often
 // left its name in the environment: programs of the far side would find an agent
 // there that serves nobody, where they would have asked for a passphrase.
-func (b *lender) hasAgent() bool {
-	path := agentPath(b.h)
+func (l *Lender) hasAgent() bool {
+	path := agentPath(l.h)
 	if path == "" {
 		return false
 	}
 	conn, err := auth.DialAgent(path)
 	if err != nil {
-		b.log.Debugf("ssh_get_authentication_socket: %v", err)
+		l.log.Debugf("ssh_get_authentication_socket: %v", err)
 		return false
 	}
 	conn.Close()
@@ -135,17 +152,17 @@ func (b *lender) hasAgent() bool {
 }
 
 // lendAgent joins one program and the agent, which learns first for whom it is.
-func (b *lender) lendAgent(nc ssh.NewChannel) {
-	conn, err := auth.DialAgent(agentPath(b.h))
+func (l *Lender) lendAgent(nc ssh.NewChannel) {
+	conn, err := auth.DialAgent(agentPath(l.h))
 	if err != nil {
-		b.log.Debugf("agent: %v", err)
+		l.log.Debugf("agent: %v", err)
 		nc.Reject(ssh.ConnectionFailed, "no agent")
 		return
 	}
 	defer conn.Close()
-	if b.l.login != nil {
-		if err := b.l.login.BindAgent(oneQuestion{conn: conn}); err != nil {
-			b.log.Debugf("ssh_agent_bind_hostkey: %v", err)
+	if l.bind != nil {
+		if err := l.bind(oneQuestion{conn: conn}); err != nil {
+			l.log.Debugf("ssh_agent_bind_hostkey: %v", err)
 		}
 	}
 	ch, reqs, err := nc.Accept()
@@ -158,11 +175,6 @@ func (b *lender) lendAgent(nc ssh.NewChannel) {
 		ch.Close()
 	}()
 	io.Copy(conn, ch)
-}
-
-// askRider does that for a session of a master's client.
-func (b *lender) askRider(s *control.Session, ch ssh.Channel) {
-	b.ask(context.Background(), ch, s.X11, s.Agent)
 }
 
 // oneQuestion asks an agent one thing and leaves the connection to whoever

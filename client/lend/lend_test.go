@@ -1,4 +1,4 @@
-package client
+package lend
 
 import (
 	"crypto/ed25519"
@@ -26,7 +26,7 @@ func TestServerThatOpensWhatWasNotLent(t *testing.T) {
 		defer mu.Unlock()
 		said = append(said, text)
 	}
-	newLender(&link{Client: conn}, &config.Host{ForwardAgent: "no"}, log)
+	New(conn, Config{Host: &config.Host{ForwardAgent: "no"}, Log: log})
 	for kind, name := range map[string]string{"auth-agent@openssh.com": "agent", "x11": "X11"} {
 		said = nil
 		_, _, err := server.OpenChannel(kind, nil)
