@@ -97,6 +97,51 @@ func list(t *testing.T, format string) (lines [][]string) {
 	return lines
 }
 
+// TestAcceptingNeverEnds: a loop of one's own that takes connections ends at the
+// first want of descriptors, while its port stays open. Package accept's does not.
+func TestAcceptingNeverEnds(t *testing.T) {
+	loops := 0
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				if f, ok := call.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "Each" && len(call.Args) == 3 {
+					loops++
+				}
+			}
+			loop, ok := n.(*ast.ForStmt)
+			if !ok {
+				return true
+			}
+			ast.Inspect(loop, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok || len(call.Args) > 0 { // with a context it is a transport's, whose end is the end
+					return true
+				}
+				if f, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains([]string{"Accept", "AcceptUnix", "AcceptTCP"}, f.Sel.Name) {
+					t.Errorf("%s: accepts by itself; let package accept", set.Position(n.Pos()))
+				}
+				return true
+			})
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loops == 0 {
+		t.Error("no loop was found where there are several")
+	}
+}
+
 // TestGoroutinesAreWatched: the tests of a package that starts any end with a
 // look for those that are left (package leak). Others' tests would not see them.
 func TestGoroutinesAreWatched(t *testing.T) {

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"tssh/proxy/accept"
 	"tssh/proxy/wire"
 )
 
@@ -108,19 +108,7 @@ func (s *Server) leave(x *stream) {
 }
 
 func (s *Server) acceptStreams() {
-	for {
-		c, err := s.listen.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil: // too many open files, a connection that went
-			select {
-			case <-s.in.closed:
-				return
-			case <-time.After(100 * time.Millisecond):
-			}
-		default:
-			s.work.Go(func() { s.attach(c, &s.strangers) })
-		}
-	}
+	accept.Each(s.listen.Accept, func(err error) { s.logf("%v", err) }, func(c net.Conn) {
+		s.work.Go(func() { s.attach(c, &s.strangers) })
+	})
 }

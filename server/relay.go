@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"tssh/proxy"
+	"tssh/proxy/accept"
 	"tssh/proxy/peer"
 	"tssh/server/detach"
 )
@@ -51,26 +52,19 @@ func openRelay(p *proxy.Server, logf func(string, ...any)) (*relayDoor, error) {
 }
 
 func (r *relayDoor) accept() {
-	for {
-		conn, err := r.listen.AcceptUnix()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			r.logf("relay: %v", err)
-			return
-		}
+	complain := func(err error) { r.logf("relay: %v", err) }
+	accept.Each(r.listen.AcceptUnix, complain, func(conn *net.UnixConn) {
 		if err := peer.Same(conn); err != nil {
 			r.logf("relay: %v", err)
 			conn.Close()
-			continue
+			return
 		}
 		r.running.Go(func() {
 			if err := r.proxy.Attach(conn); err != nil {
 				r.logf("relay: %v", err)
 			}
 		})
-	}
+	})
 }
 
 // close waits for the streams, which end with the proxy.

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -16,6 +15,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/accept"
 	"tssh/proxy/nss"
 	"tssh/proxy/sshconn"
 	"tssh/server/detach"
@@ -176,27 +176,14 @@ func (e *embedded) run(ctx context.Context, l net.Listener) {
 	var clients sync.WaitGroup
 	defer clients.Wait()
 	starting := make(chan struct{}, maxStartups)
-	for {
-		conn, err := l.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			e.logf("accept: %v", err)
-			select { // out of descriptors, most likely
-			case <-time.After(100 * time.Millisecond):
-			case <-ctx.Done():
-			}
-			continue
-		}
+	accept.Each(l.Accept, func(err error) { e.logf("%v", err) }, func(conn net.Conn) {
 		select {
 		case starting <- struct{}{}:
+			clients.Go(func() { e.client(ctx, conn, func() { <-starting }) })
 		default:
 			conn.Close()
-			continue
 		}
-		clients.Go(func() { e.client(ctx, conn, func() { <-starting }) })
-	}
+	})
 }
 
 // client serves one client. It calls started when it has logged in or not.

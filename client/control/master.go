@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/proxy/accept"
 	"tssh/proxy/peer"
 )
 
@@ -132,21 +133,18 @@ func removeStale(path string) bool {
 func (m *Master) Serve(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { m.Close() })
 	defer stop()
-	for {
-		conn, err := m.listener.AcceptUnix()
-		if err != nil {
-			break
-		}
+	complain := func(err error) { m.cfg.Logf("mux listener: %v", err) }
+	accept.Each(m.listener.AcceptUnix, complain, func(conn *net.UnixConn) {
 		// As in ssh: whoever connects has the connection, so the mode of the socket
 		// is not all that keeps others out.
 		if err := peer.SameOrRoot(conn); err != nil {
 			m.cfg.Logf("mux client: %v", err)
 			conn.Close()
-			continue
+			return
 		}
 		if !m.admit(conn) {
 			conn.Close()
-			continue
+			return
 		}
 		go func() {
 			defer m.dismiss(conn)
@@ -155,7 +153,7 @@ func (m *Master) Serve(ctx context.Context) error {
 				m.cfg.Logf("mux client: %v", err)
 			}
 		}()
-	}
+	})
 	// Without a listener there is still whom it let in.
 	m.wg.Wait()
 	return ctx.Err()

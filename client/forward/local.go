@@ -7,11 +7,11 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/proxy/accept"
 )
 
 // listener is one -L or -D: the sockets that it listens on.
@@ -155,28 +155,14 @@ func (s *Set) listenUnix(f config.Forward) ([]net.Listener, error) {
 	return []net.Listener{c}, nil
 }
 
-// acceptPause is how long a listener rests that can't accept (too many open
-// files), instead of spinning.
-const acceptPause = 100 * time.Millisecond
-
 // accept takes the connections of one listener until it is closed.
 func (s *Set) accept(l net.Listener, k Kind, f config.Forward) {
-	for {
-		conn, err := l.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			s.log.Errorf("accept: %s", system(err))
-			rest, cancel := context.WithTimeout(s.ctx, acceptPause)
-			<-rest.Done()
-			cancel()
-			continue
-		}
+	complain := func(err error) { s.log.Errorf("accept: %s", system(err)) }
+	accept.Each(l.Accept, complain, func(conn net.Conn) {
 		if !s.spawn(func() { s.outward(conn, k, f) }) {
 			conn.Close()
 		}
-	}
+	})
 }
 
 // outward carries a connection that came in here to where the server takes it.

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"tssh/proxy/accept"
 )
 
 // patience is how long a session may take to answer: it may be stopped.
@@ -62,15 +64,11 @@ func Serve(dir string, report func() Report) (*Server, error) {
 	s := &Server{dir: dir, l: l, done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
+		accept.Each(l.Accept, nil, func(c net.Conn) {
 			c.SetDeadline(time.Now().Add(patience))
 			json.NewEncoder(c).Encode(report())
 			c.Close()
-		}
+		})
 	}()
 	return s, nil
 }

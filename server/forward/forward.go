@@ -30,6 +30,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/accept"
 	"tssh/proxy/nss"
 	"tssh/proxy/sshconn"
 	"tssh/proxy/tun"
@@ -203,12 +204,9 @@ func (f *Forwarder) drop(key string) error {
 // accept gives the connections of l to the client as channels, until l is closed.
 func (f *Forwarder) accept(l net.Listener, kind string, extra func(net.Conn) []byte) {
 	pending := make(chan struct{}, maxPending)
-	for {
+	complain := func(err error) { f.logf("forward: %v", err) }
+	accept.Each(l.Accept, complain, func(conn net.Conn) {
 		pending <- struct{}{}
-		conn, err := l.Accept()
-		if err != nil {
-			return
-		}
 		ok := f.spawn(func() {
 			ch, err := f.server.OpenChannel(kind, extra(conn))
 			<-pending
@@ -219,11 +217,11 @@ func (f *Forwarder) accept(l net.Listener, kind string, extra func(net.Conn) []b
 			}
 			join(ch, conn)
 		})
-		if !ok {
+		if !ok { // and the listener is about to be closed
+			<-pending
 			conn.Close()
-			return
 		}
-	}
+	})
 }
 
 // refuse tells the client that the policy forbids it.
