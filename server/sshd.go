@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -100,7 +101,7 @@ func newEmbedded(hostKey, keys, config string, logf func(string, ...any)) (*embe
 	if err != nil {
 		return nil, err
 	}
-	e.config = &ssh.ServerConfig{PublicKeyCallback: e.authorize, ServerVersion: "SSH-2.0-tsshd"}
+	e.config = &ssh.ServerConfig{PublicKeyCallback: e.authorize, ServerVersion: version()}
 	e.config.AddHostKey(signer)
 	return e, nil
 }
@@ -138,7 +139,9 @@ func bareLogin() session.Login {
 	}
 	l.Env = []string{"USER=" + l.User, "LOGNAME=" + l.User, "HOME=" + l.Home, "SHELL=" + l.Shell}
 	for _, name := range []string{"PATH", "LANG", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME",
-		"SystemRoot", "ProgramData", "ComSpec", "USERPROFILE", "LOCALAPPDATA", "TEMP"} {
+		"SystemRoot", "SystemDrive", "windir", "ProgramData", "ProgramFiles", "ComSpec", "PATHEXT", "PSModulePath",
+		"USERPROFILE", "USERNAME", "USERDOMAIN", "APPDATA", "LOCALAPPDATA", "TEMP", "TMP", "OS",
+		"PROCESSOR_ARCHITECTURE", "NUMBER_OF_PROCESSORS"} {
 		if v, ok := os.LookupEnv(name); ok {
 			l.Env = append(l.Env, name+"="+v)
 		}
@@ -146,10 +149,20 @@ func bareLogin() session.Login {
 	return l
 }
 
+// serves tells whether a name is that of whom this server serves. Windows has the
+// domain before it, and no case.
+func (e *embedded) serves(name string) bool {
+	own := e.login.User
+	if runtime.GOOS == "windows" {
+		return strings.EqualFold(name, own) || strings.EqualFold(name, own[strings.LastIndexByte(own, '\\')+1:])
+	}
+	return name == own
+}
+
 // authorize lets a key in that the file names without any option: options are
 // restrictions, and this server would not keep them.
 func (e *embedded) authorize(meta ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-	if meta.User() != e.login.User {
+	if !e.serves(meta.User()) {
 		return nil, fmt.Errorf("user %q is not %q, whom this server serves", meta.User(), e.login.User)
 	}
 	rest, err := os.ReadFile(e.keys)
@@ -216,4 +229,13 @@ func connectionEnv(conn net.Conn) []string {
 		fmt.Sprintf("SSH_CLIENT=%s %d", client, to.Port),
 		fmt.Sprintf("SSH_CONNECTION=%s %s %d", client, to.IP, to.Port),
 	}
+}
+
+// version is our first line. As OpenSSH's it says where it is, since a client
+// has to talk to other shells there.
+func version() string {
+	if runtime.GOOS == "windows" {
+		return "SSH-2.0-tsshd_for_Windows"
+	}
+	return "SSH-2.0-tsshd"
 }

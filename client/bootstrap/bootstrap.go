@@ -88,11 +88,16 @@ type Started struct {
 	// Said is what came before our script began, from startup files and
 	// ~/.ssh/rc: as the server sent it, for a user who asked to see that.
 	Said []byte
+
+	windows bool // its login shell is one of Windows'
 }
 
 // RelayCommand is the command, for any login shell, that joins its stdin and
 // stdout to this tsshd: the path through ssh.
 func (s Started) RelayCommand() (string, error) {
+	if s.windows {
+		return s.relayWindows()
+	}
 	words, err := quoteAll(s.Path, "relay", s.Relay, strconv.Itoa(s.PID))
 	if err != nil {
 		return "", fmt.Errorf("relay command: %w", err)
@@ -131,6 +136,9 @@ func Start(ctx context.Context, client *ssh.Client, req Request) (Started, error
 			complaint = t.complaint
 		}
 		started.Complaint = complaint
+		if !t.again && errors.Is(err, ErrNotRun) && isWindows(client) && ctx.Err() == nil {
+			return startWindows(ctx, client, req)
+		}
 		if !t.again {
 			if err != nil && complaint != "" && !errors.Is(err, ErrLost) && ctx.Err() == nil {
 				err = fmt.Errorf("%s; %w", complaint, err)

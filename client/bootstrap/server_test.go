@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy/wire"
@@ -31,6 +32,8 @@ type login struct {
 	shell []string // with its option, "-c"
 	env   []string
 	home  string
+
+	windows bool // says so in its greeting, and serves sftp
 
 	uploaded atomic.Int64 // bytes that clients sent to commands
 	runs     atomic.Int64 // of commands
@@ -61,6 +64,9 @@ func (l *login) dial(t *testing.T) *ssh.Client {
 	}
 	config := &ssh.ServerConfig{NoClientAuth: true}
 	config.AddHostKey(signer)
+	if l.windows {
+		config.ServerVersion = "SSH-2.0-OpenSSH_for_Windows_9.5"
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0") // net.Pipe has no buffer, and both ends speak first
 	if err != nil {
 		t.Fatal(err)
@@ -105,6 +111,14 @@ func (l *login) session(t *testing.T, nc ssh.NewChannel) {
 	}
 	defer ch.Close()
 	for r := range reqs {
+		if r.Type == "subsystem" && l.windows {
+			r.Reply(true, nil)
+			go ssh.DiscardRequests(reqs)
+			if s, err := sftp.NewServer(ch, sftp.WithServerWorkingDirectory(l.home)); err == nil {
+				s.Serve()
+			}
+			return
+		}
 		if r.Type != "exec" {
 			r.Reply(false, nil)
 			continue

@@ -509,6 +509,8 @@ func (t *talk) remarks() string {
 	return b.String()
 }
 
+const cannotServe = " cannot serve"
+
 // complaints are what tsshd itself said. Other words may be anybody's.
 func (t *talk) complaints() string {
 	var own []string
@@ -518,7 +520,7 @@ func (t *talk) complaints() string {
 		}
 	}
 	if own == nil {
-		return " cannot serve"
+		return cannotServe
 	}
 	return ": " + strings.Join(own, " | ")
 }
