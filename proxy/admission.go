@@ -237,9 +237,13 @@ func (a *admission) spend(now time.Time, n int) bool {
 	return true
 }
 
-// uses reports whether x is the client's place, or may become it. There are few.
-func (a *admission) uses(x *stream) bool {
-	return x == a.home.stream || x == a.left.stream ||
+// uses reports whether x is the client's place, was it last, or may become it.
+// There are few.
+func (a *admission) uses(x *stream) bool { return x == a.left.stream || a.wants(x) }
+
+// wants reports whether x is the client's place, or may become it.
+func (a *admission) wants(x *stream) bool {
+	return x == a.home.stream ||
 		slices.ContainsFunc(a.trials, func(t trial) bool { return t.stream == x })
 }
 

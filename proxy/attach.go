@@ -41,6 +41,7 @@ func (s *Server) attach(rwc io.ReadWriteCloser, waiting *crowd) error {
 		return err
 	}
 	x := newStream(rwc)
+	x.relayed, x.used = waiting == &s.relayed, time.Now()
 	from.stream = x
 	preface := wire.Preface(s.config.Secret)
 	x.urgent = append(x.urgent, preface[:]...) // sent only if an ack follows

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -282,4 +283,35 @@ func TestStateTellsOfAnOutage(t *testing.T) {
 		}
 		s.hear("x", time.Now(), time.Second)
 	})
+}
+
+// TestPathsThroughSSHThatAreLeft: the connection dies with its address, so the
+// server does not hear that the client closed it, and must not keep it.
+func TestPathsThroughSSHThatAreLeft(t *testing.T) {
+	for _, mode := range []string{Auto, OnlySSH} {
+		link := wifi
+		link.OnlySSH = true
+		story(t, link, func(s *session) {
+			stand := func() int {
+				s.server.mu.Lock()
+				defer s.server.mu.Unlock()
+				return len(s.server.streams)
+			}
+			for i := range 5 {
+				s.phone.Move(fmt.Sprintf("10.5.5.%d", 1+i))
+				s.echo("x", time.Minute)
+				time.Sleep(3 * time.Second)
+			}
+			if n := stand(); n < 2 {
+				t.Errorf("mode %s: %d paths stand: the test sees nothing", mode, n)
+			}
+			time.Sleep(time.Minute)
+			if n := stand(); n != 1 {
+				t.Errorf("mode %s: %d paths stand after a minute", mode, n)
+			}
+			within(t, "the path that is used", s.echo("x", time.Second), rtt+time.Millisecond)
+			time.Sleep(time.Hour) // in which next to nothing is heard
+			within(t, "after an idle hour", s.echo("x", time.Second), rtt+time.Millisecond)
+		}, only(mode), overSSH)
+	}
 }

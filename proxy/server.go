@@ -14,7 +14,10 @@ import (
 	"tssh/proxy/wire"
 )
 
-const readSize = 64 << 10 // a train of datagrams
+const (
+	readSize  = 64 << 10         // a train of datagrams
+	lostAfter = 20 * time.Second // well above how long a client keeps a path that lost
+)
 
 // Server is the serving end: the net.PacketConn of a transport whose one peer
 // is the client, wherever it is.
@@ -212,6 +215,7 @@ func (s *Server) knocked(from place, b []byte) bool {
 	if v.Returned {
 		s.extra.Returned(now)
 	}
+	lost := s.lostLocked(now, from)
 	again := s.againLocked(now, heard, v, from)
 	ack := wire.Ack{Knock: k.Sequence, Challenge: v.Challenge, Fresh: v.Fresh}
 	packet := s.codec.Seal(&ack)
@@ -222,6 +226,9 @@ func (s *Server) knocked(from place, b []byte) bool {
 	}
 	s.mu.Unlock()
 
+	for _, x := range lost {
+		x.close() // its reader sees that
+	}
 	if from.stream != nil {
 		from.stream.putFirst(nil, packet)
 	} else {
@@ -234,6 +241,22 @@ func (s *Server) knocked(from place, b []byte) bool {
 		s.logf("the client is back, generation %d", k.Generation)
 	}
 	return true
+}
+
+// lostLocked returns the streams through ssh that the client has left: it closes
+// those itself, but over a connection that died with its address nobody hears
+// that, and an ssh login would stand for each. A client of which nothing at all
+// is heard has left none.
+func (s *Server) lostLocked(now time.Time, heardOn place) (lost []*stream) {
+	for _, x := range s.streams {
+		switch {
+		case !x.relayed || x == heardOn.stream || s.door.wants(x):
+			x.used = now
+		case now.Sub(x.used) > lostAfter:
+			lost = append(lost, x)
+		}
+	}
+	return lost
 }
 
 // againLocked returns the datagrams to be sent once more: what was written

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"tssh/proxy/wire"
 )
@@ -22,6 +23,10 @@ type stream struct {
 	wake   chan struct{} // token: something to write
 	done   chan struct{}
 	once   sync.Once
+
+	// Of a server's, whose lock guards used.
+	relayed bool      // it came through ssh
+	used    time.Time // when the client was heard on it, or could be
 
 	mu     sync.Mutex // guards what follows
 	urgent []byte     // knocks, which must not wait behind what is queued
