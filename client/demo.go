@@ -64,14 +64,14 @@ func (v *invocation) demo(ctx context.Context) error {
 		return errors.New("the session stayed on ssh's connection")
 	}
 	fmt.Printf("tssh: logged in to this machine, started tsshd there, moved to %s over %s\n",
-		strings.ToUpper(v.host.UdpMode), l.roam.proxy.State().Kind)
+		strings.ToUpper(v.host.UdpMode), l.roam.State().Kind)
 	if tty.IsTerminal(os.Stdin) && tty.IsTerminal(os.Stdout) {
 		fmt.Print(demoKeys)
-		l.roam.toy = true
+		l.cut = demo.Switch(l.roam.Cut)
 		if code := v.serve(ctx, l, session.TTY(v.host, "", true, v.log)); code != 0 {
 			return exitStatus(code)
 		}
 		return nil
 	}
-	return demo.Transfer(l.Client, l.roam.proxy.Cut)
+	return demo.Transfer(l.Client, l.roam.Cut)
 }

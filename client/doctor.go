@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/login"
+	"tssh/client/roam"
 	"tssh/proxy"
 	"tssh/proxy/visible"
 )
@@ -24,9 +25,6 @@ const largeMTU = 1452
 func (v *invocation) doctor(ctx context.Context) int {
 	say := func(what, format string, args ...any) {
 		fmt.Println(finding(what, fmt.Sprintf(format, args...)))
-	}
-	if v.host.UdpMode == "no" {
-		v.host.UdpMode = "quic"
 	}
 	start := time.Now()
 	l, err := login.Dial(ctx, v.host, login.Options{Log: v.log, Resolve: v.resolve})
@@ -86,11 +84,12 @@ func (v *invocation) examineMTU(ctx context.Context, l *login.Login, say func(wh
 func (v *invocation) examine(ctx context.Context, l *login.Login, mode string, mtu int) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, examTimeout)
 	defer cancel()
-	one := *v.host
-	one.UdpProxyMode, one.UdpMTU = mode, mtu
-	patient := *v
-	patient.host = &one
-	r, _, err := patient.roam(ctx, l, v.binary())
+	c := v.roaming(v.host)
+	c.Mode, c.MTU = mode, mtu
+	if c.Transport == "no" {
+		c.Transport = "quic"
+	}
+	r, _, err := roam.Open(ctx, l, c)
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("no answer within %v", examTimeout)
 	}
@@ -98,12 +97,12 @@ func (v *invocation) examine(ctx context.Context, l *login.Login, mode string, m
 		return "", err
 	}
 	// The login is for the other kinds too.
-	defer r.leave()
-	if err := r.mux.Confirmed(ctx); err != nil {
+	defer r.Leave()
+	if err := r.Confirmed(ctx); err != nil {
 		return "", err
 	}
-	s := r.proxy.State()
-	how := fmt.Sprintf("%s, tsshd %s", r.login.started.Path, r.login.started.Release)
+	s := r.State()
+	how := fmt.Sprintf("%s, tsshd %s", r.Server().Path, r.Server().Release)
 	if s.Remote.IsValid() {
 		how = fmt.Sprintf("%v, round trip %v, %s", s.Remote, s.RTT.Round(100*time.Microsecond), how)
 	}

@@ -13,6 +13,7 @@ import (
 	"tssh/client/forward"
 	"tssh/client/lend"
 	"tssh/client/login"
+	"tssh/client/roam"
 	"tssh/client/session"
 	"tssh/client/tty"
 	"tssh/client/voice"
@@ -56,8 +57,8 @@ func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *c
 	}
 	o := v.sessionOptions(isTTY)
 	l.prepare(&o)
-	if l.roam != nil && len(l.roam.said) > 0 && v.host.SessionType == "default" && !v.asksMore() {
-		o.Stdout.Write(l.roam.said)
+	if l.roam != nil && len(l.roam.Said()) > 0 && v.host.SessionType == "default" && !v.asksMore() {
+		o.Stdout.Write(l.roam.Said())
 	}
 	if err := login.LocalCommand(v.host, l.forwards.Tunnel()); err != nil {
 		v.tell(err)
@@ -176,22 +177,35 @@ func (v *invocation) sessionOptions(isTTY bool) session.Options {
 // prepare gives a session what it shares with the others on the connection.
 func (l *link) prepare(o *session.Options) {
 	o.Forwards = l.forwards
+	o.Cut = l.cut
 	o.Info = func() []string { return l.about("connection") }
 	o.Prepare = func(ch ssh.Channel) {
 		l.lender.AskDisplay(context.Background(), ch)
 		l.lender.AskAgent(ch)
 	}
 	if l.roam != nil {
-		l.roam.observe(o)
+		observe(l.roam, o)
 		return
 	}
 	if l.below != nil {
-		l.below.observe(o)
+		observe(l.below, o)
 	}
 	if l.login != nil {
 		o.Rekey = l.login.Rekey
 	}
 	o.Chaff = l.chaff()
+}
+
+// observe shows a session how the way to the server is.
+func observe(r *roam.Session, o *session.Options) {
+	o.Status = r.Status
+	o.Link = &session.Link{
+		Changed: r.Watch(),
+		State: func() session.LinkState {
+			s := r.State()
+			return session.LinkState{Online: s.Online, Lost: s.Lost, Heard: s.Heard, Trying: s.Trying}
+		},
+	}
 }
 
 // bind returns what tells an agent to whom it is lent; nil where another connection

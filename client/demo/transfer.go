@@ -79,3 +79,15 @@ func (t *trigger) Write(p []byte) (int, error) {
 	t.at -= int64(len(p))
 	return len(p), nil
 }
+
+// Switch returns what cuts the network, and restores it the next time, and says so.
+func Switch(cut func(on bool)) func() string {
+	on := false
+	return func() string {
+		on = !on
+		if cut(on); on {
+			return "the network is cut; Enter and ~! again restores it"
+		}
+		return "the network is back"
+	}
+}
