@@ -12,12 +12,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
 	"tssh/client/config"
+	"tssh/client/transport"
 )
 
 // What can't be bound or resolved is told in ssh's words.
@@ -348,10 +350,29 @@ func TestProxyCommand(t *testing.T) {
 func TestCommandThatEndsIsToldAsSSHDoes(t *testing.T) {
 	h := newHost(t, passwords("x"))
 	u := newUser(t)
-	_, err := u.dial(u.config(h, "ProxyCommand true"))
+	// It is there until it has our first line: before that it is a broken pipe.
+	_, err := u.dial(u.config(h, "ProxyCommand head -n1 >/dev/null"))
 	if err == nil || err.Error() != "Connection closed by UNKNOWN port 65535" {
 		t.Errorf("got %v", err)
 	}
+}
+
+// gone is a connection of which the other end reads no more.
+type gone struct{ net.Conn }
+
+func (gone) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+func TestCommandThatIsGoneIsToldAsSSHDoes(t *testing.T) {
+	h := newHost(t, passwords("x"))
+	u := newUser(t)
+	conn, _ := net.Pipe()
+	defer conn.Close()
+	l := &Login{host: u.config(h), opts: u.options(), conn: unnamed{gone{conn}}}
+	_, err := transport.Handshake(l.conn, transport.Config{Log: l.opts.Log})
+	if words := l.lastWords(err).Error(); words != "banner exchange: Connection to UNKNOWN port 65535: Broken pipe" {
+		t.Errorf("got %q", words)
+	}
+	u.wasTold()
 }
 
 // TestRedialRefusesAnotherHost: who is on the path picks the moment, and a

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -56,7 +57,7 @@ func (l *Login) lastWords(err error) error {
 			return last("%s", ended.Detail)
 		}
 	}
-	return last("ssh_dispatch_run_fatal: Connection to %s: %v", who, ended)
+	return last("%s: Connection to %s: %v", cmp.Or(ended.Step, "ssh_dispatch_run_fatal"), who, ended)
 }
 
 func (l *Login) logWords(e *transport.Error) {

@@ -31,6 +31,7 @@ type Error struct {
 	Reason Reason
 	Words  []string // lines that ssh logs as it happens, before its last one
 	Detail string   // ssh's short text for it
+	Step   string   // what was being done, where ssh names that in its last line; "": all that comes after
 	Err    error
 }
 

@@ -218,7 +218,9 @@ func ident(op string, err error) error {
 	case Closed:
 		e.Words = []string{"kex_exchange_identification: Connection closed by remote host"}
 	case Reset:
-		e.Words = []string{"kex_exchange_identification: " + op + ": " + e.Detail}
+		if e.Step = "banner exchange"; op == "read" { // ssh tells the other one to who debugs
+			e.Words = []string{"kex_exchange_identification: read: " + e.Detail}
+		}
 	case TimedOut:
 		e.Words = []string{"Connection timed out during banner exchange"}
 	case Refused:
