@@ -86,7 +86,7 @@ func opens(t *testing.T, file, passphrase string) {
 func TestKeysOfSSHKeygenOpen(t *testing.T) {
 	tool(t, "ssh-keygen")
 	kinds := [][]string{{"ed25519"}, {"ecdsa", "-b", "256"}, {"ecdsa", "-b", "384"}, {"ecdsa", "-b", "521"}, {"rsa", "-b", "1024"}, {"dsa"}}
-	sealed := [][]string{{"-a", "1", "-m", "RFC4716"}, {"-m", "PEM"}, {"-m", "PKCS8"}, {"-a", "1", "-Z", "3des-cbc"}}
+	sealed := [][]string{{"-a", "1", "-m", "RFC4716"}, {"-a", "1", "-m", "PEM"}, {"-a", "1", "-m", "PKCS8"}, {"-a", "1", "-Z", "3des-cbc"}}
 	for _, c := range []string{"aes128-ctr", "aes192-ctr", "aes256-ctr", "aes128-cbc", "aes192-cbc", "aes256-cbc",
 		"aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"} {
 		sealed = append(sealed, []string{"-a", "1", "-Z", c})
