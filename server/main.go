@@ -6,10 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"tssh/proxy/wire"
@@ -48,14 +48,35 @@ func Main(args []string) int {
 	if c == nil {
 		return complain(exitUsage, fmt.Errorf("there is no command %q; see tsshd --help", args[0]))
 	}
-	o, words, err := c.read(args[1:])
-	if errors.Is(err, flag.ErrHelp) {
+	if c.Name == "sftp-server" { // its arguments are another program's, not ours
+		return sftpServer(args[1:])
+	}
+	if slices.Contains(args[1:], "--help") || slices.Contains(args[1:], "-h") {
 		return printed(printHelp(os.Stdout, *c))
 	}
+	line, err := read(args)
 	if err != nil {
-		return complain(exitUsage, fmt.Errorf("%s: %w; see tsshd --help", c.Name, err))
+		return complain(exitUsage, fmt.Errorf("%w; see tsshd --help", err))
 	}
-	return c.run(&o, words)
+	switch c.Name {
+	case "offer":
+		return offer(line.Offer)
+	case "relay":
+		return relay(line.Relay)
+	case "sshd":
+		return sshd(line.Sshd)
+	default:
+		return verify(line.Verify.Hash)
+	}
+}
+
+// read reads the arguments of a command.
+func read(args []string) (line commandLine, err error) {
+	k, err := line.parser()
+	if err == nil {
+		_, err = k.Parse(args)
+	}
+	return line, err
 }
 
 func printed(err error) int {

@@ -20,9 +20,9 @@ var errForced = errors.New("this login is bound to one command (command= of its 
 
 // offering is the command line of a tsshd that serves a session.
 type offering struct {
-	Word     string
-	Log      string
-	Detached bool
+	Word     string `arg:""`
+	Log      string `placeholder:"file" help:"write there what happens"`
+	Detached bool   `hidden:"" help:"serve: tsshd starts itself so"`
 }
 
 // offer answers a tssh that has logged in: it starts the process that will

@@ -80,8 +80,8 @@ const exitGone = 94
 
 // relaying is the command line of "tsshd relay".
 type relaying struct {
-	Socket  string
-	Process string
+	Socket  string `arg:""`
+	Process string `arg:"" optional:"" name:"pid"`
 }
 
 // relay joins stdin and stdout to the socket of a session: the client's frames

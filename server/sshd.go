@@ -38,12 +38,12 @@ type embedded struct {
 
 // serving is the command line of "tsshd sshd".
 type serving struct {
-	Listen         string
-	HostKey        string
-	AuthorizedKeys string
-	PortFile       string
-	Config         string
-	Verbose        bool
+	Listen         string `default:"127.0.0.1:0" placeholder:"address" help:"address and port to listen on; port 0 is a free one (127.0.0.1:0)"`
+	HostKey        string `placeholder:"file" help:"private host key; without it one is made for this run"`
+	AuthorizedKeys string `placeholder:"file" help:"keys that may log in (~/.ssh/authorized_keys)"`
+	PortFile       string `placeholder:"file" help:"write the port there once clients can connect"`
+	Config         string `placeholder:"file" help:"an sshd_config that says what is permitted; without it everything is"`
+	Verbose        bool   `short:"v" help:"say on stderr what happens"`
 }
 
 // sshd serves SSH to the user who runs it, with the session code of UDP mode.

@@ -1,23 +1,51 @@
 package server
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"tssh/proxy/wire"
 )
 
-// Command is one thing that tsshd can be asked for. The table of them makes the
-// reader, the help and the manual page.
+// commandLine is what tsshd can be asked for. kong reads it, and the help, the
+// completion and the manual page are made of what kong makes of it.
+type commandLine struct {
+	Version kong.VersionFlag `help:"print the version, and exit"`
+
+	Offer  offering    `cmd:"" help:"Serve one session for the tssh that wrote word (tssh does this)."`
+	Relay  relaying    `cmd:"" help:"Join stdin and stdout to a session (tssh does this)."`
+	Sshd   serving     `cmd:"" help:"Be an SSH server for this user."`
+	Sftp   sftpServing `cmd:"" name:"sftp-server" passthrough:"" help:"Serve sftp on stdin and stdout, with the arguments of OpenSSH's sftp-server."`
+	Verify verifying   `cmd:"" help:"Check that this file is what was sent: its SHA-256, in hex."`
+}
+
+type sftpServing struct {
+	Args []string `arg:"" optional:"" name:"argument"`
+}
+
+type verifying struct {
+	Hash string `arg:""`
+}
+
+// About says what the program is.
+const About = "The far end of tssh, which starts it. It is no daemon: one process serves one session, as the user who logged in."
+
+// parser returns what reads line. It has no help of its own, and ends nothing.
+func (line *commandLine) parser() (*kong.Kong, error) {
+	return kong.New(line, kong.Name("tsshd"), kong.Description(About), kong.NoDefaultHelp(),
+		kong.Vars{"version": "tsshd " + wire.Release}, kong.Exit(func(int) {}))
+}
+
+// Command is one thing that tsshd can be asked for.
 type Command struct {
 	Name    string
 	Args    string // what it takes besides options, as usage says it
 	Help    string // one sentence
 	Options []Option
-
-	min, max int // how many arguments
-	run      func(o *options, args []string) int
 }
 
 // Option is an option of a Command.
@@ -27,106 +55,31 @@ type Option struct {
 	Help  string
 
 	hidden bool
-	text   func(*options) *string
-	truth  func(*options) *bool
 }
 
-// options are all that commands can be told by options.
-type options struct {
-	offering offering
-	serving  serving
-}
-
-// About says what the program is.
-const About = "The far end of tssh, which starts it. It is no daemon: one process serves one session, as the user who logged in."
-
-// Commands returns the table.
-func Commands() []Command {
-	return []Command{
-		{
-			Name: "offer", Args: "word", Help: "Serve one session for the tssh that wrote word (tssh does this).",
-			min: 1, max: 1,
-			Options: []Option{
-				{Name: "log", Value: "file", Help: "write there what happens", text: func(o *options) *string { return &o.offering.Log }},
-				{Name: "detached", hidden: true, truth: func(o *options) *bool { return &o.offering.Detached }},
-			},
-			run: func(o *options, args []string) int { o.offering.Word = args[0]; return offer(o.offering) },
-		},
-		{
-			Name: "relay", Args: "socket [pid]", Help: "Join stdin and stdout to a session (tssh does this).",
-			min: 1, max: 2,
-			run: func(_ *options, args []string) int {
-				return relay(relaying{Socket: args[0], Process: strings.Join(args[1:], "")})
-			},
-		},
-		{
-			Name: "sshd", Help: "Be an SSH server for this user.",
-			Options: []Option{
-				{Name: "listen", Value: "address", Help: "address and port to listen on; port 0 is a free one (127.0.0.1:0)", text: func(o *options) *string { return &o.serving.Listen }},
-				{Name: "host-key", Value: "file", Help: "private host key; without it one is made for this run", text: func(o *options) *string { return &o.serving.HostKey }},
-				{Name: "authorized-keys", Value: "file", Help: "keys that may log in (~/.ssh/authorized_keys)", text: func(o *options) *string { return &o.serving.AuthorizedKeys }},
-				{Name: "port-file", Value: "file", Help: "write the port there once clients can connect", text: func(o *options) *string { return &o.serving.PortFile }},
-				{Name: "config", Value: "file", Help: "an sshd_config that says what is permitted; without it everything is", text: func(o *options) *string { return &o.serving.Config }},
-				{Name: "v", Help: "say on stderr what happens", truth: func(o *options) *bool { return &o.serving.Verbose }},
-				{Name: "verbose", hidden: true, truth: func(o *options) *bool { return &o.serving.Verbose }},
-			},
-			run: func(o *options, _ []string) int { return sshd(o.serving) },
-		},
-		{
-			Name: "sftp-server", Args: "[argument ...]", Help: "Serve sftp on stdin and stdout, with the arguments of OpenSSH's sftp-server.",
-			max: -1,
-			run: func(_ *options, args []string) int { return sftpServer(args) },
-		},
-		{
-			Name: "verify", Args: "hash", Help: "Check that this file is what was sent: its SHA-256, in hex.",
-			min: 1, max: 1,
-			run: func(_ *options, args []string) int { return verify(args[0]) },
-		},
+// Commands returns what tsshd can be asked for.
+func Commands() (all []Command) {
+	k, err := new(commandLine).parser()
+	if err != nil {
+		return nil // a test sees that there are some
 	}
-}
-
-// read reads the arguments of a command, whose options may stand anywhere.
-func (c *Command) read(args []string) (o options, words []string, err error) {
-	o.serving.Listen = "127.0.0.1:0"
-	if c.max < 0 { // another program's, not ours
-		return o, args, nil
-	}
-	set := flag.NewFlagSet(c.Name, flag.ContinueOnError)
-	set.SetOutput(io.Discard)
-	for _, f := range c.Options {
-		if f.text != nil {
-			set.StringVar(f.text(&o), f.Name, *f.text(&o), "")
-		} else {
-			set.BoolVar(f.truth(&o), f.Name, false, "")
+	for _, n := range k.Model.Children {
+		c := Command{Name: n.Name, Help: n.Help}
+		var words []string
+		for _, p := range n.Positional {
+			words = append(words, strings.NewReplacer("<", "", ">", "").Replace(p.Summary()))
 		}
-	}
-	for {
-		if err := set.Parse(args); err != nil {
-			return o, nil, inWords(err)
+		c.Args = strings.Join(words, " ")
+		for _, f := range n.Flags {
+			o := Option{Name: f.Name, Help: f.Help, hidden: f.Hidden}
+			if !f.IsBool() {
+				o.Value = f.PlaceHolder
+			}
+			c.Options = append(c.Options, o)
 		}
-		if args = set.Args(); len(args) == 0 {
-			break
-		}
-		words, args = append(words, args[0]), args[1:]
+		all = append(all, c)
 	}
-	switch {
-	case len(words) < c.min:
-		return o, nil, fmt.Errorf("an argument is missing: %s", c.Args)
-	case len(words) > c.max:
-		return o, nil, fmt.Errorf("unexpected argument %q", words[c.max])
-	}
-	return o, words, nil
-}
-
-// inWords says what package flag complains of as tssh does.
-func inWords(err error) error {
-	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
-		return fmt.Errorf("option requires an argument -- %s", name)
-	}
-	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
-		return fmt.Errorf("unknown option -- %s", name)
-	}
-	return err
+	return all
 }
 
 // find returns the command of that name, or nil.

@@ -5,7 +5,12 @@ package tty
 import (
 	"os"
 	"sync"
+
+	"golang.org/x/term"
 )
+
+// IsTerminal tells whether f is a terminal.
+func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // Size is the size of a terminal in characters and in pixels (0: unknown).
 type Size struct {

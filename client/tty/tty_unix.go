@@ -19,12 +19,6 @@ type input struct{}
 
 func (*input) read(f *os.File, p []byte) (int, error) { return f.Read(p) }
 
-// IsTerminal tells whether f is a terminal.
-func IsTerminal(f *os.File) bool {
-	_, err := unix.IoctlGetTermios(int(f.Fd()), getTermios)
-	return err == nil
-}
-
 func makeRaw(in, _ *os.File) (*state, error) {
 	tio, err := unix.IoctlGetTermios(int(in.Fd()), getTermios)
 	if err != nil {

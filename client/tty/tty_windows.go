@@ -60,12 +60,6 @@ func (s *input) decode(words []uint16) {
 	}
 }
 
-// IsTerminal tells whether f is a console.
-func IsTerminal(f *os.File) bool {
-	var mode uint32
-	return windows.GetConsoleMode(windows.Handle(f.Fd()), &mode) == nil
-}
-
 func makeRaw(in, out *os.File) (*state, error) {
 	s := &state{}
 	if err := windows.GetConsoleMode(windows.Handle(in.Fd()), &s.in); err != nil {
