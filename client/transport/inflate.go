@@ -3,6 +3,7 @@ package transport
 import (
 	"encoding/binary"
 	"errors"
+	"math/bits"
 )
 
 // inflater decompresses a zlib stream packet by packet. compress/flate can't:
@@ -21,7 +22,11 @@ type inflater struct {
 	begun     bool // the stream's header has been read
 	inBlock   bool // of symbols
 	last      bool
-	lit, dist *huffman
+	lit, dist *huffman // of the block: one pair of the following
+
+	// Made anew where they are: whoever sends nothing but headers of blocks costs
+	// us no memory, and a few hundred steps for each.
+	fixedLit, fixedDist, ownLit, ownDist, lengths huffman
 }
 
 var (
@@ -120,12 +125,14 @@ func (z *inflater) block() error {
 		}
 		z.want = int(n & 0xffff)
 	case 1:
-		z.lit, z.dist = fixedCodes()
+		z.fixed()
+		z.lit, z.dist = &z.fixedLit, &z.fixedDist
 		z.inBlock = true
 	case 2:
-		if z.lit, z.dist, err = z.codes(); err != nil {
+		if err := z.codes(); err != nil {
 			return err
 		}
+		z.lit, z.dist = &z.ownLit, &z.ownDist
 		z.inBlock = true
 	default:
 		return errDeflate
@@ -146,8 +153,11 @@ func (z *inflater) stored() error {
 	return nil
 }
 
-// fixedCodes are the codes that a block need not bring.
-func fixedCodes() (lit, dist *huffman) {
+// fixed makes the codes that a block need not bring, once a stream.
+func (z *inflater) fixed() {
+	if z.fixedLit.bits > 0 {
+		return
+	}
 	var l [288]byte
 	for i := range l {
 		switch {
@@ -165,35 +175,34 @@ func fixedCodes() (lit, dist *huffman) {
 	for i := range d {
 		d[i] = 5
 	}
-	lit, _ = newHuffman(l[:])
-	dist, _ = newHuffman(d[:])
-	return lit, dist
+	z.fixedLit.set(l[:])
+	z.fixedDist.set(d[:])
 }
 
 // codes reads those that a block brings.
-func (z *inflater) codes() (lit, dist *huffman, err error) {
+func (z *inflater) codes() error {
 	h, err := z.take(14)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	nlit, ndist, ncode := int(h&31)+257, int(h>>5&31)+1, int(h>>10)+4
 	var lengths [19]byte
 	for _, i := range []int{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}[:ncode] {
 		v, err := z.take(3)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		lengths[i] = byte(v)
 	}
-	code, err := newHuffman(lengths[:])
-	if err != nil {
-		return nil, nil, err
+	if err := z.lengths.set(lengths[:]); err != nil {
+		return err
 	}
-	all := make([]byte, 0, nlit+ndist)
+	var room [maxSymbols + 32 + 137]byte // the last repetition may go too far
+	all := room[:0]
 	for len(all) < nlit+ndist {
-		s, err := code.read(z)
+		s, err := z.lengths.read(z)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		if s < 16 {
 			all = append(all, byte(s))
@@ -205,12 +214,12 @@ func (z *inflater) codes() (lit, dist *huffman, err error) {
 		}{{2, 3}, {3, 3}, {7, 11}}[s-16]
 		n, err := z.take(repeat.bits)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		var v byte
 		if s == 16 {
 			if len(all) == 0 {
-				return nil, nil, errDeflate
+				return errDeflate
 			}
 			v = all[len(all)-1]
 		}
@@ -219,13 +228,12 @@ func (z *inflater) codes() (lit, dist *huffman, err error) {
 		}
 	}
 	if len(all) > nlit+ndist {
-		return nil, nil, errDeflate
+		return errDeflate
 	}
-	if lit, err = newHuffman(all[:nlit]); err != nil {
-		return nil, nil, err
+	if err := z.ownLit.set(all[:nlit]); err != nil {
+		return err
 	}
-	dist, err = newHuffman(all[nlit:])
-	return lit, dist, err
+	return z.ownDist.set(all[nlit:])
 }
 
 // symbol decodes a byte, a repetition, or the end of the block.
@@ -281,55 +289,91 @@ func (z *inflater) symbol() error {
 	return nil
 }
 
-// huffman is a code as a table: the next bits say symbol and length.
+const (
+	maxSymbols = 288 // of a code
+	quickBits  = 9   // of the codes that are looked up at once
+)
+
+// huffman is a code. Short ones, which are most of what is read, are found in a
+// table, the others bit by bit: a table for all would have 32768 entries, to be
+// filled for each block, of which a packet may have one every few bytes.
 type huffman struct {
-	bits  uint     // of the longest symbol
-	table []uint16 // symbol<<4 | length; 0: no such code
+	bits   uint                   // of the longest symbol
+	quick  [1 << quickBits]uint16 // by the next bits, as many as its mask has: symbol<<4 | length; 0: none so short
+	mask   uint32
+	count  [16]uint16         // symbols of each length
+	symbol [maxSymbols]uint16 // in the order of their codes
 }
 
-// newHuffman makes the canonical code of the lengths (RFC 1951, 3.2.2).
-func newHuffman(lengths []byte) (*huffman, error) {
-	var count, next [16]int
-	h := &huffman{}
+// set makes the canonical code of the lengths (RFC 1951, 3.2.2).
+func (h *huffman) set(lengths []byte) error {
+	h.bits, h.count = 0, [16]uint16{}
 	for _, l := range lengths {
 		if l > 0 {
-			count[l]++
+			h.count[l]++
 			h.bits = max(h.bits, uint(l))
 		}
 	}
+	var next, at [16]uint16 // the next code of each length, and its place in symbol
 	code := 0
 	for l := 1; l < 16; l++ {
-		code = (code + count[l-1]) << 1
-		next[l] = code
-		if code+count[l] > 1<<l {
-			return nil, errDeflate // more codes than fit
+		code = (code + int(h.count[l-1])) << 1
+		next[l], at[l] = uint16(code), at[l-1]+h.count[l-1]
+		if code+int(h.count[l]) > 1<<l {
+			return errDeflate // more codes than fit
 		}
 	}
-	h.table = make([]uint16, 1<<h.bits)
+	quick := h.quick[:1<<min(h.bits, quickBits)]
+	h.mask = uint32(len(quick) - 1)
+	clear(quick)
 	for s, l := range lengths {
 		if l == 0 {
 			continue
 		}
-		reversed := 0
-		for i := range int(l) {
-			reversed |= next[l] >> i & 1 << (int(l) - 1 - i)
-		}
+		h.symbol[at[l]] = uint16(s)
+		at[l]++
+		reversed := int(bits.Reverse16(next[l]) >> (16 - l))
 		next[l]++
-		for i := reversed; i < len(h.table); i += 1 << l {
-			h.table[i] = uint16(s)<<4 | uint16(l)
+		if l > quickBits {
+			continue
+		}
+		for i := reversed; i < len(quick); i += 1 << l {
+			quick[i] = uint16(s)<<4 | uint16(l)
 		}
 	}
-	return h, nil
+	return nil
 }
 
 func (h *huffman) read(z *inflater) (int, error) {
-	e := h.table[z.peek(h.bits)]
-	length := uint(e & 15)
-	if left := uint(len(z.in))*8 - z.at; e == 0 && left >= h.bits {
+	next := z.peek(15)
+	symbol, length := h.find(next)
+	left := uint(len(z.in))*8 - z.at
+	switch {
+	case length == 0 && left >= h.bits:
 		return 0, errDeflate
-	} else if e == 0 || length > left {
+	case length == 0 || length > left:
 		return 0, errShort
 	}
 	z.at += length
-	return int(e >> 4), nil
+	return symbol, nil
+}
+
+// find says which symbol the next bits begin with; of length 0: none.
+func (h *huffman) find(next uint32) (symbol int, length uint) {
+	if e := h.quick[next&h.mask]; e != 0 {
+		return int(e >> 4), uint(e & 15)
+	}
+	code, first, at := 0, 0, 0 // of this length: what was read, the first code, its place
+	for l := uint(1); l <= h.bits; l++ {
+		code |= int(next & 1)
+		next >>= 1
+		n := int(h.count[l])
+		if code-first < n {
+			return int(h.symbol[at+code-first]), l
+		}
+		at += n
+		first = (first + n) << 1
+		code <<= 1
+	}
+	return 0, 0
 }
