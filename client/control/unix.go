@@ -5,12 +5,15 @@ package control
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"tssh/client/descriptor"
 )
 
 const supported = true
@@ -32,40 +35,13 @@ func sendFile(conn *net.UnixConn, f *os.File) error {
 	return errors.Join(err, sent)
 }
 
-// receiveFile takes one descriptor that sendFile sent. More than asked for are
-// closed again.
+// receiveFile takes one descriptor that sendFile sent.
 func receiveFile(conn *net.UnixConn) (fd int, err error) {
-	b, oob := make([]byte, 1), make([]byte, unix.CmsgSpace(4*8))
-	n, oobn, _, _, err := conn.ReadMsgUnix(b, oob)
-	if err != nil {
-		return -1, err
+	fd, err = descriptor.Receive(conn)
+	if err == io.EOF {
+		err = net.ErrClosed
 	}
-	if n == 0 {
-		return -1, net.ErrClosed
-	}
-	msgs, err := unix.ParseSocketControlMessage(oob[:oobn])
-	if err != nil {
-		return -1, err
-	}
-	fd = -1
-	for _, m := range msgs {
-		fds, err := unix.ParseUnixRights(&m)
-		if err != nil {
-			continue
-		}
-		for _, got := range fds {
-			unix.CloseOnExec(got)
-			if fd < 0 {
-				fd = got
-			} else {
-				unix.Close(got)
-			}
-		}
-	}
-	if fd < 0 {
-		return -1, errors.New("did not receive file descriptors")
-	}
-	return fd, nil
+	return fd, err
 }
 
 // relayResizes sends the master's process on what we are told of our terminal.

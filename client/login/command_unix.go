@@ -5,12 +5,13 @@ package login
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"syscall"
 
-	"golang.org/x/sys/unix"
+	"tssh/client/descriptor"
 )
 
 func hangUp(p *os.Process) { p.Signal(syscall.SIGHUP) }
@@ -18,13 +19,10 @@ func hangUp(p *os.Process) { p.Signal(syscall.SIGHUP) }
 // passed runs a command of ProxyUseFdpass: it connects, hands us the
 // connection through its output and ends.
 func passed(cmd *exec.Cmd) (*path, error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	ours, theirs, err := descriptor.Pair()
 	if err != nil {
 		return nil, fmt.Errorf("start proxy command: %w", err)
 	}
-	unix.CloseOnExec(pair[0])
-	unix.CloseOnExec(pair[1])
-	ours, theirs := os.NewFile(uintptr(pair[0]), "proxy"), os.NewFile(uintptr(pair[1]), "proxy")
 	defer ours.Close()
 	cmd.Stdin, cmd.Stdout = theirs, theirs
 	err = cmd.Start()
@@ -40,26 +38,21 @@ func passed(cmd *exec.Cmd) (*path, error) {
 	return &path{conn: conn, direct: false, close: func() error { return nil }}, nil
 }
 
-// receive takes the descriptor that comes with a byte.
+// receive takes the connection that comes through from, with a byte.
 func receive(from *os.File) (net.Conn, error) {
-	byte1, oob := make([]byte, 1), make([]byte, unix.CmsgSpace(4))
-	n, oobn, _, _, err := unix.Recvmsg(int(from.Fd()), byte1, oob, 0)
+	c, err := net.FileConn(from)
 	if err != nil {
 		return nil, err
 	}
-	if n == 0 {
+	defer c.Close()
+	fd, err := descriptor.Receive(c.(*net.UnixConn)) // one end of a pair
+	if err == io.EOF {
 		return nil, errors.New("it ended")
 	}
-	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
-	if err != nil || len(messages) == 0 {
-		return nil, errors.New("no descriptor")
+	if err != nil {
+		return nil, err
 	}
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil || len(fds) != 1 {
-		return nil, errors.New("no descriptor")
-	}
-	unix.CloseOnExec(fds[0])
-	f := os.NewFile(uintptr(fds[0]), "connection")
+	f := os.NewFile(uintptr(fd), "connection")
 	defer f.Close()
 	return net.FileConn(f)
 }
