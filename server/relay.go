@@ -16,6 +16,7 @@ import (
 	"tssh/proxy/accept"
 	"tssh/proxy/peer"
 	"tssh/server/detach"
+	"tssh/server/logins"
 )
 
 // relayDoor is the unix socket of the path through ssh. Only the user can reach
@@ -25,11 +26,12 @@ type relayDoor struct {
 	dir     string
 	listen  *net.UnixListener
 	proxy   *proxy.Server
+	logins  *logins.Logins
 	logf    func(string, ...any)
 	running sync.WaitGroup
 }
 
-func openRelay(p *proxy.Server, logf func(string, ...any)) (*relayDoor, error) {
+func openRelay(p *proxy.Server, l *logins.Logins, logf func(string, ...any)) (*relayDoor, error) {
 	parent := "/tmp" // TMPDIR may be too long for a socket's name, or end with the login
 	if runtime.GOOS == "windows" {
 		parent = os.TempDir()
@@ -38,7 +40,7 @@ func openRelay(p *proxy.Server, logf func(string, ...any)) (*relayDoor, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &relayDoor{dir: dir, path: filepath.Join(dir, "relay"), proxy: p, logf: logf}
+	r := &relayDoor{dir: dir, path: filepath.Join(dir, "relay"), proxy: p, logins: l, logf: logf}
 	r.listen, err = net.ListenUnix("unix", &net.UnixAddr{Name: r.path, Net: "unix"})
 	if err == nil {
 		err = os.Chmod(r.path, 0o600)
@@ -60,11 +62,26 @@ func (r *relayDoor) accept() {
 			return
 		}
 		r.running.Go(func() {
-			if err := r.proxy.Attach(conn); err != nil {
+			proven, gone := r.logins.Came(logins.Of(conn, r.path))
+			defer gone()
+			if err := r.proxy.Attach(answered{conn, proven}); err != nil {
 				r.logf("relay: %v", err)
 			}
 		})
 	})
+}
+
+// answered is a stream that tells when the client is behind it: nobody gets a byte
+// before a knock.
+type answered struct {
+	*net.UnixConn
+	proven func()
+}
+
+// Write answers the client.
+func (a answered) Write(b []byte) (int, error) {
+	a.proven()
+	return a.UnixConn.Write(b)
 }
 
 // close waits for the streams, which end with the proxy.

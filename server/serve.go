@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -25,12 +26,14 @@ import (
 	"tssh/proxy/wire"
 	"tssh/server/cache"
 	"tssh/server/detach"
+	"tssh/server/logins"
 	"tssh/server/session"
 )
 
 const (
 	arrival  = time.Minute     // within it the client must have come after the greeting
 	farewell = 3 * time.Second // for the last words after SIGTERM
+	goodbye  = 5 * time.Second // for a client to close its login itself
 	maxAddrs = 8
 )
 
@@ -103,15 +106,18 @@ type host struct {
 	greeting wire.Greeting
 	identity *mux.Identity
 	proxy    *proxy.Server
-	told     string                   // our copy of SSH_USER_AUTH's file; empty: none
-	relay    *relayDoor               // nil: no path through ssh
+	told     string     // our copy of SSH_USER_AUTH's file; empty: none
+	relay    *relayDoor // nil: no path through ssh
+	logins   *logins.Logins
+	usedIt   atomic.Bool              // the client has used the session, so it no longer falls back to its login
 	conn     atomic.Pointer[mux.Conn] // once the client has come
 }
 
 // newHost makes the keys and opens the paths that an offer asks for.
 func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
-	h := &host{offer: o, arrival: arrival}
+	h := &host{offer: o, arrival: arrival, logins: logins.New(logins.Own())}
 	h.login, h.logf = whoAmI(), logf
+	h.used = func() { h.usedIt.Store(true) }
 	g := &h.greeting
 	g.Release, g.PID = wire.Release, os.Getpid()
 	var err error
@@ -153,7 +159,7 @@ func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
 	}
 	g.Port, g.Addrs = h.proxy.Port(), addrs()
 	if o.Proxy != proxy.OnlyUDP && o.Proxy != proxy.OnlyTCP {
-		if h.relay, err = openRelay(h.proxy, logf); err != nil {
+		if h.relay, err = openRelay(h.proxy, h.logins, logf); err != nil {
 			g.Warnings = append(g.Warnings, fmt.Sprintf("no path through ssh: %v", err))
 		} else {
 			g.Relay = h.relay.path
@@ -185,6 +191,11 @@ func (h *host) run(ctx context.Context) error {
 	}
 	h.conn.Store(&c)
 	h.logf("the client has come")
+	sweeping, stop := context.WithCancel(context.Background())
+	var sweeper sync.WaitGroup
+	sweeper.Go(func() { h.logins.Run(sweeping) })
+	defer sweeper.Wait()
+	defer stop()
 	go func() {
 		defer c.Close()
 		select {
@@ -213,6 +224,9 @@ func (h *host) close() {
 		h.relay.close()
 	}
 	h.proxy.Close()
+	if h.usedIt.Load() {
+		h.logins.Close(context.Background(), goodbye)
+	}
 }
 
 // parsePorts reads "61001-61999,7000". Nothing is any free port.

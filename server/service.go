@@ -20,6 +20,7 @@ type service struct {
 	logf   func(string, ...any)
 
 	ran     func() bool     // once true when sshd has run ~/.ssh/rc for this login; nil: it has not
+	used    func()          // told that the client opened or asked something; nil: nobody asks
 	leaving <-chan struct{} // closed when the client is about to end the connection; nil: it ends without a word
 }
 
@@ -48,6 +49,7 @@ func (s service) serve(server sshconn.Server) {
 		}
 	})
 	for n := range server.Channels() {
+		c.isUsed()
 		if limits != nil {
 			n = incoming{n, limits}
 		}
@@ -63,9 +65,16 @@ func (s service) serve(server sshconn.Server) {
 	c.running.Wait()
 }
 
+func (s service) isUsed() {
+	if s.used != nil {
+		s.used()
+	}
+}
+
 // requests answers the global requests.
 func (c *connection) requests() {
 	for r := range c.server.Requests() {
+		c.isUsed()
 		switch {
 		case r.Type == "no-more-sessions@openssh.com":
 			c.full.Store(true)
