@@ -14,6 +14,8 @@ import (
 	"tssh/client/cli"
 	"tssh/client/complete"
 	"tssh/client/config"
+	"tssh/client/doctor"
+	"tssh/client/login"
 	"tssh/client/servers"
 	"tssh/client/session"
 	"tssh/client/tty"
@@ -188,6 +190,20 @@ func (v *invocation) configure() error {
 		}
 	}
 	return nil
+}
+
+// doctor is --doctor.
+func (v *invocation) doctor(ctx context.Context) int {
+	healthy := doctor.Examine(ctx, doctor.Config{
+		Destination: v.cmd.Destination, Session: v.roaming(v.host), Out: os.Stdout,
+		Dial: func(ctx context.Context) (*login.Login, error) {
+			return login.Dial(ctx, v.host, login.Options{Log: v.log, Resolve: v.resolve})
+		},
+	})
+	if !healthy {
+		return exitError
+	}
+	return 0
 }
 
 // resolve finds the configuration of another host on the way, through which ssh

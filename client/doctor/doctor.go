@@ -1,9 +1,11 @@
-package client
+// Package doctor is tssh --doctor: what works from here to a host.
+package doctor
 
 import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -21,49 +23,61 @@ const examTimeout = 6 * time.Second
 // largeMTU is what an Ethernet without a tunnel carries, with IPv6's headers.
 const largeMTU = 1452
 
-// doctor says in words what works from here to the host, and what to change.
-func (v *invocation) doctor(ctx context.Context) int {
+// Config is what Examine needs.
+type Config struct {
+	Destination string      // as the user named it
+	Session     roam.Config // as the host has it
+	Dial        func(context.Context) (*login.Login, error)
+	Out         io.Writer
+}
+
+// Examine says in words what works from here to the host, and what to change. It
+// returns false when nothing does.
+func Examine(ctx context.Context, c Config) bool {
+	if c.Session.Transport == "no" {
+		c.Session.Transport = "quic"
+	}
 	say := func(what, format string, args ...any) {
-		fmt.Println(finding(what, fmt.Sprintf(format, args...)))
+		fmt.Fprintln(c.Out, finding(what, fmt.Sprintf(format, args...)))
 	}
 	start := time.Now()
-	l, err := login.Dial(ctx, v.host, login.Options{Log: v.log, Resolve: v.resolve})
+	l, err := c.Dial(ctx)
 	if err != nil {
 		say("ssh", "no: %v", err)
-		return exitError
+		return false
 	}
 	defer l.Close()
-	say("ssh", "works, logged in as %s in %v", v.host.User, time.Since(start).Round(time.Millisecond))
+	say("ssh", "works, logged in as %s in %v", c.Session.User, time.Since(start).Round(time.Millisecond))
 	if !l.Direct {
-		say("route", "through a proxy or another host: UDP and TCP only work if this machine reaches %s by itself", v.host.HostName)
+		say("route", "through a proxy or another host: UDP and TCP only work if this machine reaches %s by itself", c.Session.HostName)
 	}
 	for _, line := range lingering(l.Client) {
 		say("logout", "%s", line)
 	}
 	works := map[string]bool{}
 	for _, mode := range []string{proxy.OnlyUDP, proxy.OnlyTCP, proxy.OnlySSH} {
-		how, err := v.examine(ctx, l, mode, v.host.UdpMTU)
+		how, err := examine(ctx, l, c.Session, mode, c.Session.MTU)
 		works[mode] = err == nil
 		if err != nil {
 			say(strings.ToUpper(mode), "no: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 			continue
 		}
 		say(strings.ToUpper(mode), "works: %s", how)
-		if mode == proxy.OnlyUDP && v.host.UdpMTU == 0 {
-			v.examineMTU(ctx, l, say)
+		if mode == proxy.OnlyUDP && c.Session.MTU == 0 {
+			examineMTU(ctx, l, c.Session, say)
 		}
 	}
 	switch {
 	case works[proxy.OnlyUDP]:
-		say("advice", "nothing to change: tssh --udp %s", v.cmd.Destination)
+		say("advice", "nothing to change: tssh --udp %s", c.Destination)
 	case works[proxy.OnlyTCP], works[proxy.OnlySSH]:
 		say("advice", "open UDP ports %s to %s in its firewall, at best all of them; until then tssh --udp uses the next best path by itself",
-			v.host.UdpPort, v.host.HostName)
+			c.Session.Ports, c.Session.HostName)
 	default:
 		say("advice", "see the errors above; if no tsshd could be started, install one and set TsshdPath")
-		return exitError
+		return false
 	}
-	return 0
+	return true
 }
 
 // finding is one line of the doctor's, some of it in the server's words: a path,
@@ -71,8 +85,8 @@ func (v *invocation) doctor(ctx context.Context) int {
 func finding(what, text string) string { return fmt.Sprintf("%-9s %s", what+":", visible.Line(text)) }
 
 // examineMTU says whether datagrams of an Ethernet's size pass.
-func (v *invocation) examineMTU(ctx context.Context, l *login.Login, say func(what, format string, args ...any)) {
-	if _, err := v.examine(ctx, l, proxy.OnlyUDP, largeMTU); err != nil {
+func examineMTU(ctx context.Context, l *login.Login, c roam.Config, say func(what, format string, args ...any)) {
+	if _, err := examine(ctx, l, c, proxy.OnlyUDP, largeMTU); err != nil {
 		say("MTU", "datagrams of %d bytes do not pass (%v); the usual 1200 do", largeMTU, err)
 		return
 	}
@@ -81,14 +95,10 @@ func (v *invocation) examineMTU(ctx context.Context, l *login.Login, say func(wh
 
 // examine moves a session with datagrams of mtu bytes (0: the usual) onto one kind
 // of path, and says how that went.
-func (v *invocation) examine(ctx context.Context, l *login.Login, mode string, mtu int) (string, error) {
+func examine(ctx context.Context, l *login.Login, c roam.Config, mode string, mtu int) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, examTimeout)
 	defer cancel()
-	c := v.roaming(v.host)
 	c.Mode, c.MTU = mode, mtu
-	if c.Transport == "no" {
-		c.Transport = "quic"
-	}
 	r, _, err := roam.Open(ctx, l, c)
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("no answer within %v", examTimeout)
