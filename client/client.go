@@ -195,7 +195,7 @@ func (v *invocation) configure() error {
 // doctor is --doctor.
 func (v *invocation) doctor(ctx context.Context) int {
 	healthy := doctor.Examine(ctx, doctor.Config{
-		Destination: v.cmd.Destination, Session: v.roaming(v.host), Out: os.Stdout,
+		Destination: v.cmd.Destination, Session: v.moving(v.host), Out: os.Stdout,
 		Dial: func(ctx context.Context) (*login.Login, error) {
 			return login.Dial(ctx, v.host, login.Options{Log: v.log, Resolve: v.resolve})
 		},

@@ -60,18 +60,19 @@ func (v *invocation) demo(ctx context.Context) error {
 		return err
 	}
 	defer l.Close()
-	if l.roam == nil {
+	r, ok := l.(roaming)
+	if !ok {
 		return errors.New("the session stayed on ssh's connection")
 	}
 	fmt.Printf("tssh: logged in to this machine, started tsshd there, moved to %s over %s\n",
-		strings.ToUpper(v.host.UdpMode), l.roam.State().Kind)
+		strings.ToUpper(v.host.UdpMode), r.State().Kind)
 	if tty.IsTerminal(os.Stdin) && tty.IsTerminal(os.Stdout) {
 		fmt.Print(demoKeys)
-		l.cut = demo.Switch(l.roam.Cut)
-		if code := v.serve(ctx, l, session.TTY(v.host, "", true, v.log)); code != 0 {
+		r.cut = demo.Switch(r.Cut)
+		if code := v.serve(ctx, r, session.TTY(v.host, "", true, v.log)); code != 0 {
 			return exitStatus(code)
 		}
 		return nil
 	}
-	return demo.Transfer(l.Client, l.roam.Cut)
+	return demo.Transfer(r.Client(), r.Cut)
 }

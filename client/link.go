@@ -2,50 +2,119 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
 
 	"tssh/client/bootstrap"
 	"tssh/client/config"
-	"tssh/client/forward"
-	"tssh/client/lend"
 	"tssh/client/login"
 	"tssh/client/roam"
 	"tssh/client/servers"
+	"tssh/client/session"
 	"tssh/client/tty"
 	"tssh/client/voice"
 )
 
 // link is the connection that everything else stands on, whatever carries it.
-type link struct {
-	*ssh.Client
-	conn     ssh.Conn      // the Client's, whose end is told in ssh's words
-	login    *login.Login  // nil inside of a master's connection
-	roam     *roam.Session // nil over TCP: ssh's own connection
-	below    *roam.Session // of the last host on the way, which the login goes through; nil: none
-	forwards *forward.Set
-	lender   *lend.Lender
-	cut      func() string // of the demo: cuts the network, or restores it; nil: no
+type link interface {
+	Client() *ssh.Client
+	Conn() ssh.Conn // the Client's, whose end is told in ssh's words
+	// Close ends the connection and what carried it.
+	Close() error
+
+	Info() []string          // ~I
+	Said() []byte            // by ~/.ssh/rc, which ran before our command; not by a session's own
+	SetInteractive(tty bool) // what the own session is
+	// Chaff returns what sends a packet that looks like a key; nil: not needed.
+	Chaff() func() error
+	// Bind returns what tells an agent to whom it is lent; nil where another
+	// connection of ours does.
+	Bind() func(agent.ExtendedAgent) error
+	// Equip gives a session what it shows and can ask of the connection.
+	Equip(*session.Options)
+}
+
+// direct is ssh's own connection.
+type direct struct {
+	*login.Login
+	below *roam.Session // of the last host on the way, which the login goes through; nil: none
+}
+
+func (d direct) Client() *ssh.Client                   { return d.Login.Client }
+func (d direct) Conn() ssh.Conn                        { return d.Login.Client }
+func (d direct) Close() error                          { return d.Disconnect() }
+func (d direct) Said() []byte                          { return nil }
+func (d direct) Bind() func(agent.ExtendedAgent) error { return d.BindAgent }
+
+func (d direct) Equip(o *session.Options) {
+	if d.below != nil {
+		observe(d.below, o)
+	}
+	o.Rekey = d.Rekey
+	o.Chaff = d.Chaff()
+}
+
+// roaming is a session that moved onto the proxies, where keys leave as they are
+// typed.
+type roaming struct {
+	*roam.Session
+	login *login.Login  // that it moved from
+	cut   func() string // of the demo: cuts the network, or restores it; nil: no
+}
+
+func (r roaming) Info() []string                        { return r.Status() }
+func (r roaming) SetInteractive(bool)                   {}
+func (r roaming) Chaff() func() error                   { return nil }
+func (r roaming) Bind() func(agent.ExtendedAgent) error { return r.login.BindAgent }
+
+func (r roaming) Equip(o *session.Options) {
+	observe(r.Session, o)
+	o.Cut = r.cut
+}
+
+// rider is a connection of its own inside of another master's.
+type rider struct{ c *ssh.Client }
+
+func (r rider) Client() *ssh.Client                   { return r.c }
+func (r rider) Conn() ssh.Conn                        { return r.c.Conn }
+func (r rider) Close() error                          { return r.c.Close() }
+func (r rider) Info() []string                        { return []string{"through another master"} }
+func (r rider) Said() []byte                          { return nil }
+func (r rider) SetInteractive(bool)                   {}
+func (r rider) Chaff() func() error                   { return nil }
+func (r rider) Bind() func(agent.ExtendedAgent) error { return nil }
+func (r rider) Equip(*session.Options)                {}
+
+// observe shows a session how the way to the server is.
+func observe(r *roam.Session, o *session.Options) {
+	o.Status = r.Status
+	o.Link = &session.Link{
+		Changed: r.Watch(),
+		State: func() session.LinkState {
+			s := r.State()
+			return session.LinkState{Online: s.Online, Lost: s.Lost, Heard: s.Heard, Trying: s.Trying}
+		},
+	}
 }
 
 // dial logs in, and moves the connection to the proxies when asked to.
-func (v *invocation) dial(ctx context.Context) (*link, error) {
+func (v *invocation) dial(ctx context.Context) (link, error) {
 	var c roam.Config
 	alive := v.host.ServerAliveInterval
 	if v.host.UdpMode != "no" {
 		// What becomes of the login's own connection is no matter then.
 		v.host.ServerAliveInterval = 0
-		c = v.roaming(v.host)
+		c = v.moving(v.host)
 		go c.Binary.Prepare() // while the login waits for the network
 	}
 	var below atomic.Pointer[roam.Session]
 	l, err := login.Dial(ctx, v.host, login.Options{
 		Log: v.log, Resolve: v.resolve,
 		Move: func(ctx context.Context, l *login.Login, via *config.Host) (login.Through, error) {
-			r, l, err := roam.Move(ctx, l, v.roaming(via))
+			r, l, err := roam.Move(ctx, l, v.moving(via))
 			if r == nil {
 				return l, err
 			}
@@ -63,7 +132,7 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 			return nil, err
 		}
 		if r != nil {
-			return &link{Client: r.Client(), conn: r.Conn(), login: current, roam: r}, nil
+			return roaming{Session: r, login: current}, nil
 		}
 		l = current
 		l.KeepAlive(alive)
@@ -71,11 +140,11 @@ func (v *invocation) dial(ctx context.Context) (*link, error) {
 	// The connection stays ssh's own, and will not be made again.
 	l.Forget()
 	l.LimitIdle()
-	return &link{Client: l.Client, conn: l.Client, login: l, below: below.Load()}, nil
+	return direct{l, below.Load()}, nil
 }
 
-// roaming is how a login to h moves.
-func (v *invocation) roaming(h *config.Host) roam.Config {
+// moving is how a login to h moves.
+func (v *invocation) moving(h *config.Host) roam.Config {
 	c := roam.For(h)
 	c.Binary, c.Log = v.binary(), v.log
 	c.Progress = tty.IsTerminal(os.Stderr) && v.sink.Step(0) > voice.Quiet
@@ -90,42 +159,4 @@ func (v *invocation) binary() *bootstrap.Binary {
 		v.log.Debugf("%v", err)
 	}
 	return b
-}
-
-// Close ends the connection and what carried it.
-func (l *link) Close() error {
-	if l.roam != nil {
-		return l.roam.Close()
-	}
-	if l.login == nil {
-		return l.Client.Close()
-	}
-	return l.login.Disconnect()
-}
-
-// about describes the "connection" or its "channels", as ssh does by ~I and -O.
-func (l *link) about(what string) []string {
-	var of []string
-	switch {
-	case what == "channels":
-		return append([]string{"The following connections are open:"}, indented(l.forwards.Lines())...)
-	case what != "connection":
-		return nil
-	case l.roam != nil:
-		of = l.roam.Status()
-	case l.login != nil:
-		of = l.login.Info()
-	default:
-		of = []string{"through another master"}
-	}
-	name, _ := os.Hostname()
-	return append([]string{fmt.Sprintf("Connection information for %s pid %d", name, os.Getpid())}, indented(of)...)
-}
-
-func indented(lines []string) []string {
-	out := make([]string, len(lines))
-	for i, l := range lines {
-		out[i] = "  " + l
-	}
-	return out
 }

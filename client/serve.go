@@ -2,10 +2,10 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"os"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
 
 	"tssh/client/background"
 	"tssh/client/config"
@@ -13,17 +13,30 @@ import (
 	"tssh/client/forward"
 	"tssh/client/lend"
 	"tssh/client/login"
-	"tssh/client/roam"
 	"tssh/client/session"
 	"tssh/client/tty"
 	"tssh/client/voice"
 )
 
-// serve does over l what the command line wants, until it ends.
-func (v *invocation) serve(ctx context.Context, l *link, isTTY bool) int {
-	l.forwards = forward.New(l.Client, v.host, v.log)
+// service is a connection with what serves those who use it.
+type service struct {
+	link
+	forwards *forward.Set
+	lender   *lend.Lender
+}
+
+func (v *invocation) newService(l link) *service {
+	return &service{
+		link:     l,
+		forwards: forward.New(l.Client(), v.host, v.log),
+		lender:   lend.New(l.Client(), lend.Config{Host: v.host, Log: v.log, Bind: l.Bind()}),
+	}
+}
+
+// serve does over conn what the command line wants, until it ends.
+func (v *invocation) serve(ctx context.Context, conn link, isTTY bool) int {
+	l := v.newService(conn)
 	defer l.forwards.Close()
-	l.lender = lend.New(l.Client, lend.Config{Host: v.host, Log: v.log, Bind: l.bind()})
 	if v.cmd.StdioForward != nil {
 		return v.stdio(l)
 	}
@@ -51,14 +64,12 @@ func (v *invocation) serve(ctx context.Context, l *link, isTTY bool) int {
 }
 
 // session runs the command line's own session, and stays for those of others.
-func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *control.Master) int {
-	if l.roam == nil && l.login != nil {
-		l.login.SetInteractive(isTTY)
-	}
+func (v *invocation) session(ctx context.Context, l *service, isTTY bool, shared *control.Master) int {
+	l.SetInteractive(isTTY)
 	o := v.sessionOptions(isTTY)
 	l.prepare(&o)
-	if l.roam != nil && len(l.roam.Said()) > 0 && v.host.SessionType == "default" && !v.asksMore() {
-		o.Stdout.Write(l.roam.Said())
+	if len(l.Said()) > 0 && v.host.SessionType == "default" && !v.asksMore() {
+		o.Stdout.Write(l.Said())
 	}
 	if err := login.LocalCommand(v.host, l.forwards.Tunnel()); err != nil {
 		v.tell(err)
@@ -74,7 +85,7 @@ func (v *invocation) session(ctx context.Context, l *link, isTTY bool, shared *c
 	if shared != nil {
 		go v.watch(ctx, shared, cancel)
 	}
-	code, err := session.Run(ctx, l.conn, v.host, o)
+	code, err := session.Run(ctx, l.Conn(), v.host, o)
 	if err != nil {
 		v.tell(err)
 	}
@@ -92,7 +103,7 @@ func (v *invocation) asksMore() bool {
 
 // leave goes to the background, with every forwarding in place: whoever
 // started us uses them at once.
-func (v *invocation) leave(ctx context.Context, l *link, quiet bool) error {
+func (v *invocation) leave(ctx context.Context, l *service, quiet bool) error {
 	select {
 	case <-l.forwards.Asked():
 	case <-ctx.Done():
@@ -118,14 +129,14 @@ func (v *invocation) watch(ctx context.Context, shared *control.Master, end func
 
 // stay serves the clients of a master that has no session of its own, for as
 // long as ControlPersist says.
-func (v *invocation) stay(ctx context.Context, l *link, shared *control.Master) int {
+func (v *invocation) stay(ctx context.Context, l *service, shared *control.Master) int {
 	if err := v.leave(ctx, l, true); err != nil {
 		v.tell(err)
 		return exitError
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go func() { cancel(l.Wait()) }()
+	go func() { cancel(l.Client().Wait()) }()
 	for shared.Wait(ctx, v.linger()) == nil {
 		select {
 		case <-shared.Exited():
@@ -142,8 +153,8 @@ func (v *invocation) stay(ctx context.Context, l *link, shared *control.Master) 
 }
 
 // stdio is -W.
-func (v *invocation) stdio(l *link) int {
-	err := forward.Stdio(l.Client, *v.cmd.StdioForward, os.Stdin, os.Stdout)
+func (v *invocation) stdio(l *service) int {
+	err := forward.Stdio(l.Client(), *v.cmd.StdioForward, os.Stdin, os.Stdout)
 	if err == nil {
 		return 0
 	}
@@ -175,55 +186,34 @@ func (v *invocation) sessionOptions(isTTY bool) session.Options {
 }
 
 // prepare gives a session what it shares with the others on the connection.
-func (l *link) prepare(o *session.Options) {
+func (l *service) prepare(o *session.Options) {
 	o.Forwards = l.forwards
-	o.Cut = l.cut
 	o.Info = func() []string { return l.about("connection") }
 	o.Prepare = func(ch ssh.Channel) {
 		l.lender.AskDisplay(context.Background(), ch)
 		l.lender.AskAgent(ch)
 	}
-	if l.roam != nil {
-		observe(l.roam, o)
-		return
-	}
-	if l.below != nil {
-		observe(l.below, o)
-	}
-	if l.login != nil {
-		o.Rekey = l.login.Rekey
-	}
-	o.Chaff = l.chaff()
+	l.Equip(o)
 }
 
-// observe shows a session how the way to the server is.
-func observe(r *roam.Session, o *session.Options) {
-	o.Status = r.Status
-	o.Link = &session.Link{
-		Changed: r.Watch(),
-		State: func() session.LinkState {
-			s := r.State()
-			return session.LinkState{Online: s.Online, Lost: s.Lost, Heard: s.Heard, Trying: s.Trying}
-		},
+// about describes the "connection" or its "channels", as ssh does by ~I and -O.
+func (l *service) about(what string) []string {
+	switch what {
+	case "channels":
+		return append([]string{"The following connections are open:"}, indented(l.forwards.Lines())...)
+	case "connection":
+		name, _ := os.Hostname()
+		return append([]string{fmt.Sprintf("Connection information for %s pid %d", name, os.Getpid())}, indented(l.Info())...)
 	}
+	return nil
 }
 
-// bind returns what tells an agent to whom it is lent; nil where another connection
-// of ours does.
-func (l *link) bind() func(agent.ExtendedAgent) error {
-	if l.login == nil {
-		return nil
+func indented(lines []string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = "  " + l
 	}
-	return l.login.BindAgent
-}
-
-// chaff returns what sends a packet that looks like a key; nil in UDP mode,
-// where keys leave as they are typed.
-func (l *link) chaff() func() error {
-	if l.roam != nil || l.login == nil {
-		return nil
-	}
-	return l.login.Chaff()
+	return out
 }
 
 // masterForwards lets a master's clients change the forwardings.

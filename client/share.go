@@ -159,10 +159,10 @@ func (v *invocation) isMaster() bool {
 
 // share makes this connection one that others may join. The error is only that
 // nobody can; the connection is as good as before.
-func (v *invocation) share(ctx context.Context, l *link) (*control.Master, error) {
+func (v *invocation) share(ctx context.Context, l *service) (*control.Master, error) {
 	cfg := control.Config{
-		Conn: l.conn,
-		Session: control.Runner(l.conn, v.host, l.chaff(), func(s *control.Session, ch ssh.Channel) {
+		Conn: l.Conn(),
+		Session: control.Runner(l.Conn(), v.host, l.Chaff(), func(s *control.Session, ch ssh.Channel) {
 			if s.X11 {
 				l.lender.AskDisplay(context.Background(), ch)
 			}
@@ -213,7 +213,7 @@ func (v *invocation) proxy(ctx context.Context, path string) int {
 		v.tell(err)
 		return exitError
 	}
-	l := &link{Client: ssh.NewClient(conn, chans, reqs), conn: conn}
+	l := rider{ssh.NewClient(conn, chans, reqs)}
 	defer l.Close()
 	v.host.ControlMaster = "no" // one master is enough
 	isTTY := session.TTY(v.host, v.command(), tty.IsTerminal(os.Stdin), v.log)
