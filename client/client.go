@@ -100,6 +100,8 @@ type invocation struct {
 	log  voice.Log
 	term *tty.Terminal
 
+	unshared bool // this run is no master, whatever ControlMaster says
+
 	child background.Child // what our parent sees
 }
 

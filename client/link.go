@@ -103,16 +103,14 @@ func observe(r *roam.Session, o *session.Options) {
 // dial logs in, and moves the connection to the proxies when asked to.
 func (v *invocation) dial(ctx context.Context) (link, error) {
 	var c roam.Config
-	alive := v.host.ServerAliveInterval
-	if v.host.UdpMode != "no" {
-		// What becomes of the login's own connection is no matter then.
-		v.host.ServerAliveInterval = 0
+	moves := v.host.UdpMode != "no"
+	if moves {
 		c = v.moving(v.host)
 		go c.Binary.Prepare() // while the login waits for the network
 	}
 	var below atomic.Pointer[roam.Session]
 	l, err := login.Dial(ctx, v.host, login.Options{
-		Log: v.log, Resolve: v.resolve,
+		Log: v.log, Resolve: v.resolve, Moves: moves,
 		Move: func(ctx context.Context, l *login.Login, via *config.Host) (login.Through, error) {
 			r, l, err := roam.Move(ctx, l, v.moving(via))
 			if r == nil {
@@ -125,7 +123,7 @@ func (v *invocation) dial(ctx context.Context) (link, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v.host.UdpMode != "no" {
+	if moves {
 		r, current, err := roam.Move(ctx, l, c)
 		if err != nil {
 			current.Close()
@@ -135,7 +133,7 @@ func (v *invocation) dial(ctx context.Context) (link, error) {
 			return roaming{Session: r, login: current}, nil
 		}
 		l = current
-		l.KeepAlive(alive)
+		l.Stay()
 	}
 	// The connection stays ssh's own, and will not be made again.
 	l.Forget()

@@ -154,7 +154,7 @@ func (v *invocation) askForwards(c *control.Client) error {
 
 // isMaster tells whether this run is to share its connection.
 func (v *invocation) isMaster() bool {
-	return v.host.ControlMaster != "no" && v.controlPath() != ""
+	return !v.unshared && v.host.ControlMaster != "no" && v.controlPath() != ""
 }
 
 // share makes this connection one that others may join. The error is only that
@@ -215,7 +215,7 @@ func (v *invocation) proxy(ctx context.Context, path string) int {
 	}
 	l := rider{ssh.NewClient(conn, chans, reqs)}
 	defer l.Close()
-	v.host.ControlMaster = "no" // one master is enough
+	v.unshared = true // one master is enough
 	isTTY := session.TTY(v.host, v.command(), tty.IsTerminal(os.Stdin), v.log)
 	return v.serve(ctx, l, isTTY)
 }
@@ -229,7 +229,7 @@ func (v *invocation) background(ctx context.Context) (code int, done bool) {
 	case v.isMaster() && v.host.ControlPersist && v.cmd.StdioForward == nil:
 		if v.masterLives() {
 			v.log.Errorf("ControlSocket %s %v", v.controlPath(), control.ErrInUse)
-			v.host.ControlMaster, v.host.ControlPersist = "no", false
+			v.unshared = true
 			return v.background(ctx)
 		}
 		if code, ok := v.start(background.Master); !ok {

@@ -39,6 +39,10 @@ type Options struct {
 	// connection, where that host's UdpMode says so. Nil: none is moved.
 	Move func(ctx context.Context, l *Login, via *config.Host) (Through, error)
 
+	// Moves says that the login is to leave ssh's connection: what becomes of that
+	// is no matter then, so it is not watched over as ServerAliveInterval has it.
+	Moves bool
+
 	// For logging in again.
 	memory *auth.Memory
 	silent bool
@@ -90,7 +94,8 @@ type Login struct {
 	// Direct is false when a proxy or another host stands between.
 	Direct bool
 	// Roams is true when it goes through a host that was moved (Options.Move):
-	// then a long silence is an outage and not its end.
+	// then a long silence is an outage and not its end, whatever
+	// ServerAliveInterval says.
 	Roams bool
 	// Distrust says that the host's key was wrong and StrictHostKeyChecking
 	// let it pass: the host's configuration was changed to lend it nothing.
@@ -231,8 +236,8 @@ func (l *Login) serve(check *hostkey.Checker) {
 	l.limits = idle.New(l.host.ChannelTimeout, l.opts.Log)
 	conn, chans = l.limits.Watch(conn, chans)
 	l.Client = ssh.NewClient(guarded{conn, l}, chans, l.globalRequests(reqs, check, conn))
-	if l.host.ServerAliveInterval > 0 {
-		go l.keepAlive()
+	if !l.opts.Moves && !l.Roams {
+		l.watch()
 	}
 }
 
@@ -405,12 +410,18 @@ func (l *Login) Stands() bool {
 	}
 }
 
-// KeepAlive watches over a login from now on as ServerAliveInterval has it, when
-// it was to leave ssh's connection, where silence is no death, and did not.
-func (l *Login) KeepAlive(interval time.Duration) {
-	if l.host.ServerAliveInterval == 0 && interval > 0 {
-		l.host.ServerAliveInterval = interval
+// watch watches over the login as ServerAliveInterval has it.
+func (l *Login) watch() {
+	if l.host.ServerAliveInterval > 0 {
 		go l.keepAlive()
+	}
+}
+
+// Stay says that a login that was to leave ssh's connection (Options.Moves) did
+// not: it is watched over from now on, as others are from their beginning.
+func (l *Login) Stay() {
+	if l.opts.Moves && !l.Roams {
+		l.watch()
 	}
 }
 

@@ -87,9 +87,6 @@ func jump(ctx context.Context, h *config.Host, o Options) (*path, error) {
 		o.Log.Errorf("%v", err)
 		return nil, proxyGone(o, err)
 	}
-	if roams {
-		h.ServerAliveInterval = 0 // silence is no death there
-	}
 	conn, err := through.Dial("tcp", net.JoinHostPort(h.HostName, strconv.Itoa(h.Port)))
 	if err != nil {
 		through.Close()
@@ -109,16 +106,13 @@ func moves(via *config.Host, o Options) bool { return via.UdpMode != "no" && o.M
 // stepOn logs in to a host that leads to others, and moves the login where its
 // configuration says so: then all that goes through it outlives networks.
 func stepOn(ctx context.Context, via *config.Host, o Options) (t Through, roams bool, err error) {
-	alive := via.ServerAliveInterval
-	if moves(via, o) {
-		via.ServerAliveInterval = 0 // what becomes of the login is no matter then
-	}
+	o.Moves = moves(via, o)
 	l, err := Dial(ctx, via, o)
 	if err != nil {
 		return nil, false, err
 	}
 	t = l
-	if moves(via, o) {
+	if o.Moves {
 		if t, err = o.Move(ctx, l, via); err != nil {
 			l.Close()
 			return nil, false, err
@@ -127,7 +121,7 @@ func stepOn(ctx context.Context, via *config.Host, o Options) (t Through, roams 
 	stayed, ok := t.(*Login)
 	if ok {
 		stayed.Forget()
-		stayed.KeepAlive(alive)
+		stayed.Stay()
 		stayed.LimitIdle()
 	}
 	return t, !ok, nil
