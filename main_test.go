@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -65,8 +66,17 @@ func TestImportArrows(t *testing.T) {
 			if limited && !slices.Contains(from, layer(imp)) && !(layer(pkg) == "server" && imp == "tssh/notify/screen") {
 				t.Errorf("%s imports %s: %s may import only %v", pkg, imp, layer(pkg), from)
 			}
-			if limited && strings.HasPrefix(pkg, imp+"/") && !strings.HasPrefix(imp, "tssh/proxy") {
-				t.Errorf("%s imports its whole, %s", pkg, imp)
+		}
+	}
+	for imports, story := range map[string]string{
+		`{{join .Imports " "}}`:                                "",
+		`{{join .TestImports " "}} {{join .XTestImports " "}}`: "tssh/proxy/sshconn", // goes over both proxies
+	} {
+		for _, f := range list(t, "{{.ImportPath}} "+imports) {
+			for _, imp := range f[1:] {
+				if strings.HasPrefix(f[0], imp+"/") && f[0] != story {
+					t.Errorf("%s imports its whole, %s", f[0], imp)
+				}
 			}
 		}
 	}
@@ -79,6 +89,9 @@ func TestHarnessesAreForTests(t *testing.T) {
 		for _, imp := range f[1:] {
 			if strings.HasPrefix(imp, "tssh/") && slices.Contains(harness, path.Base(imp)) && !slices.Contains(harness, path.Base(f[0])) {
 				t.Errorf("%s imports %s", f[0], imp)
+			}
+			if imp == "testing" && !slices.Contains(harness, path.Base(f[0])) {
+				t.Errorf("%s imports testing, and is in the program", f[0])
 			}
 		}
 	}
@@ -180,5 +193,138 @@ func TestGoroutinesAreWatched(t *testing.T) {
 		if starts[dir] && tested[dir] && !watched[dir] {
 			t.Errorf("%s starts goroutines, and its tests don't look whether they end: func TestMain(m *testing.M) { leak.Main(m) }", dir)
 		}
+	}
+}
+
+// TestConfigurationIsRead: a config.Host is not written after it was resolved. What
+// changes in a run is a value of its own.
+func TestConfigurationIsRead(t *testing.T) {
+	exceptions := map[string]string{
+		"client/hostkey/words.go": "a host that is not who it should be is lent nothing: the field is taken away where all look",
+		"client/control/run.go":   "a copy, for the session of a master's client",
+		"client/login/reach.go":   "resolved there, and the hops before it are of the list that named it",
+	}
+	fields := map[string]bool{}
+	parsed(t, "client/config/host.go", func(file *ast.File) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if s, ok := n.(*ast.TypeSpec); ok && s.Name.Name == "Host" {
+				for _, f := range s.Type.(*ast.StructType).Fields.List {
+					for _, name := range f.Names {
+						fields[name.Name] = true
+					}
+				}
+			}
+			return true
+		})
+	})
+	if !fields["ServerAliveInterval"] {
+		t.Fatal("the fields of config.Host were not found")
+	}
+	names := []string{"h", "host", "Host", "via", "hop"} // by which the client's code knows one
+	seen := map[string]bool{}
+	parsed(t, "client", func(file *ast.File) {
+		name := file.Name.Name
+		if name == "config" || name == "cli" {
+			return
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			var written []ast.Expr
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				written = n.Lhs
+			case *ast.IncDecStmt:
+				written = []ast.Expr{n.X}
+			}
+			for _, w := range written {
+				s, ok := w.(*ast.SelectorExpr)
+				if !ok || !fields[s.Sel.Name] {
+					continue
+				}
+				var of string
+				switch x := s.X.(type) {
+				case *ast.Ident:
+					of = x.Name
+				case *ast.SelectorExpr:
+					of = x.Sel.Name
+				}
+				if at := positions.Position(s.Pos()); slices.Contains(names, of) {
+					where := filepath.ToSlash(at.Filename)
+					if seen[where] = true; exceptions[where] == "" {
+						t.Errorf("%v: %s.%s is written", at, of, s.Sel.Name)
+					}
+				}
+			}
+			return true
+		})
+	})
+	for where, why := range exceptions {
+		if !seen[where] {
+			t.Errorf("%s writes no more (%s): take it out of the exceptions", where, why)
+		}
+	}
+}
+
+// TestPackagesAreSmall: no package has over 2,000 lines of code without its tests.
+// Those that have are known.
+func TestPackagesAreSmall(t *testing.T) {
+	const most = 2000
+	exceptions := map[string]string{
+		"notify/screen":    "one model of one terminal",
+		"client/config":    "a hundred keywords; how they are printed could leave",
+		"client/transport": "the key exchange could leave",
+	}
+	lines := map[string]int{}
+	parsed(t, ".", func(file *ast.File) {
+		at := positions.Position(file.Pos())
+		dir := filepath.ToSlash(filepath.Dir(at.Filename))
+		lines[dir] += codeLines(t, file)
+	})
+	if lines["client/config"] == 0 {
+		t.Fatal("no code was found")
+	}
+	for dir, n := range lines {
+		why, known := exceptions[dir]
+		if n > most && !known {
+			t.Errorf("%s has %d lines of code, over %d: what of it is a package of its own?", dir, n, most)
+		}
+		if n <= most && known {
+			t.Errorf("%s has %d lines of code (%s): take it out of the exceptions", dir, n, why)
+		}
+	}
+}
+
+// codeLines counts the lines of a file on which there is more than a comment.
+func codeLines(t *testing.T, file *ast.File) (n int) {
+	t.Helper()
+	name := positions.Position(file.Pos()).Filename
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
+			n++
+		}
+	}
+	return n
+}
+
+var positions = token.NewFileSet()
+
+// parsed calls f for each file under root that is no test.
+func parsed(t *testing.T, root string, f func(*ast.File)) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(positions, name, nil, parser.SkipObjectResolution)
+		if err == nil {
+			f(file)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
