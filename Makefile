@@ -1,7 +1,7 @@
 # make            build bin/tssh and the name bin/tsshd
 # make bundle     bin/tssh that brings tsshd to Linux on amd64 and arm64, as a release does
 # make servers    the same, and tsshd for all other machines, in bin
-# make release    all that users install, in dist
+# make release    all that users install, in dist (ONLY=linux/amd64,linux/arm64: these)
 # make machines   tests on servers of other kinds, by emulators (as root)
 # make release-test  tests of what make release made
 # make demo       try it: a session on this machine that survives a lost network
@@ -35,7 +35,7 @@ bundle servers:
 	$(GO) run ./release $@
 
 release:
-	$(GO) run ./release dist
+	$(GO) run ./release $(if $(ONLY),-only $(ONLY)) dist
 
 EMULATED = arm64 s390x
 machines:
