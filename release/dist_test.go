@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -99,9 +100,9 @@ func TestDebComesAndGoes(t *testing.T) {
 	})
 }
 
-// TestEveryLinuxRuns: each archive's program tells its version and, where it is
-// one of the slower tests, moves the demo's data through a network that is cut.
-// Emulators run it, which the kernel must have been told of.
+// TestEveryLinuxRuns: each archive's program tells its version, by an emulator
+// that the kernel must have been told of; this machine's own moves the demo's data
+// through a network that is cut.
 func TestEveryLinuxRuns(t *testing.T) {
 	dir := distDir(t)
 	for _, k := range Targets {
@@ -123,9 +124,13 @@ func TestEveryLinuxRuns(t *testing.T) {
 			if out := must(t, filepath.Join(tmp, base, "tsshd"), "--version"); out != "tsshd "+wire.Release+"\n" {
 				t.Errorf("tsshd --version says %q", out)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			if k.Arch != runtime.GOARCH {
+				return // its demo takes an emulator too long
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			demo := exec.CommandContext(ctx, tssh, "--demo")
+			demo.WaitDelay = 5 * time.Second // its server may hold the pipe
 			demo.Env = append(os.Environ(), "HOME="+tmp)
 			if out, err := demo.CombinedOutput(); err != nil || !strings.Contains(string(out), "not a byte was lost") {
 				t.Errorf("--demo: %v\n%s", err, out)
