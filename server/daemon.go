@@ -38,6 +38,7 @@ func findDaemon(pid int) daemon {
 		serves := strings.HasPrefix(p.title, "sshd") && !ok
 		switch {
 		case ok:
+			d.file = whole(pid, d.file)
 			return d
 		case serves && above: // the login in which somebody called an sshd of their own
 			return daemon{file: policy.SystemFile()}
@@ -51,6 +52,23 @@ func findDaemon(pid int) daemon {
 		}
 	}
 	return daemon{file: policy.SystemFile(), foreign: seen && !inside}
+}
+
+// whole gives the path that an sshd, process pid, began to read as file: from where
+// it was started. It goes to the root directory afterwards, and its title mostly
+// lies over the environment that tells. Where it can't be known this is a file that
+// is most likely missing, and then little is permitted; another is never taken.
+func whole(pid int, file string) string {
+	if filepath.IsAbs(file) {
+		return file
+	}
+	environ, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
+	for v := range strings.SplitSeq(string(environ), "\x00") {
+		if dir, ok := strings.CutPrefix(v, "PWD="); ok && filepath.IsAbs(dir) {
+			return filepath.Join(dir, file)
+		}
+	}
+	return filepath.Join("/", file)
 }
 
 // ancestor is what /proc tells of a process, where there is one.
@@ -113,7 +131,7 @@ func sshdArgs(words []string) (d daemon, inetd bool) {
 		}
 		switch letters[at] {
 		case 'f':
-			if value = strings.Trim(value, `"';`); filepath.IsAbs(value) {
+			if value = strings.Trim(value, `"';`); value != "" {
 				d.file = value
 			}
 		case 'o': // has lost its quotes; sshd takes no words but options, so it goes on to the next

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"os"
+	"os/exec"
 	"reflect"
 	"testing"
 
@@ -44,5 +46,27 @@ func TestDaemonInTitle(t *testing.T) {
 func TestDaemonOfNobody(t *testing.T) {
 	if d := findDaemon(1 << 30); !reflect.DeepEqual(d, daemon{file: policy.SystemFile()}) {
 		t.Errorf("%+v", d)
+	}
+}
+
+// TestDaemonsFileIsRelative to where sshd was started, not to where we are.
+func TestDaemonsFileIsRelative(t *testing.T) {
+	if _, err := os.Stat("/proc/self/environ"); err != nil {
+		t.Skip(err)
+	}
+	cmd := exec.Command("sleep", "60")
+	cmd.Env, cmd.Dir = []string{"PWD=/srv/ssh"}, "/"
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	for file, want := range map[string]string{"conf": "/srv/ssh/conf", "../conf": "/srv/conf", "/etc/conf": "/etc/conf"} {
+		if got := whole(cmd.Process.Pid, file); got != want {
+			t.Errorf("%s is %s, not %s", file, got, want)
+		}
+	}
+	if got := whole(0, "conf"); got != "/conf" {
+		t.Errorf("of a process that can't be seen: %s", got)
 	}
 }
