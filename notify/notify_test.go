@@ -43,14 +43,13 @@ func TestRowsFromBeforeTheSessionStay(t *testing.T) {
 	p := newPair(40, 8, "old one\r\nold two\r\n")
 	p.Full = true
 	p.feed("$ date\r\nMonday\r\n$ ")
-	before := p.shown()
 	if got := p.draw(lost); !strings.Contains(got, "off") {
 		t.Errorf("no notice before the place is known: %q", got)
 	}
 	p.clear()
 	p.Screen.Asked()
 	p.feed("more\r\nand more\r\n$ ") // on its way when the terminal answered
-	before = p.shown()
+	before := p.shown()
 	if !p.Screen.At(2, 4) {
 		t.Error("the answer tells nothing")
 	}

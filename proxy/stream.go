@@ -98,9 +98,6 @@ func (s *stream) write() {
 	}
 }
 
-// remote returns the address of the other end, if the stream has one.
-func (s *stream) remote() netip.AddrPort { return addrOf(s.rwc, net.Conn.RemoteAddr) }
-
 // local returns the address of this end, if the stream has one.
 func (s *stream) local() netip.AddrPort { return addrOf(s.rwc, net.Conn.LocalAddr) }
 

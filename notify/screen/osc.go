@@ -218,7 +218,7 @@ func (s *Screen) appendProps(b []byte) []byte {
 func (s *Screen) device(introducer byte, text []byte) {
 	switch introducer {
 	case 'P':
-		if i := bytes.IndexFunc(text, func(r rune) bool { return r >= 0x40 }); i >= 0 && text[i] == 'q' && bytes.IndexAny(text[:i], "$+") < 0 {
+		if i := bytes.IndexFunc(text, func(r rune) bool { return r >= 0x40 }); i >= 0 && text[i] == 'q' && !bytes.ContainsAny(text[:i], "$+") {
 			s.picture() // sixel; $q and +q are questions
 		} else if i >= 0 && text[i] == 'p' && bytes.IndexByte(text[:i], '=') < 0 && i < 4 {
 			s.picture() // ReGIS, or tmux's control mode

@@ -16,7 +16,7 @@ func HeedSignals() {
 	// Go's runtime leaves no others ignored but those of job control.
 	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
 		if signal.Ignored(s) {
-			signal.Notify(make(chan os.Signal), s) // handlers do not outlive an exec
+			signal.Notify(make(chan os.Signal, 1), s) // handlers do not outlive an exec
 		}
 	}
 }
