@@ -82,7 +82,7 @@ else
 	[ -f "$here/go.mod" ] || die "$here is not a checkout of tssh; name a built file: install.sh FILE"
 	command -v go >/dev/null || die "go is not installed and this would build $here; name a built file: install.sh FILE"
 	say "building $here"
-	(cd "$here" && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$new" .) || die "build $here"
+	(cd "$here" && CGO_ENABLED=0 go build -trimpath -tags inherit -ldflags '-s -w -checklinkname=0' -o "$new" .) || die "build $here"
 fi
 if [ -n "$want" ]; then
 	got=$(sha256sum <"$new" 2>/dev/null || shasum -a 256 <"$new" 2>/dev/null || sha256 -q <"$new" 2>/dev/null) ||

@@ -31,6 +31,7 @@ func run(argv []string) int {
 	role, args := role(argv)
 	switch role {
 	case "tssh":
+		heedInherited()
 		return runClient(args)
 	case "tsshd":
 		return server.Main(args)

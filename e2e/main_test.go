@@ -84,7 +84,7 @@ func prepare(dir string) error {
 	tssh := filepath.Join(dir, "bin/tssh")
 	build := exec.Command("cp", *given, tssh)
 	if *given == "" {
-		build = exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", tssh, "tssh")
+		build = exec.Command("go", "build", "-trimpath", "-tags", "inherit", "-ldflags", "-s -w -checklinkname=0", "-o", tssh, "tssh")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	}
 	if out, err := build.CombinedOutput(); err != nil {

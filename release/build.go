@@ -23,7 +23,7 @@ const (
 // build compiles the program. Nothing of the machine, the folder or the moment
 // gets into the file.
 func build(t Target, tags, out string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", tags, "-ldflags", "-s -w -buildid=", "-o", out, ".")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", tags+",inherit", "-ldflags", "-s -w -buildid= -checklinkname=0", "-o", out, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOOS="+t.OS, "GOARCH="+t.Arch)
 	if t.Variant != "" {
 		cmd.Env = append(cmd.Env, t.Variant)
