@@ -107,7 +107,8 @@ func TestPolicy(t *testing.T) {
 			if r := w.do(cmd); r.status != 255 || r.out != "" {
 				t.Errorf("-W: %+v", r)
 			}
-			if r := w.do(w.tssh(append(m.args, placed(), "-tt", "server", "tty")...)); !strings.Contains(r.out, "not a tty") {
+			// As with ssh: what was to run on a terminal does not run without.
+			if r := w.do(w.tssh(append(m.args, placed(), "-tt", "server", "tty")...)); r.status != 255 || r.out != "" || !strings.Contains(r.err, "PTY allocation request failed") {
 				t.Errorf("-tt: %+v", r)
 			}
 		})
