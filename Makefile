@@ -68,7 +68,7 @@ test: build
 
 # The detector is written in C. What runs whole programs would not be watched by it.
 race:
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m -count=1 $$($(GO) list ./... | grep -v -e '/e2e$$' -e '/regress$$')
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m -count=1 $$($(GO) list ./... | grep -v -e '/e2e$$' -e '/regress$$')
 
 regress: build
 	$(GO) test -v -count=1 -timeout 60m ./regress -regress=all

@@ -83,6 +83,9 @@ func TestInterruptTakesARoundTrip(t *testing.T) {
 
 // A bulk channel fills a long fat path that a fixed window would not.
 func TestBulkFillsALongFatPath(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED with -short: 64 MiB take minutes under the race detector")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		link := simnet.Link{Delay: 100 * time.Millisecond, Rate: 12_500_000}
 		e := connect(t, "quic", link)

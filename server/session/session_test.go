@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -117,7 +118,7 @@ func TestIgnoredSignalsAreHeeded(t *testing.T) {
 	}
 	cmd := exec.Command("sh", "-c", `trap "" HUP INT QUIT TERM USR1; exec "$0" -test.run='^TestIgnoredSignalsAreHeeded$'`, os.Args[0])
 	cmd.Env = append(os.Environ(), inside+"=1")
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "SigIgn:\t0000000000000000\n") {
+	if out, err := cmd.CombinedOutput(); err != nil || !regexp.MustCompile(`SigIgn:\t[0-9a-f]{8}[08]0{7}\n`).Match(out) { // those from 32 on are the C library's
 		t.Errorf("%v: %s", err, out)
 	}
 }
