@@ -3,7 +3,7 @@
 # make servers    the same, and tsshd for all other machines, in bin
 # make release    all that users install, in dist (ONLY=linux/amd64,linux/arm64: these)
 # make machines   tests on servers of other kinds, by emulators (as root)
-# make release-test  tests of what make release made
+# make release-test  tests of what make release made; make reproducible builds it once more and compares
 # make demo       try it: a session on this machine that survives a lost network
 # make check      gofmt, vet on seven systems and odd processors, staticcheck, import arrows
 # make test       every test (some need root and say so)
@@ -25,7 +25,7 @@ FUZZ ?= .
 
 export CGO_ENABLED = 0
 
-.PHONY: all build bundle servers release machines release-test demo check test race regress bench fuzz install uninstall clean
+.PHONY: all build bundle servers release machines release-test reproducible demo check test race regress bench fuzz install uninstall clean
 
 all: build
 
@@ -48,7 +48,11 @@ machines:
 
 release-test:
 	sh e2e/machines.sh bin/machines
-	$(GO) test -count=1 -v -timeout 40m ./release -dist '$(CURDIR)/dist'
+	$(GO) test -count=1 -v -timeout 40m ./release -dist '$(CURDIR)/dist' -skip TestBuildsAreReproducible
+
+# From nothing, in another folder: minutes.
+reproducible:
+	$(GO) test -count=1 -v -timeout 40m ./release -dist '$(CURDIR)/dist' -run TestBuildsAreReproducible
 
 demo: build
 	bin/tssh --demo
