@@ -3,8 +3,8 @@ package idle
 import (
 	"io"
 	"slices"
-	"sync/atomic"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
