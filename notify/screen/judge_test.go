@@ -171,8 +171,9 @@ func xterm(t *testing.T, streams []stream) []seen {
 
 // judged are the pieces about which terminals agree. Left out, since they are
 // right on both sides:
-//   - what xterm.js does not have: margins, rectangles, columns are moved by
-//     TestMargins; DECALN and soft reset reset more in it than in others;
+//   - what xterm.js does not have: left and right margins, rectangles, and moved
+//     columns, for which the model is compared with itself alone; DECALN and
+//     soft reset, which reset more in it than in others;
 //   - ESC # 8, CSI ! p, ESC c, XTSAVE: as above;
 //   - a single shift, which it ignores;
 //   - erasing and inserting while the next character would wrap (see ambiguous):
