@@ -77,7 +77,7 @@ type suite struct {
 	watched string // the system's ssh, and a note that it ran
 	keys    string // a directory of keys, made once
 	mode    string // tcp, udp
-	known   map[string]string
+	known   map[string]knownFailure
 	cases   []testCase
 	connect func() (why string)
 }
@@ -89,7 +89,7 @@ func newSuite(t *testing.T) *suite {
 	if *udp {
 		s.mode, s.tsshd, extra = "udp", s.client, "--udp"
 	}
-	s.known = readKnown(t, s.mode, s.cases)
+	s.known = readKnown(t, s.mode, suiteRelease(t), s.cases)
 	s.wrapper = filepath.Join(s.dir, "bin", "ssh")
 	writeScript(t, s.wrapper, `dir=$PWD
 for a; do case $a in -E/*) dir=${a#-E}; dir=${dir%/*}; dir=${dir%/log} ;; esac; done
@@ -109,8 +109,8 @@ exec `+s.stock+` "$@"`)
 	makeKeys(t, s.keys)
 	s.connect = sync.OnceValue(func() string {
 		i := slices.IndexFunc(s.cases, func(c testCase) bool { return c.name == "connect" })
-		_, why := s.script(t.Context(), s.cases[i])
-		return why
+		_, complaints := s.script(t.Context(), s.cases[i])
+		return strings.Join(complaints, "; ")
 	})
 	return s
 }
@@ -155,8 +155,10 @@ func (s *suite) judge(ctx context.Context, c testCase) (v verdict, why string) {
 	if _, err := os.Stat(filepath.Join(suiteDir, c.name+".sh")); err != nil && c.since != "" {
 		return skipped, "not in this suite: it came with OpenSSH " + c.since
 	}
-	skip, why := s.script(ctx, c)
-	reason, listed := s.known[c.name]
+	skip, complaints := s.script(ctx, c)
+	why = strings.Join(complaints[:min(3, len(complaints))], "; ")
+	failure, listed := s.known[c.name]
+	other := slices.IndexFunc(complaints, func(line string) bool { return listed && !failure.complaint.MatchString(line) })
 	switch {
 	case why == "" && listed:
 		return wrong, "passes: its line in known.txt has to go"
@@ -164,18 +166,20 @@ func (s *suite) judge(ctx context.Context, c testCase) (v verdict, why string) {
 		return skipped, "skipped itself"
 	case why == "":
 		return passed, ""
+	case other >= 0:
+		return wrong, complaints[other]
 	case listed:
-		return known, fmt.Sprintf("known: %s (%s)", reason, why)
+		return known, fmt.Sprintf("known: %s (%s)", failure.reason, why)
 	}
 	return wrong, why
 }
 
-// script runs one of the suite's. why is empty when it passed.
-func (s *suite) script(ctx context.Context, c testCase) (skipped bool, why string) {
+// script runs one of the suite's. There are no complaints when it passed.
+func (s *suite) script(ctx context.Context, c testCase) (skipped bool, complaints []string) {
 	dir := s.fresh()
 	for _, from := range []string{suiteDir, s.keys} {
 		if out, err := exec.Command("cp", "-RT", "--preserve=mode,timestamps", from, dir).CombinedOutput(); err != nil {
-			return false, fmt.Sprintf("copy %s: %v: %s", from, err, out)
+			return false, []string{fmt.Sprintf("copy %s: %v: %s", from, err, out)}
 		}
 	}
 	defer os.RemoveAll(dir)
@@ -193,14 +197,17 @@ func (s *suite) script(ctx context.Context, c testCase) (skipped bool, why strin
 	case errors.As(err, &exit):
 		return false, failure(dir, out)
 	case err != nil:
-		return false, err.Error()
+		return false, []string{err.Error()}
 	}
 	for line := range strings.Lines(out) {
 		if strings.HasPrefix(strings.ToLower(line), "skipp") {
-			return true, ""
+			return true, nil
 		}
 	}
-	return false, s.doubt(dir, c)
+	if doubt := s.doubt(dir, c); doubt != "" {
+		return false, []string{doubt}
+	}
+	return false, nil
 }
 
 // doubt tells what speaks against a pass.
@@ -219,8 +226,8 @@ func (s *suite) doubt(dir string, c testCase) string {
 	return ""
 }
 
-// failure is the first that the script complained of.
-func failure(dir, out string) string {
+// failure is what the script complained of.
+func failure(dir, out string) []string {
 	b, _ := os.ReadFile(filepath.Join(dir, "failed-regress.log"))
 	var lines []string
 	for line := range strings.Lines(string(b)) {
@@ -229,9 +236,9 @@ func failure(dir, out string) string {
 		}
 	}
 	if len(lines) == 0 {
-		return lastLine(out)
+		return []string{lastLine(out)}
 	}
-	return strings.Join(lines[:min(3, len(lines))], "; ")
+	return lines
 }
 
 // keep copies what may explain a failure.
