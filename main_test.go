@@ -2,8 +2,11 @@ package main
 
 import (
 	"go/ast"
+	"go/importer"
 	"go/parser"
 	"go/token"
+	"go/types"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -196,71 +199,163 @@ func TestGoroutinesAreWatched(t *testing.T) {
 	}
 }
 
-// TestConfigurationIsRead: a config.Host is not written after it was resolved. What
-// changes in a run is a value of its own.
+// TestConfigurationIsRead: a config.Host is not written after it was resolved, nor
+// copied to be. What changes in a run is a value of its own. The types are the
+// compiler's: no name hides a write.
 func TestConfigurationIsRead(t *testing.T) {
-	exceptions := map[string]string{
-		"client/hostkey/words.go": "a host that is not who it should be is lent nothing: the field is taken away where all look",
-		"client/control/run.go":   "a copy, for the session of a master's client",
-		"client/login/reach.go":   "resolved there, and the hops before it are of the list that named it",
-	}
-	fields := map[string]bool{}
-	parsed(t, "client/config/host.go", func(file *ast.File) {
-		ast.Inspect(file, func(n ast.Node) bool {
-			if s, ok := n.(*ast.TypeSpec); ok && s.Name.Name == "Host" {
-				for _, f := range s.Type.(*ast.StructType).Fields.List {
-					for _, name := range f.Names {
-						fields[name.Name] = true
-					}
-				}
-			}
-			return true
-		})
-	})
-	if !fields["ServerAliveInterval"] {
-		t.Fatal("the fields of config.Host were not found")
-	}
-	names := []string{"h", "host", "Host", "via", "hop"} // by which the client's code knows one
-	seen := map[string]bool{}
-	parsed(t, "client", func(file *ast.File) {
-		name := file.Name.Name
-		if name == "config" || name == "cli" {
+	const makers = "tssh/client/config tssh/client/cli"
+	reads := 0
+	typed(t, "./client/...", func(pkg string, info *types.Info, files []*ast.File) {
+		if slices.Contains(strings.Fields(makers), pkg) {
 			return
 		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			var written []ast.Expr
-			switch n := n.(type) {
-			case *ast.AssignStmt:
-				written = n.Lhs
-			case *ast.IncDecStmt:
-				written = []ast.Expr{n.X}
+		isHost := func(e ast.Expr) bool {
+			typ := info.TypeOf(e)
+			if p, ok := typ.(*types.Pointer); ok {
+				typ = p.Elem()
 			}
-			for _, w := range written {
-				s, ok := w.(*ast.SelectorExpr)
-				if !ok || !fields[s.Sel.Name] {
-					continue
-				}
-				var of string
-				switch x := s.X.(type) {
-				case *ast.Ident:
-					of = x.Name
+			return typ != nil && typ.String() == "tssh/client/config.Host"
+		}
+		// reaches tells whether e is a place in a Host: a field of it, what that
+		// has in it, or an element of a list there.
+		var reaches func(e ast.Expr) bool
+		reaches = func(e ast.Expr) bool {
+			switch e := e.(type) {
+			case *ast.SelectorExpr:
+				return isHost(e.X) || reaches(e.X)
+			case *ast.IndexExpr:
+				return reaches(e.X)
+			case *ast.SliceExpr:
+				return reaches(e.X)
+			case *ast.ParenExpr:
+				return reaches(e.X)
+			case *ast.StarExpr:
+				return isHost(e.X) || reaches(e.X)
+			}
+			return false
+		}
+		for _, file := range files {
+			ast.Inspect(file, func(n ast.Node) bool {
+				var written []ast.Expr
+				switch n := n.(type) {
 				case *ast.SelectorExpr:
-					of = x.Sel.Name
-				}
-				if at := positions.Position(s.Pos()); slices.Contains(names, of) {
-					where := filepath.ToSlash(at.Filename)
-					if seen[where] = true; exceptions[where] == "" {
-						t.Errorf("%v: %s.%s is written", at, of, s.Sel.Name)
+					if isHost(n.X) {
+						reads++
+					}
+				case *ast.AssignStmt:
+					written = n.Lhs
+				case *ast.IncDecStmt:
+					written = []ast.Expr{n.X}
+				case *ast.RangeStmt:
+					written = []ast.Expr{n.Key, n.Value}
+				case *ast.UnaryExpr:
+					if n.Op == token.AND { // whoever has its address writes it
+						written = []ast.Expr{n.X}
+					}
+				case *ast.StarExpr:
+					if v, ok := info.Types[n]; ok && v.IsValue() && isHost(n) {
+						t.Errorf("%v: a Host is copied", positions.Position(n.Pos()))
+					}
+				case *ast.CompositeLit:
+					if isHost(n) {
+						t.Errorf("%v: a Host is made", positions.Position(n.Pos()))
+					}
+				case *ast.CallExpr:
+					// Of what others are given only append and sort write, of those in use here.
+					if f, ok := n.Fun.(*ast.Ident); ok && f.Name == "append" {
+						written = n.Args[:1]
+					}
+					if f, ok := n.Fun.(*ast.SelectorExpr); ok && len(n.Args) > 0 &&
+						(strings.HasPrefix(f.Sel.Name, "Sort") || strings.HasPrefix(f.Sel.Name, "Delete") || f.Sel.Name == "Reverse") {
+						written = n.Args[:1]
 					}
 				}
-			}
-			return true
-		})
-	})
-	for where, why := range exceptions {
-		if !seen[where] {
-			t.Errorf("%s writes no more (%s): take it out of the exceptions", where, why)
+				for _, w := range written {
+					if w != nil && reaches(w) {
+						t.Errorf("%v: a Host is written", positions.Position(w.Pos()))
+					}
+				}
+				return true
+			})
 		}
+	})
+	if reads < 100 {
+		t.Errorf("only %d reads of a Host were found", reads)
+	}
+}
+
+// TestWhatIsLentIsAskedOfTheLogin, which knows whether the host is who it should
+// be: the configuration says only what the user wants. Those who look there say
+// why they may.
+func TestWhatIsLentIsAskedOfTheLogin(t *testing.T) {
+	allowed := map[string]string{
+		"tssh/client/config":  "makes it",
+		"tssh/client/cli":     "makes it",
+		"tssh/client/hostkey": "says what a false host does not get",
+		"tssh/client/login":   "is asked",
+		"tssh/client/control": "asks a master, which has met the host",
+		"tssh/client":         "asks a master, which has met the host",
+	}
+	seen := map[string]bool{}
+	typed(t, "./client/...", func(pkg string, info *types.Info, files []*ast.File) {
+		for e, s := range info.Selections {
+			recv := s.Recv().String()
+			if !strings.HasSuffix(recv, "tssh/client/config.Host") {
+				continue
+			}
+			promoted := len(s.Index()) > 1
+			if promoted || e.Sel.Name == "Lent" {
+				seen[pkg] = true
+				if at := positions.Position(e.Pos()); allowed[pkg] == "" || pkg == "tssh/client" && filepath.Base(at.Filename) != "share.go" {
+					t.Errorf("%v: %s is read of the configuration", at, e.Sel.Name)
+				}
+			}
+		}
+	})
+	for pkg := range allowed {
+		if !seen[pkg] && pkg != "tssh/client/cli" {
+			t.Errorf("%s reads it no more: take it out", pkg)
+		}
+	}
+}
+
+// typed calls f for each package that pattern names, checked by the compiler's
+// rules, without its tests. What they import is read as the compiler left it.
+func typed(t *testing.T, pattern string, f func(pkg string, info *types.Info, files []*ast.File)) {
+	t.Helper()
+	exports, ours := map[string]string{}, map[string][]string{}
+	out, err := exec.Command("go", "list", "-export", "-deps", "-f",
+		`{{.ImportPath}}|{{.Export}}|{{if not .DepOnly}}{{.Dir}}|{{join .GoFiles " "}}{{end}}`, pattern).Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		p := strings.Split(strings.TrimSpace(line), "|")
+		exports[p[0]] = p[1]
+		if len(p) == 4 {
+			for _, name := range strings.Fields(p[3]) {
+				ours[p[0]] = append(ours[p[0]], filepath.Join(p[2], name))
+			}
+		}
+	}
+	compiled := importer.ForCompiler(positions, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
+	for pkg, names := range ours {
+		var files []*ast.File
+		for _, name := range names {
+			file, err := parser.ParseFile(positions, name, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, file)
+		}
+		info := &types.Info{
+			Types: map[ast.Expr]types.TypeAndValue{}, Selections: map[*ast.SelectorExpr]*types.Selection{},
+			Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{},
+		}
+		if _, err := (&types.Config{Importer: compiled}).Check(pkg, positions, files, info); err != nil {
+			t.Fatalf("%s: %v", pkg, err)
+		}
+		f(pkg, info, files)
 	}
 }
 

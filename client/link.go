@@ -30,6 +30,7 @@ type link interface {
 	SetInteractive(tty bool) // what the own session is
 	// Chaff returns what sends a packet that looks like a key; nil: not needed.
 	Chaff() func() error
+	Lent() config.Lent // what the far side gets to use
 	// Bind returns what tells an agent to whom it is lent; nil where another
 	// connection of ours does.
 	Bind() func(agent.ExtendedAgent) error
@@ -66,6 +67,7 @@ type roaming struct {
 }
 
 func (r roaming) Info() []string                        { return r.Status() }
+func (r roaming) Lent() config.Lent                     { return r.login.Lent() }
 func (r roaming) SetInteractive(bool)                   {}
 func (r roaming) Chaff() func() error                   { return nil }
 func (r roaming) Bind() func(agent.ExtendedAgent) error { return r.login.BindAgent }
@@ -76,13 +78,17 @@ func (r roaming) Equip(o *session.Options) {
 }
 
 // rider is a connection of its own inside of another master's.
-type rider struct{ c *ssh.Client }
+type rider struct {
+	c    *ssh.Client
+	lent config.Lent
+}
 
 func (r rider) Client() *ssh.Client                   { return r.c }
 func (r rider) Conn() ssh.Conn                        { return r.c.Conn }
 func (r rider) Close() error                          { return r.c.Close() }
 func (r rider) Info() []string                        { return []string{"through another master"} }
 func (r rider) Said() []byte                          { return nil }
+func (r rider) Lent() config.Lent                     { return r.lent }
 func (r rider) SetInteractive(bool)                   {}
 func (r rider) Chaff() func() error                   { return nil }
 func (r rider) Bind() func(agent.ExtendedAgent) error { return nil }

@@ -28,8 +28,8 @@ type service struct {
 func (v *invocation) newService(l link) *service {
 	return &service{
 		link:     l,
-		forwards: forward.New(l.Client(), v.host, v.log),
-		lender:   lend.New(l.Client(), lend.Config{Host: v.host, Log: v.log, Bind: l.Bind()}),
+		forwards: forward.New(l.Client(), v.host, l.Lent(), v.log),
+		lender:   lend.New(l.Client(), lend.Config{Host: v.host, Lent: l.Lent(), Log: v.log, Bind: l.Bind()}),
 	}
 }
 
@@ -68,7 +68,7 @@ func (v *invocation) session(ctx context.Context, l *service, isTTY bool, shared
 	l.SetInteractive(isTTY)
 	o := v.sessionOptions(isTTY)
 	l.prepare(&o)
-	if len(l.Said()) > 0 && v.host.SessionType == "default" && !v.asksMore() {
+	if len(l.Said()) > 0 && v.host.SessionType == "default" && !asksMore(l.Lent()) {
 		o.Stdout.Write(l.Said())
 	}
 	if err := login.LocalCommand(v.host, l.forwards.Tunnel()); err != nil {
@@ -97,9 +97,7 @@ func (v *invocation) session(ctx context.Context, l *service, isTTY bool, shared
 
 // asksMore reports whether the session asks for what ~/.ssh/rc is to see: tsshd
 // runs it again then.
-func (v *invocation) asksMore() bool {
-	return v.host.ForwardX11 || v.host.ForwardAgent != "" && v.host.ForwardAgent != "no"
-}
+func asksMore(l config.Lent) bool { return l.ForwardX11 || l.Agent() }
 
 // leave goes to the background, with every forwarding in place: whoever
 // started us uses them at once.

@@ -104,8 +104,8 @@ func (v *invocation) ride(ctx context.Context, c *control.Client) (int, error) {
 	}
 	p := control.Passenger{
 		TTY:       session.TTY(v.host, v.command(), tty.IsTerminal(os.Stdin), v.log),
-		X11:       v.host.ForwardX11,
-		Agent:     v.host.ForwardAgent != "no",
+		X11:       v.host.Lent.ForwardX11,
+		Agent:     v.host.Lent.Agent(),
 		Subsystem: v.host.SessionType == "subsystem",
 		Command:   v.command(),
 		Term:      os.Getenv("TERM"),
@@ -204,7 +204,7 @@ func (v *invocation) linger() time.Duration {
 // proxy is -O proxy: what the command line wants, on an ssh connection of our
 // own inside of the master's.
 func (v *invocation) proxy(ctx context.Context, path string) int {
-	if v.host.Tunnel != "no" {
+	if v.host.Lent.Device() {
 		v.log.Errorf("tun devices are not forwarded through a master: leave out -w and Tunnel")
 		return exitError
 	}
@@ -213,7 +213,7 @@ func (v *invocation) proxy(ctx context.Context, path string) int {
 		v.tell(err)
 		return exitError
 	}
-	l := rider{ssh.NewClient(conn, chans, reqs)}
+	l := rider{ssh.NewClient(conn, chans, reqs), v.host.Lent} // the master trusted the host
 	defer l.Close()
 	v.unshared = true // one master is enough
 	isTTY := session.TTY(v.host, v.command(), tty.IsTerminal(os.Stdin), v.log)

@@ -42,6 +42,8 @@ type Config struct {
 	// Silent asks nothing: what is not in Memory, the agent or a file that
 	// needs no passphrase is not there.
 	Silent bool
+	// Distrust says that the host may not be who it should be: it gets no password.
+	Distrust bool
 }
 
 const (
@@ -130,7 +132,7 @@ func Login(ctx context.Context, c Conn, cfg Config) (Proof, error) {
 // setMethods puts the methods that the user allows into the user's order.
 func (s *session) setMethods() {
 	h := s.Host
-	interactive := !h.BatchMode
+	interactive := !h.BatchMode && !s.Distrust
 	all := map[string]func() (outcome, error){}
 	if h.PubkeyAuthentication != "no" {
 		all["publickey"] = s.tryKey

@@ -33,9 +33,8 @@ func (e *evaluator) finish() (*Host, error) {
 	h.algorithms()
 	h.odd()
 	if h.ClearAllForwardings {
-		h.Tunnel, e.values["tunnel"] = "no", []string{"no"}
-		h.LocalForward, h.RemoteForward, h.DynamicForward = nil, nil, nil
-		h.UdpLocalForward, h.UdpRemoteForward = nil, nil
+		h.Lent = Lent{ForwardAgent: h.ForwardAgent, ForwardX11: h.ForwardX11, Tunnel: "no"}
+		e.values["tunnel"] = []string{"no"}
 	}
 	if h.ControlPersist && h.UpdateHostKeys == "ask" {
 		h.UpdateHostKeys = "no" // it would ask in the background
@@ -148,6 +147,9 @@ func (h *Host) fill() {
 			field.SetInt(int64(n))
 		case time.Duration:
 			field.SetInt(int64(value.Duration(values[0])))
+		case []Jump:
+			hops, _ := ParseJumps(values[0]) // which it was made of
+			field.Set(reflect.ValueOf(hops))
 		case []string:
 			if values[0] != "none" || k.many {
 				field.Set(reflect.ValueOf(append([]string(nil), values...)))

@@ -12,6 +12,10 @@ type Host struct {
 	User     string
 	Port     int // 1-65535
 
+	// Lent is asked for with the host's key in view: of the login, which knows
+	// whether the host is who it should be.
+	Lent
+
 	AddKeysToAgent                   string // no, yes, ask, confirm
 	AddKeysToAgentLifetime           time.Duration
 	AddressFamily                    string // any, inet, inet6
@@ -36,15 +40,12 @@ type Host struct {
 	ControlPath                      string        // "": none
 	ControlPersist                   bool
 	ControlPersistTimeout            time.Duration // 0 with ControlPersist: for ever
-	DynamicForward                   []Forward
 	EnableEscapeCommandline          bool
 	EnableSSHKeysign                 bool
 	EscapeChar                       int // -1: none
 	ExitOnForwardFailure             bool
 	FingerprintHash                  string // SHA256, MD5
 	ForkAfterAuthentication          bool
-	ForwardAgent                     string // no, yes, or the path of an agent's socket
-	ForwardX11                       bool
 	ForwardX11Timeout                time.Duration // 0: for ever
 	ForwardX11Trusted                bool
 	GatewayPorts                     bool
@@ -68,7 +69,6 @@ type Host struct {
 	KexAlgorithms                    []string
 	KnownHostsCommand                string
 	LocalCommand                     string
-	LocalForward                     []Forward
 	LogLevel                         string // QUIET FATAL ERROR INFO VERBOSE DEBUG1 DEBUG2 DEBUG3
 	LogVerbose                       []string
 	MACs                             []string
@@ -81,14 +81,13 @@ type Host struct {
 	PKCS11Provider                   string
 	PreferredAuthentications         []string
 	ProxyCommand                     string // "": none; tokens not yet expanded
-	ProxyJump                        string // "": none
+	ProxyJump                        []Jump // the first to connect to first; nil: none
 	ProxyUseFdpass                   bool
 	PubkeyAcceptedAlgorithms         []string
 	PubkeyAuthentication             string // no, yes, unbound, host-bound
 	RekeyLimit                       int64  // bytes; 0: the cipher's
 	RekeyInterval                    time.Duration
 	RemoteCommand                    string
-	RemoteForward                    []Forward
 	RequestTTY                       string // auto, no, yes, force
 	RequiredRSASize                  int
 	RevokedHostKeys                  []string
@@ -105,7 +104,6 @@ type Host struct {
 	SyslogFacility                   string
 	Tag                              string
 	TCPKeepAlive                     bool // of the connection; those of forwards are kept alive anyway
-	Tunnel                           string
 	TunnelDevice                     string
 	UpdateHostKeys                   string // no, yes, ask
 	UserKnownHostsFile               []string
@@ -128,13 +126,36 @@ type Host struct {
 	UdpReconnectTimeout   time.Duration
 	ShowNotificationOnTop bool
 	ShowFullNotifications bool
-	UdpLocalForward       []Forward
-	UdpRemoteForward      []Forward
 	ForwardUdpTimeout     time.Duration
 
 	env    *Env
 	values map[string][]string // as -G prints them
 	late   error               // see Check
+}
+
+// Lent is what of the user's machine the host gets to use. A host that is not who
+// it should be gets the zero value, which lends nothing.
+type Lent struct {
+	ForwardAgent string // no or "", yes, or the path of an agent's socket
+	ForwardX11   bool
+	Tunnel       string // no or "", point-to-point, ethernet
+
+	LocalForward     []Forward
+	RemoteForward    []Forward
+	DynamicForward   []Forward
+	UdpLocalForward  []Forward
+	UdpRemoteForward []Forward
+}
+
+// Agent reports whether sessions are to get an agent.
+func (l Lent) Agent() bool { return l.ForwardAgent != "" && l.ForwardAgent != "no" }
+
+// Device reports whether a tun device is to be joined with one of the host's.
+func (l Lent) Device() bool { return l.Tunnel != "" && l.Tunnel != "no" }
+
+// Ports reports whether anything is forwarded.
+func (l Lent) Ports() bool {
+	return len(l.LocalForward)+len(l.RemoteForward)+len(l.DynamicForward)+len(l.UdpLocalForward)+len(l.UdpRemoteForward) > 0
 }
 
 // Forward is one LocalForward, RemoteForward or DynamicForward.

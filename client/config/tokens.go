@@ -20,28 +20,32 @@ func (e *evaluator) tokens() map[byte]string {
 	if alias == "" {
 		alias = e.req.Host
 	}
+	jumps, _ := ParseJumps(e.first("proxyjump"))
+	if e.first("proxyjump") == "none" {
+		jumps = nil
+	}
 	return tokensOf(e.env, tokenValues{
 		original: e.req.Host, host: e.target(), port: port,
-		user: e.remoteUser(), alias: alias, jump: e.first("proxyjump"),
+		user: e.remoteUser(), alias: alias, jumps: jumps,
 	})
 }
 
 type tokenValues struct {
-	original, host, port, user, alias, jump string
+	original, host, port, user, alias string
+	jumps                             []Jump
 }
 
 func tokensOf(env *Env, v tokenValues) map[byte]string {
 	short, _, _ := strings.Cut(env.Hostname, ".")
-	if hops, ok := ParseJumps(v.jump); ok && v.jump != "none" {
-		v.jump = hops[len(hops)-1].Host
-	} else {
-		v.jump = ""
+	jump := ""
+	if n := len(v.jumps); n > 0 {
+		jump = v.jumps[n-1].Host
 	}
 	// The hash only names sockets; nothing rests on its strength.
-	sum := sha1.Sum([]byte(env.Hostname + v.host + v.port + v.user + v.jump))
+	sum := sha1.Sum([]byte(env.Hostname + v.host + v.port + v.user + jump))
 	return map[byte]string{
 		'C': hex.EncodeToString(sum[:]), 'd': env.Home, 'h': v.host, 'i': env.UID,
-		'j': v.jump, 'k': v.alias, 'L': short, 'l': env.Hostname, 'n': v.original,
+		'j': jump, 'k': v.alias, 'L': short, 'l': env.Hostname, 'n': v.original,
 		'p': v.port, 'r': v.user, 'u': env.User,
 	}
 }
@@ -193,7 +197,7 @@ func (h *Host) tokens() map[byte]string {
 	}
 	return tokensOf(h.env, tokenValues{
 		original: h.Original, host: h.HostName, port: strconv.Itoa(h.Port),
-		user: h.User, alias: alias, jump: h.ProxyJump,
+		user: h.User, alias: alias, jumps: h.ProxyJump,
 	})
 }
 

@@ -23,21 +23,13 @@ import (
 // belongs in front: agent and X11.
 func Runner(conn ssh.Conn, h *config.Host, chaff func() error, prepare func(*Session, ssh.Channel)) func(context.Context, *Session) (int, error) {
 	return func(ctx context.Context, s *Session) (int, error) {
-		host := *h
-		host.SendEnv, host.SetEnv = nil, s.Env // the client has chosen
-		host.EscapeChar = s.Escape
-		host.StdinNull = false
-		host.SessionType = "default"
-		if s.Subsystem {
-			host.SessionType = "subsystem"
-		}
 		o := session.Options{
 			Command: s.Command,
 			TTY:     s.TTY,
+			Guest:   &session.Guest{Subsystem: s.Subsystem, Term: s.Term, Env: s.Env, Escape: s.Escape},
 			Stdin:   s.Stdin,
 			Stdout:  s.Stdout,
 			Stderr:  s.Stderr,
-			Quiet:   true,
 			Chaff:   chaff,
 			// The client tells of the end; what went wrong only we know.
 			Log: func(l voice.Level, text string) {
@@ -59,9 +51,8 @@ func Runner(conn ssh.Conn, h *config.Host, chaff func() error, prepare func(*Ses
 			}
 			defer t.close()
 			o.Terminal = t
-			o.Term = s.Term
 		}
-		return session.Run(ctx, conn, &host, o)
+		return session.Run(ctx, conn, h, o)
 	}
 }
 

@@ -147,8 +147,10 @@ func TestSameWordsAsStockClient(t *testing.T) {
 			status := Command(t.Context(), Request{
 				Path: s.path, Name: name, Stdout: &out, Stderr: &errs,
 				Forwards: Forwardings(&config.Host{
-					LocalForward:  []config.Forward{{BindPort: 8080, Host: "www", Port: 80}},
-					RemoteForward: []config.Forward{{Host: "h", Port: 1}},
+					Lent: config.Lent{
+						LocalForward:  []config.Forward{{BindPort: 8080, Host: "www", Port: 80}},
+						RemoteForward: []config.Forward{{Host: "h", Port: 1}},
+					},
 				}),
 				Errorf: func(format string, args ...any) { t.Logf(format, args...) },
 			})

@@ -151,7 +151,7 @@ func (b *book) String() string {
 func start(t *testing.T, h *config.Host) (*Set, *server, *book, <-chan net.Conn) {
 	t.Helper()
 	srv, b := newServer(t), &book{}
-	s := New(srv, h, b.log)
+	s := New(srv, h, h.Lent, b.log)
 	dialed := make(chan net.Conn, 10)
 	s.dial = func(_ context.Context, _, address string) (net.Conn, error) {
 		if strings.HasSuffix(address, ":9") {

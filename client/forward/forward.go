@@ -44,6 +44,7 @@ var (
 type Set struct {
 	client Client
 	host   *config.Host
+	lent   config.Lent
 	log    voice.Log
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)
 
@@ -65,10 +66,11 @@ type Set struct {
 	tunnel    string               // the name of the tun device; empty: none
 }
 
-// New makes the Set of a connection. Nothing is forwarded yet.
-func New(c Client, h *config.Host, log voice.Log) *Set {
+// New makes the Set of a connection, whose forwardings are asked for as h says.
+// Nothing is forwarded yet.
+func New(c Client, h *config.Host, lent config.Lent, log voice.Log) *Set {
 	s := &Set{
-		client: c, host: h, log: log, dial: new(nss.Dialer).DialContext,
+		client: c, host: h, lent: lent, log: log, dial: new(nss.Dialer).DialContext,
 		listeners: map[string]*listener{}, remote: map[string]*target{}, open: map[int]string{}, ids: map[int]bool{},
 		asked: make(chan struct{}),
 	}
@@ -105,7 +107,7 @@ func (s *Set) spawn(g func()) bool {
 	return true
 }
 
-// Start opens everything that the Host asks for. What can't be is told, and is an
+// Start opens everything that is lent. What can't be is told, and is an
 // error only with ExitOnForwardFailure, without which the remote ones are not
 // waited for.
 func (s *Set) Start(ctx context.Context) error {
@@ -141,9 +143,9 @@ func (s *Set) startLocal() error {
 			}
 		}
 	}
-	try(Local, s.host.LocalForward)
-	try(Dynamic, s.host.DynamicForward)
-	for _, f := range s.host.UdpLocalForward {
+	try(Local, s.lent.LocalForward)
+	try(Dynamic, s.lent.DynamicForward)
+	for _, f := range s.lent.UdpLocalForward {
 		asked++
 		if s.listenUDP(f) == nil {
 			opened++
@@ -159,7 +161,7 @@ func (s *Set) startLocal() error {
 }
 
 func (s *Set) startRemote(ctx context.Context) error {
-	for _, f := range s.host.RemoteForward {
+	for _, f := range s.lent.RemoteForward {
 		_, err := s.request(ctx, f)
 		if err == nil {
 			continue
@@ -169,7 +171,7 @@ func (s *Set) startRemote(ctx context.Context) error {
 		}
 		s.log.Infof("Warning: %v", err)
 	}
-	for _, f := range s.host.UdpRemoteForward {
+	for _, f := range s.lent.UdpRemoteForward {
 		if err := s.requestUDP(f); err != nil {
 			if s.host.ExitOnForwardFailure {
 				return fmt.Errorf("Error: %w", err)

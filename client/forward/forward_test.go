@@ -93,7 +93,8 @@ func TestPortInUse(t *testing.T) {
 	port := busy.Addr().(*net.TCPAddr).Port
 	words := fmt.Sprintf("bind [127.0.0.1]:%d: Address already in use\nchannel_setup_fwd_listener_tcpip: cannot listen to port: %d", port, port)
 	for _, exits := range []bool{false, true} {
-		h := &config.Host{ExitOnForwardFailure: exits, LocalForward: []config.Forward{{BindAddress: "127.0.0.1", BindPort: port, Host: "a", Port: 1}}}
+		h := &config.Host{ExitOnForwardFailure: exits, Lent: config.Lent{
+			LocalForward: []config.Forward{{BindAddress: "127.0.0.1", BindPort: port, Host: "a", Port: 1}}}}
 		s, _, said, _ := start(t, h)
 		err := s.Start(context.Background())
 		want := words
@@ -192,7 +193,7 @@ func TestServerChoosesThePort(t *testing.T) {
 
 func TestRemoteRefusals(t *testing.T) {
 	for _, exits := range []bool{true, false} {
-		h := &config.Host{ExitOnForwardFailure: exits, RemoteForward: []config.Forward{{BindPort: 80, Host: "a", Port: 1}}}
+		h := &config.Host{ExitOnForwardFailure: exits, Lent: config.Lent{RemoteForward: []config.Forward{{BindPort: 80, Host: "a", Port: 1}}}}
 		s, srv, said, _ := start(t, h)
 		srv.answer = func(string, []byte) (bool, []byte) { return false, nil }
 		err := s.Start(context.Background())
@@ -268,7 +269,8 @@ func TestCommandLine(t *testing.T) {
 
 func TestDatagramsComeBack(t *testing.T) {
 	port := freePort(t)
-	s, srv, _, _ := start(t, &config.Host{UdpLocalForward: []config.Forward{{BindAddress: "127.0.0.1", BindPort: port, Host: "dns.example", Port: 53}}})
+	s, srv, _, _ := start(t, &config.Host{Lent: config.Lent{
+		UdpLocalForward: []config.Forward{{BindAddress: "127.0.0.1", BindPort: port, Host: "dns.example", Port: 53}}}})
 	if err := s.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}

@@ -24,12 +24,12 @@ func (s *Set) Tunnel() string {
 	return s.tunnel
 }
 
-// startTunnel opens the tun device that the Host asks for and joins it with one
+// startTunnel opens the tun device that is asked for and joins it with one
 // of the server's. The answer is waited for: the server tells the name of its
 // device to the session that is opened next.
 func (s *Set) startTunnel() error {
 	mode := tun.PointToPoint
-	switch s.host.Tunnel {
+	switch s.lent.Tunnel {
 	case "ethernet":
 		mode = tun.Ethernet
 	case "", "no":

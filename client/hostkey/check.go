@@ -34,7 +34,8 @@ type Checker struct {
 	byIP    []entry // about the address, with CheckHostIP
 
 	// Distrust is set when the login goes on with a key that is not to be
-	// trusted: nothing may be sent that a thief could use.
+	// trusted: whoever goes on sends nothing that a thief could use, and lends
+	// nothing. Package auth has a word for it too, and login.Lent.
 	Distrust bool
 	trusted  bool // enough to learn other keys from
 	dns      dnsAnswer
@@ -42,8 +43,7 @@ type Checker struct {
 }
 
 // New reads what is known about a host. Addr is the host's own address, nil
-// behind a proxy. Options of the host are changed when its key makes it unsafe
-// to keep them.
+// behind a proxy.
 func New(ctx context.Context, h *config.Host, addr net.Addr, log voice.Log, ask voice.Asker) (*Checker, error) {
 	c := &Checker{h: h, log: log, ask: ask, ctx: ctx, addr: addr}
 	c.bare = strings.ToLower(h.HostName)

@@ -179,14 +179,13 @@ func TestStrictness(t *testing.T) {
 	} {
 		s := newScene(t)
 		s.h.StrictHostKeyChecking = c.mode
-		s.h.PasswordAuthentication = true
 		s.answer = "yes"
 		if c.known != nil {
 			s.knows(line("box", c.known))
 		}
 		err := s.meets(key)
-		if (err == nil) != c.pass || s.check.Distrust != c.distrust || s.h.PasswordAuthentication == c.distrust {
-			t.Errorf("%+v: %v, distrust %v, passwords %v", c, err, s.check.Distrust, s.h.PasswordAuthentication)
+		if (err == nil) != c.pass || s.check.Distrust != c.distrust {
+			t.Errorf("%+v: %v, distrust %v", c, err, s.check.Distrust)
 		}
 		if strings.Contains(s.file1(), line("box", key)) != c.added {
 			t.Errorf("%+v: file %q", c, s.file1())

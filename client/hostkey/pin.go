@@ -51,7 +51,7 @@ func (p *Pin) add(keys []ssh.PublicKey) {
 func (c *Checker) CheckAgain(key ssh.PublicKey, p *Pin) error {
 	c.pin = p
 	if p.distrust {
-		c.strip()
+		c.distrust()
 	}
 	c.logKey(key, Fingerprint(key, c.h.FingerprintHash))
 	if n := RSABits(key); n > 0 && n < c.h.RequiredRSASize {

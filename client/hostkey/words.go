@@ -194,8 +194,8 @@ func (c *Checker) warnChanged(key ssh.PublicKey) {
 		"Please contact your system administrator.")
 }
 
-// disarm takes away what a false host could abuse: passwords typed to it,
-// keys of the agent lent to it, connections made for it.
+// disarm says that nothing is given to the host that a false one could abuse:
+// passwords typed to it, keys of the agent lent to it, connections made for it.
 func (c *Checker) disarm() error {
 	h := c.h
 	off := func(what string, on bool) bool {
@@ -206,30 +206,22 @@ func (c *Checker) disarm() error {
 	}
 	off("Password authentication", h.PasswordAuthentication)
 	off("Keyboard-interactive authentication", h.KbdInteractiveAuthentication)
-	cancelled := off("Agent forwarding", h.ForwardAgent != "" && h.ForwardAgent != "no")
+	cancelled := off("Agent forwarding", h.Agent())
 	cancelled = off("X11 forwarding", h.ForwardX11) || cancelled
-	cancelled = off("Port forwarding", len(h.LocalForward)+len(h.RemoteForward)+len(h.DynamicForward)+
-		len(h.UdpLocalForward)+len(h.UdpRemoteForward) > 0) || cancelled
-	cancelled = off("Tunnel forwarding", h.Tunnel != "" && h.Tunnel != "no") || cancelled
+	cancelled = off("Port forwarding", h.Ports()) || cancelled
+	cancelled = off("Tunnel forwarding", h.Device()) || cancelled
 	if h.UpdateHostKeys != "" && h.UpdateHostKeys != "no" {
 		c.log.Errorf("UpdateHostkeys is disabled because the host key is not trusted.")
 	}
-	c.strip()
+	c.distrust()
 	if cancelled && h.ExitOnForwardFailure {
 		return Refused{"Error: forwarding disabled due to host key check failure"}
 	}
 	return nil
 }
 
-// strip does so without a word.
-func (c *Checker) strip() {
-	h := c.h
-	c.Distrust, c.pin.distrust = true, true
-	h.PasswordAuthentication, h.KbdInteractiveAuthentication = false, false
-	h.ForwardAgent, h.ForwardX11, h.Tunnel, h.UpdateHostKeys = "no", false, "no", "no"
-	h.LocalForward, h.RemoteForward, h.DynamicForward = nil, nil, nil
-	h.UdpLocalForward, h.UdpRemoteForward = nil, nil
-}
+// distrust does so without a word, for this login and those made again.
+func (c *Checker) distrust() { c.Distrust, c.pin.distrust = true, true }
 
 // addressDiffers is the case of a name and an address with different keys.
 func (c *Checker) addressDiffers(key ssh.PublicKey, s status, found, ipFound *entry) error {

@@ -11,7 +11,7 @@ import (
 // TestAgentThatIsGoneIsNotLent: its name is still in the environment.
 func TestAgentThatIsGoneIsNotLent(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "agent")
-	b := &Lender{h: &config.Host{ForwardAgent: path}}
+	b := &Lender{h: &config.Host{}, lent: config.Lent{ForwardAgent: path}}
 	if b.hasAgent() {
 		t.Error("lent a name without a socket")
 	}
@@ -27,9 +27,10 @@ func TestAgentThatIsGoneIsNotLent(t *testing.T) {
 	if b.hasAgent() {
 		t.Error("lent a socket at which nobody listens")
 	}
-	for _, none := range []*config.Host{{ForwardAgent: "no"}, {ForwardAgent: "$NO_SUCH_AGENT"}, {ForwardAgent: "yes", IdentityAgent: "none"}} {
-		if b.h = none; b.hasAgent() {
-			t.Errorf("%+v", none)
+	for _, path := range []string{"", "no", "$NO_SUCH_AGENT", "yes"} {
+		b.h, b.lent.ForwardAgent = &config.Host{IdentityAgent: "none"}, path
+		if b.hasAgent() {
+			t.Errorf("lent by ForwardAgent %q", path)
 		}
 	}
 }

@@ -24,7 +24,8 @@ import (
 
 // Config is what a Lender may lend, and to whom.
 type Config struct {
-	Host *config.Host // what it permits; read only
+	Host *config.Host // how display and agent are reached; read only
+	Lent config.Lent  // what of them the far side gets to use
 	Log  voice.Log    // nil: silent
 
 	// Bind tells an agent for whom the connection is that follows. Nil: it is
@@ -35,6 +36,7 @@ type Config struct {
 // Lender answers what the far side opens.
 type Lender struct {
 	h    *config.Host
+	lent config.Lent
 	log  voice.Log
 	bind func(agent.ExtendedAgent) error
 
@@ -46,7 +48,7 @@ type Lender struct {
 
 // New answers what comes over conn until that ends.
 func New(conn *ssh.Client, c Config) *Lender {
-	l := &Lender{h: c.Host, log: c.Log, bind: c.Bind}
+	l := &Lender{h: c.Host, lent: c.Lent, log: c.Log, bind: c.Bind}
 	l.answer(conn, "auth-agent@openssh.com", "agent", &l.agentLent, l.lendAgent)
 	l.answer(conn, "x11", "X11", &l.displayLent, func(nc ssh.NewChannel) { l.display.Answer(nc) })
 	return l
@@ -75,7 +77,7 @@ func (l *Lender) answer(conn *ssh.Client, kind, what string, lent *atomic.Bool, 
 // AskDisplay asks, before a session begins, that its programs may use the display,
 // where that is lent.
 func (l *Lender) AskDisplay(ctx context.Context, ch ssh.Channel) {
-	if !l.h.ForwardX11 {
+	if !l.lent.ForwardX11 {
 		return
 	}
 	l.displayOnce.Do(func() { l.openDisplay(ctx) })
@@ -121,12 +123,12 @@ func (l *Lender) requestX11(ch ssh.Channel) {
 }
 
 // agentPath is where the agent listens that is lent; "" for none.
-func agentPath(h *config.Host) string {
-	switch f := h.ForwardAgent; {
-	case f == "no":
+func (l *Lender) agentPath() string {
+	switch f := l.lent.ForwardAgent; {
+	case !l.lent.Agent():
 		return ""
 	case f == "yes":
-		return auth.AgentPath(h)
+		return auth.AgentPath(l.h)
 	case strings.HasPrefix(f, "$"):
 		return os.Getenv(f[1:])
 	default:
@@ -138,7 +140,7 @@ func agentPath(h *config.Host) string {
 // left its name in the environment: programs of the far side would find an agent
 // there that serves nobody, where they would have asked for a passphrase.
 func (l *Lender) hasAgent() bool {
-	path := agentPath(l.h)
+	path := l.agentPath()
 	if path == "" {
 		return false
 	}
@@ -153,7 +155,7 @@ func (l *Lender) hasAgent() bool {
 
 // lendAgent joins one program and the agent, which learns first for whom it is.
 func (l *Lender) lendAgent(nc ssh.NewChannel) {
-	conn, err := auth.DialAgent(agentPath(l.h))
+	conn, err := auth.DialAgent(l.agentPath())
 	if err != nil {
 		l.log.Debugf("agent: %v", err)
 		nc.Reject(ssh.ConnectionFailed, "no agent")

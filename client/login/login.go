@@ -47,8 +47,9 @@ type Options struct {
 	memory *auth.Memory
 	silent bool
 	pins   *pins
-	last   netip.Addr // of the host, by which it was reached; not valid: none
-	depth  int        // of jumps
+	last   netip.Addr    // of the host, by which it was reached; not valid: none
+	depth  int           // of jumps
+	before []config.Jump // on the way to this one, by the list that names it; nil: its own configuration says
 }
 
 // Error ends a login or a connection; its text is ssh's own last word on
@@ -98,7 +99,7 @@ type Login struct {
 	// ServerAliveInterval says.
 	Roams bool
 	// Distrust says that the host's key was wrong and StrictHostKeyChecking
-	// let it pass: the host's configuration was changed to lend it nothing.
+	// let it pass.
 	Distrust bool
 	// Keys are the public keys, or certificates, that the host let the user in
 	// by. Empty when others did it, such as a password.
@@ -213,7 +214,7 @@ func (l *Login) shakeHands(ctx context.Context) error {
 			"** The server may need to be upgraded. See https://openssh.com/pq.html")
 	}
 	proof, err := auth.Login(ctx, l.tr, auth.Config{
-		Host: h, Log: log, Ask: l.opts.Ask, Banner: l.opts.Banner, Memory: l.memory, Silent: l.opts.silent,
+		Host: h, Log: log, Ask: l.opts.Ask, Banner: l.opts.Banner, Memory: l.memory, Silent: l.opts.silent, Distrust: l.Distrust,
 	})
 	if err != nil {
 		return l.lastWords(err)
@@ -366,18 +367,26 @@ func (l *Login) Disconnect() error {
 // right. It and every host on the way must be the ones that the first login
 // trusted; see hostkey.Pin.
 func (l *Login) Redial(ctx context.Context) (*Login, error) {
-	h := *l.host
 	o := l.opts
 	o.silent, o.memory = true, l.memory
 	o.Banner = io.Discard
 	if l.Remote != nil {
 		o.last = l.Remote.AddrPort().Addr().Unmap()
 	}
-	again, err := Dial(ctx, &h, o)
+	again, err := Dial(ctx, l.host, o)
 	if err != nil {
-		return nil, fmt.Errorf("log in to %s again: %w", h.HostName, err)
+		return nil, fmt.Errorf("log in to %s again: %w", l.host.HostName, err)
 	}
 	return again, nil
+}
+
+// Lent is what the host gets to use: what its configuration says, unless its key
+// was wrong.
+func (l *Login) Lent() config.Lent {
+	if l.Distrust {
+		return config.Lent{}
+	}
+	return l.host.Lent
 }
 
 // Forget drops what the user typed for this login: nobody will make it again, or

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -302,8 +303,9 @@ func TestThroughTwoHosts(t *testing.T) {
 	}
 	o := u.options()
 	o.Resolve = func(name, _ string, _ int) (*config.Host, error) {
-		return map[string]*config.Host{"near": u.config(near), "middle": u.config(middle)}[name], nil
+		return map[string]*config.Host{"near": u.config(near), "middle": u.config(middle, "ProxyCommand false")}[name], nil
 	}
+	// How the second is reached is the list's to say.
 	l, err := Dial(context.Background(), u.config(far, "ProxyJump near,middle"), o)
 	if err != nil {
 		t.Fatal(err)
@@ -421,6 +423,42 @@ func TestRedialRefusesAnotherHost(t *testing.T) {
 			t.Errorf("%s: recorded %s", strict, b)
 		}
 		u.wasTold() // nothing, into a session that goes on: the error says it
+	}
+}
+
+// TestHostWithAWrongKeyGetsNothing of what its configuration would lend it, and
+// no password; logins that are made again neither.
+func TestHostWithAWrongKeyGetsNothing(t *testing.T) {
+	key, signer := newKey(t)
+	cfg := keys(signer.PublicKey())
+	cfg.PasswordCallback = passwords("x").PasswordCallback
+	h := newHost(t, cfg)
+	_, other := newKey(t)
+	u := newUser(t, "x", "x")
+	os.WriteFile(u.known, fmt.Appendf(nil, "[127.0.0.1]:%d %s", h.port(), ssh.MarshalAuthorizedKey(other.PublicKey())), 0o600)
+	lines := []string{"StrictHostKeyChecking no", "ForwardAgent yes", "ForwardX11 yes", "Tunnel yes", "LocalForward 8080:a:1",
+		"RemoteForward 8081:a:1", "DynamicForward 1080", "UdpLocalForward 53:a:53", "UdpRemoteForward 54:a:53"}
+	if _, err := u.dial(u.config(h, lines...)); err == nil {
+		t.Error("logged in by a password")
+	}
+	u.wasAsked()
+	c := u.config(h, append(lines, "IdentityFile "+keyFile(t, key, ""))...)
+	l, err := u.dial(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := l.Redial(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	for _, l := range []*Login{l, again} {
+		if got := l.Lent(); !reflect.DeepEqual(got, config.Lent{}) {
+			t.Errorf("lent %+v", got)
+		}
+	}
+	if !c.Lent.Agent() || !c.PasswordAuthentication {
+		t.Error("the configuration was changed")
 	}
 }
 

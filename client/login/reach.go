@@ -26,11 +26,13 @@ type path struct {
 // reach opens the way that the configuration says: a command, other hosts, or
 // straight.
 func reach(ctx context.Context, h *config.Host, o Options) (*path, error) {
-	if h.ProxyCommand != "" && h.ProxyCommand != "none" {
+	switch {
+	case len(o.before) > 0: // what is written for the host alone gives way to the list
+		return jump(ctx, h, o.before, o)
+	case h.ProxyCommand != "" && h.ProxyCommand != "none":
 		return command(h, o)
-	}
-	if h.ProxyJump != "" && h.ProxyJump != "none" {
-		return jump(ctx, h, o)
+	case len(h.ProxyJump) > 0:
+		return jump(ctx, h, h.ProxyJump, o)
 	}
 	var conn net.Conn
 	var addrs []netip.Addr
@@ -51,34 +53,19 @@ const maxJumps = 16
 
 // jump logs in to one host after the other, each through the one before, and
 // returns a connection from the last of them to h.
-func jump(ctx context.Context, h *config.Host, o Options) (*path, error) {
-	hops, ok := config.ParseJumps(h.ProxyJump)
-	if !ok || len(hops) == 0 {
-		return nil, &Error{Words: fmt.Sprintf("Invalid ProxyJump %q", h.ProxyJump)}
-	}
-	if o.Resolve == nil || o.depth+len(hops) > maxJumps {
-		return nil, &Error{Words: fmt.Sprintf("ProxyJump %s: too many jumps", h.ProxyJump)}
-	}
+func jump(ctx context.Context, h *config.Host, hops []config.Jump, o Options) (*path, error) {
 	last := hops[len(hops)-1]
+	if o.Resolve == nil || o.depth+len(hops) > maxJumps {
+		return nil, &Error{Words: fmt.Sprintf("ProxyJump %s: too many jumps", last)}
+	}
 	via, err := o.Resolve(last.Host, last.User, last.Port)
 	if err != nil {
 		return nil, err
 	}
-	if len(hops) > 1 {
-		// What is written for the last host alone gives way to the list.
-		var before string
-		for i, hop := range hops[:len(hops)-1] {
-			if i > 0 {
-				before += ","
-			}
-			before += hop.String()
-		}
-		via.ProxyJump, via.ProxyCommand = before, ""
-	}
 	o.depth++
 	o.Log.Debugf("Setting implicit ProxyCommand from ProxyJump: %s", last)
 	again := o
-	again.memory, again.last = nil, netip.Addr{}
+	again.memory, again.last, again.before = nil, netip.Addr{}, hops[:len(hops)-1]
 	through, roams, err := stepOn(ctx, via, again)
 	if err != nil {
 		if ctx.Err() != nil || o.silent {

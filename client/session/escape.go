@@ -122,9 +122,17 @@ func (r *run) print(text string) {
 	fmt.Fprint(r.Stderr, text)
 }
 
+// escapeChar is -1 for none.
+func (r *run) escapeChar() int {
+	if r.Guest != nil {
+		return r.Guest.Escape
+	}
+	return r.host.EscapeChar
+}
+
 // escapeName is how the escape character is shown.
 func (r *run) escapeName() string {
-	c := r.host.EscapeChar
+	c := r.escapeChar()
 	if c < 0x20 {
 		return "^" + string(rune(c+0x40))
 	}

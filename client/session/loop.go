@@ -178,7 +178,7 @@ func (r *run) broken(why error) int {
 func (r *run) close(exit int) int {
 	r.screen.close()
 	r.restore()
-	if r.TTY && !r.Quiet && r.level() >= voice.Info {
+	if r.TTY && r.Guest == nil && r.level() >= voice.Info {
 		r.tell("Connection to " + r.host.HostName + " closed.")
 	}
 	sent, received := r.sent.n.Load(), r.received.n.Load()
@@ -259,7 +259,7 @@ func (r *run) copyOut(w io.Writer, from io.Reader) error {
 
 // input copies what is typed or piped in, until its end or ours.
 func (r *run) input() {
-	if r.Stdin == nil || r.host.StdinNull {
+	if r.Stdin == nil || r.host.StdinNull && r.Guest == nil {
 		r.ch.CloseWrite()
 		return
 	}

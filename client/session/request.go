@@ -97,7 +97,7 @@ func (r *run) unasked(err error) bool {
 func (r *run) what() (kind string, payload []byte) {
 	text := ssh.Marshal(struct{ Text string }{r.Command})
 	switch {
-	case r.host.SessionType == "subsystem":
+	case r.subsystem():
 		r.Log.Debugf("Sending subsystem: %s", r.Command)
 		return "subsystem", text
 	case r.Command == "":
@@ -105,6 +105,13 @@ func (r *run) what() (kind string, payload []byte) {
 	}
 	r.Log.Debugf("Sending command: %s", r.Command)
 	return "exec", text
+}
+
+func (r *run) subsystem() bool {
+	if r.Guest != nil {
+		return r.Guest.Subsystem
+	}
+	return r.host.SessionType == "subsystem"
 }
 
 // ptyRequest is RFC 4254, section 6.2.
@@ -122,10 +129,10 @@ func (r *run) ptyRequest() []byte {
 	return ssh.Marshal(p)
 }
 
-// term is the terminal's type: what the caller says, or SetEnv, or our own.
+// term is the terminal's type: the guest's, or SetEnv's, or our own.
 func (r *run) term() string {
-	if r.Term != "" {
-		return r.Term
+	if r.Guest != nil {
+		return r.Guest.Term
 	}
 	for _, e := range r.host.SetEnv {
 		if v, ok := strings.CutPrefix(e, "TERM="); ok && v != "" {
@@ -135,17 +142,16 @@ func (r *run) term() string {
 	return os.Getenv("TERM")
 }
 
-// sendEnvironment sends what Environment chooses. No answer is wanted: servers
-// refuse most of it by default.
+// sendEnvironment sends what Environment chooses, or the guest. No answer is
+// wanted: servers refuse most of it by default.
 func (r *run) sendEnvironment() {
-	if len(r.host.SendEnv) > 0 {
+	var env []string
+	if r.Guest != nil {
+		env = r.Guest.Env
+	} else if env = Environment(r.host, os.Environ()); len(r.host.SendEnv) > 0 {
 		r.Log.Debugf("Sending environment.")
 	}
-	environ := r.Env
-	if environ == nil {
-		environ = os.Environ()
-	}
-	for _, e := range Environment(r.host, environ) {
+	for _, e := range env {
 		name, value, _ := strings.Cut(e, "=")
 		r.setenv(name, value)
 	}

@@ -41,13 +41,9 @@ type Terminal interface {
 type Options struct {
 	Command string // "": a login shell; the subsystem's name with SessionType subsystem
 	TTY     bool   // ask for a pty: see TTY
-	Term    string // TERM; "": SetEnv's, or the environment's
-	// Env is the environment that SendEnv chooses from; nil: our own.
-	Env []string
-	// Quiet leaves out ssh's last words: a session of another process's.
-	Quiet bool
+	Guest   *Guest // whose session it is; nil: our own
 
-	Stdin    io.Reader // nil, or with Host.StdinNull: nothing to read
+	Stdin    io.Reader // nil, or with Host.StdinNull and no Guest: nothing to read
 	Stdout   io.Writer
 	Stderr   io.Writer
 	Terminal Terminal // nil: neither stdin nor stdout is one
@@ -70,6 +66,15 @@ type Options struct {
 	Status   func() []string // the lines of ~s; nil: none
 	Cut      func() string   // what ~! of the demo does; nil: sent as typed
 	Link     *Link           // how the way to the server is; nil: unknown, no notices
+}
+
+// Guest is what the client of a master chose for its session, where the Host is
+// the master's own. It says ssh's last words itself.
+type Guest struct {
+	Subsystem bool     // Options.Command is the name of one
+	Term      string   // TERM
+	Env       []string // NAME=VALUE, each of which is sent
+	Escape    int      // the escape character; -1: none
 }
 
 // TTY tells whether a session asks for a pty, by ssh's rules; terminal says that
@@ -135,7 +140,7 @@ func Run(ctx context.Context, conn ssh.Conn, h *config.Host, o Options) (exit in
 	go func() { lost <- conn.Wait() }()
 	r.lost = lost
 	r.Log.Debugf("Entering interactive session.")
-	if h.SessionType == "none" {
+	if h.SessionType == "none" && o.Guest == nil {
 		return r.idle(ctx, signals), nil
 	}
 	ch, reqs, err := conn.OpenChannel("session", nil)
