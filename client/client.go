@@ -47,7 +47,27 @@ func Main(args []string) int {
 	if done, code := answer(cmd); done {
 		return code
 	}
-	return newInvocation(cmd).run()
+	v := newInvocation(cmd)
+	if v.child.Stage == background.Alone && !v.led.Any() && v.takesEscapes() {
+		if code, ok := background.Lead(); ok {
+			return code
+		}
+	}
+	return v.run()
+}
+
+// takesEscapes tells, by the command line alone, whether ~& may be typed: a file of -F
+// can perhaps be read only once, by who will do the work.
+func (v *invocation) takesEscapes() bool {
+	c := v.cmd
+	if c.Status || c.Doctor || c.PrintConfig || c.ListKeys || c.Control != "" || c.StdioForward != nil {
+		return false
+	}
+	h, err := config.Resolve(v.env, config.Request{Host: c.Destination, Settings: c.Settings, File: "none", Command: c.Line()})
+	if err != nil || h.ForkAfterAuthentication || h.EscapeChar < 0 {
+		return false
+	}
+	return session.TTY(h, c.Line(), tty.IsTerminal(os.Stdin), nil)
 }
 
 // answer serves the options that need no host.
@@ -103,12 +123,13 @@ type invocation struct {
 	unshared bool // this run is no master, whatever ControlMaster says
 
 	child background.Child // what our parent sees
+	led   background.Led   // by a parent that waits in our place
 }
 
 func newInvocation(cmd *cli.Command) *invocation {
 	return &invocation{
 		cmd: cmd, env: config.Local(),
-		term: tty.New(os.Stdin, os.Stdout), child: background.FromEnv(),
+		term: tty.New(os.Stdin, os.Stdout), child: background.FromEnv(), led: background.LedFromEnv(),
 	}
 }
 

@@ -177,6 +177,9 @@ func (v *invocation) sessionOptions(isTTY bool) session.Options {
 		Log:     v.log,
 		Verbose: func(step int) voice.Level { return v.sink.Step(step) },
 	}
+	if v.led.Any() {
+		o.Leave = v.led.Leave
+	}
 	if tty.IsTerminal(os.Stdin) {
 		o.Terminal, o.Stdin = v.term, v.term // which reads a console's keys as bytes
 	}

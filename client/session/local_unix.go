@@ -50,23 +50,40 @@ func (r *run) localCommand(line string) string {
 }
 
 // background is ~&; it returns whether the session goes on reading the
-// terminal. A Go process cannot fork and let its parent leave, so the shell that
-// waits for us is made to see what it sees after ^Z and bg: we stop, and a helper
-// outside the shell's job continues us a moment later, in the background.
+// terminal. As in ssh no new connections are taken, the far shell is sent ^D,
+// and what is left goes on without the shell that waits for us.
 func (r *run) background() bool {
 	r.print(r.escapeName() + "& [backgrounded]\r\n")
+	r.screen.close() // it is the shell's from now on
 	r.restore()
 	signal.Ignore(syscall.SIGTTOU, syscall.SIGTTIN)
-	wake := exec.Command("/bin/sh", "-c", "sleep 1; kill -CONT $0", strconv.Itoa(os.Getpid()))
-	wake.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := wake.Start(); err != nil {
+	leave := r.Leave
+	if leave == nil {
+		leave = r.pause
+	}
+	if err := leave(); err != nil {
 		r.print(fmt.Sprintf("background: %v\r\n", err))
 		return true
 	}
-	go wake.Wait()
-	r.keys.put([]byte{4}) // ^D: the shell is left
-	if r.Terminal != nil {
-		r.Terminal.Suspend()
+	if r.Forwards != nil {
+		r.Forwards.StopListening()
 	}
+	r.keys.put([]byte{4}) // ^D: the shell is left
 	return false
+}
+
+// pause makes the shell that waits for us see what it sees after ^Z and bg, where nobody
+// waits in our place: we stop, and a helper outside the shell's job continues us
+// a moment later, in the background.
+func (r *run) pause() error {
+	if r.Terminal == nil {
+		return nil
+	}
+	wake := exec.Command("/bin/sh", "-c", "sleep 1; kill -CONT $0", strconv.Itoa(os.Getpid()))
+	wake.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := wake.Start(); err != nil {
+		return err
+	}
+	go wake.Wait()
+	return r.Terminal.Suspend()
 }

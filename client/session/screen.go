@@ -30,6 +30,7 @@ type overlay struct {
 	run  *run
 	stop chan struct{}
 	done chan struct{}
+	once sync.Once     // for close
 	kick chan struct{} // the terminal answered, or was resized
 	// heed says that what is typed matters here: a notice is shown or an answer
 	// awaited. Else typing never waits for mu, which a slow terminal may hold.
@@ -281,22 +282,19 @@ func (s *overlay) abandon() {
 	}
 }
 
-// close takes the notice away and writes what was held. It may be called twice.
+// close takes the notice away and writes what was held. It may be called twice, and from anywhere.
 func (s *overlay) close() {
 	if s == nil {
 		return
 	}
-	select {
-	case <-s.stop:
-		return
-	default:
-	}
-	close(s.stop)
-	<-s.done
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.repaintLocked()
-	s.hideLocked()
-	s.out.Write(s.held)
-	s.held = nil
+	s.once.Do(func() {
+		close(s.stop)
+		<-s.done
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.repaintLocked()
+		s.hideLocked()
+		s.out.Write(s.held)
+		s.held = nil
+	})
 }

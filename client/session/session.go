@@ -60,6 +60,7 @@ type Options struct {
 	Started func()
 
 	Forwards Forwards        // what ~C and ~# work on; nil: none
+	Leave    func() error    // for ~&: lets the shell go on; nil: it is made to
 	Rekey    func() error    // for ~R; nil: keys renew themselves
 	Chaff    func() error    // sends what looks like a key; nil: keys leave as they are typed
 	Info     func() []string // the lines of ~I; nil: none
@@ -106,6 +107,8 @@ type Forwards interface {
 	Command(line string) string
 	// Lines describe the connections that are open.
 	Lines() []string
+	// StopListening takes no new connections; those that are open go on.
+	StopListening()
 	// Wait returns when no forwarded connection is open, or ctx ends.
 	Wait(ctx context.Context)
 }

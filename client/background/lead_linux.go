@@ -1,0 +1,153 @@
+package background
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"tssh/client/tty"
+)
+
+// ledEnv tells a run that its parent waits for the shell in its place, and by
+// which descriptor the two are joined.
+const ledEnv = "TSSH_LED"
+
+// Led is a run that a parent waits for in its place: see Lead. The zero value has
+// none.
+type Led struct {
+	leader *os.File // its other end closes with the parent
+	left   chan struct{}
+}
+
+// LedFromEnv reads and forgets what the parent said. Who kills the parent means
+// this run, which ends too.
+func LedFromEnv() Led {
+	value, ok := os.LookupEnv(ledEnv)
+	os.Unsetenv(ledEnv)
+	fd, err := strconv.Atoi(value)
+	if !ok || err != nil {
+		return Led{}
+	}
+	unix.CloseOnExec(fd)
+	l := Led{leader: os.NewFile(uintptr(fd), "leader"), left: make(chan struct{})}
+	go func() {
+		l.leader.Read(make([]byte, 1))
+		select {
+		case <-l.left:
+		default:
+			end()
+		}
+	}()
+	return l
+}
+
+// end ends this run by the first signal that it does not ignore.
+func end() {
+	by := unix.SIGKILL
+	for _, s := range []syscall.Signal{unix.SIGTERM, unix.SIGHUP} {
+		if !signal.Ignored(s) {
+			by = s
+		}
+	}
+	unix.Kill(os.Getpid(), by)
+}
+
+// Any tells whether there is a parent to leave.
+func (l Led) Any() bool { return l.leader != nil }
+
+// Leave lets the parent end as if all were done, and the shell go on without a job
+// of ours, while this run goes on too. It is called once, with the terminal in order.
+func (l Led) Leave() error {
+	close(l.left)
+	_, err := l.leader.Write([]byte{1})
+	return err
+}
+
+// Lead starts a run like ours that does everything, and waits for it, so that
+// ~& can let the shell go: a Go program can't fork once it runs. It passes on the
+// signals that it gets, and stops, goes on and ends as the other does. Without one, ok is
+// false, and this run is to go on alone.
+//
+// What the shell had open is open there under the same numbers.
+func Lead() (code int, ok bool) {
+	exe, err := os.Executable()
+	if err != nil {
+		return 0, false
+	}
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, false
+	}
+	ours := os.NewFile(uintptr(ends[0]), "led")
+	defer ours.Close()
+	if _, err := unix.FcntlInt(uintptr(ends[1]), unix.F_SETFD, 0); err != nil {
+		unix.Close(ends[1])
+		return 0, false
+	}
+	pid, err := syscall.ForkExec(exe, os.Args, &syscall.ProcAttr{
+		Env:   append(os.Environ(), fmt.Sprintf("%s=%d", ledEnv, ends[1])),
+		Files: []uintptr{0, 1, 2},
+	})
+	unix.Close(ends[1])
+	if err != nil {
+		return 0, false
+	}
+	left := make(chan bool, 1)
+	go func() {
+		n, _ := ours.Read(make([]byte, 1))
+		left <- n == 1
+	}()
+	return follow(pid, left), true
+}
+
+// passed are the signals that a led run gets through its parent. The keyboard's
+// reach both; to end twice is to end.
+var passed = []os.Signal{
+	unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGALRM, unix.SIGUSR1, unix.SIGUSR2, unix.SIGVTALRM, unix.SIGXCPU,
+}
+
+// follow does what pid does, and returns its exit status, or 0 once it has left us.
+func follow(pid int, left <-chan bool) int {
+	signals := make(chan os.Signal, 16)
+	for _, s := range passed {
+		if !signal.Ignored(s) {
+			signal.Notify(signals, s)
+		}
+	}
+	// The other one has the terminal to put in order before we may stop.
+	stopped := make(chan os.Signal, 1)
+	signal.Notify(stopped, unix.SIGTSTP)
+	changed := make(chan os.Signal, 1)
+	signal.Notify(changed, unix.SIGCHLD)
+	for {
+		var ws unix.WaitStatus
+		switch done, err := unix.Wait4(pid, &ws, unix.WUNTRACED|unix.WNOHANG, nil); {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return exitKilled
+		case done == pid && ws.Exited():
+			return ws.ExitStatus()
+		case done == pid && ws.Signaled():
+			tty.Die(ws.Signal())
+		case done == pid && ws.Stopped():
+			tty.Stop(ws.StopSignal())
+			unix.Kill(pid, unix.SIGCONT)
+			continue
+		}
+		select {
+		case s := <-signals:
+			unix.Kill(pid, s.(syscall.Signal))
+		case <-changed:
+		case gone := <-left:
+			if gone {
+				return 0
+			}
+			left = nil // it ends; how, the next SIGCHLD tells
+		}
+	}
+}
