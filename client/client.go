@@ -159,8 +159,11 @@ func (v *invocation) run() int {
 	memory.Hide() // before there is a secret in it
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	if v.cmd.Doctor {
+	switch {
+	case v.cmd.Doctor:
 		return v.doctor(ctx)
+	case v.cmd.Sessions || v.cmd.End != "":
+		return v.sessions(ctx)
 	}
 	if v.cmd.Control != "" {
 		return v.control(ctx)

@@ -106,6 +106,23 @@ func observe(r *roam.Session, o *session.Options) {
 	}
 }
 
+// logIn logs in. below is the last host on the way where that roams; nil: it doesn't.
+func (v *invocation) logIn(ctx context.Context, moves bool) (l *login.Login, below *roam.Session, err error) {
+	var last atomic.Pointer[roam.Session]
+	l, err = login.Dial(ctx, v.host, login.Options{
+		Log: v.log, Resolve: v.resolve, Moves: moves,
+		Move: func(ctx context.Context, l *login.Login, via *config.Host) (login.Through, error) {
+			r, l, err := roam.Move(ctx, l, v.moving(via))
+			if r == nil {
+				return l, err
+			}
+			last.Store(r)
+			return r, nil
+		},
+	})
+	return l, last.Load(), err
+}
+
 // dial logs in, and moves the connection to the proxies when asked to.
 func (v *invocation) dial(ctx context.Context) (link, error) {
 	var c roam.Config
@@ -114,18 +131,7 @@ func (v *invocation) dial(ctx context.Context) (link, error) {
 		c = v.moving(v.host)
 		go c.Binary.Prepare() // while the login waits for the network
 	}
-	var below atomic.Pointer[roam.Session]
-	l, err := login.Dial(ctx, v.host, login.Options{
-		Log: v.log, Resolve: v.resolve, Moves: moves,
-		Move: func(ctx context.Context, l *login.Login, via *config.Host) (login.Through, error) {
-			r, l, err := roam.Move(ctx, l, v.moving(via))
-			if r == nil {
-				return l, err
-			}
-			below.Store(r)
-			return r, nil
-		},
-	})
+	l, below, err := v.logIn(ctx, moves)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +150,7 @@ func (v *invocation) dial(ctx context.Context) (link, error) {
 	// The connection stays ssh's own, and will not be made again.
 	l.Forget()
 	l.LimitIdle()
-	return direct{l, below.Load()}, nil
+	return direct{l, below}, nil
 }
 
 // moving is how a login to h moves.

@@ -72,7 +72,10 @@ Those of
 			b.WriteString(".El\n.Pp\nOur own:\n.Bl -tag -width Ds\n")
 		}
 		b.WriteString(".It Fl " + text(strings.TrimPrefix(o.Name, "-")))
-		if o.Value != "" {
+		switch {
+		case o.Optional():
+			b.WriteString(" Ns Oo Ns = Ns Ar name Oc")
+		case o.Value != "":
 			b.WriteString(" Ar " + arg(o.Value))
 		}
 		b.WriteString("\n" + text(sentence(o.Help)) + "\n")

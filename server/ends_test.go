@@ -107,7 +107,7 @@ func overUDP(t *testing.T, s service, transport, mode string) *ssh.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.service = s
+	h.first.service = s
 	done := make(chan error, 1)
 	go func() { done <- h.run(context.Background()) }()
 	t.Cleanup(func() {
@@ -116,7 +116,7 @@ func overUDP(t *testing.T, s service, transport, mode string) *ssh.Client {
 		}
 		h.close()
 	})
-	return dialGreeting(t, h.greeting, identity, transport, mode).Client
+	return dialGreeting(t, h.first.greeting, identity, transport, mode).Client
 }
 
 func newIdentity(t *testing.T) *mux.Identity {

@@ -28,8 +28,8 @@ const (
 // Main runs tsshd with the arguments after its name and returns its exit status.
 func Main(args []string) int {
 	// The first word was an option before it was a command, and the copies of
-	// tsshd on servers are not all of one age.
-	if len(args) > 0 && (args[0] == "--offer" || args[0] == "--verify") {
+	// tsshd on servers are not all of one age; tssh has an option --sessions.
+	if len(args) > 0 && (args[0] == "--offer" || args[0] == "--verify" || args[0] == "--sessions") {
 		args = append([]string{strings.TrimPrefix(args[0], "--")}, args[1:]...)
 	}
 	if len(args) == 0 {
@@ -63,6 +63,8 @@ func Main(args []string) int {
 		return offer(line.Offer)
 	case "relay":
 		return relay(line.Relay)
+	case "sessions":
+		return listSessions(line.Sessions)
 	case "sshd":
 		return sshd(line.Sshd)
 	default:

@@ -43,8 +43,14 @@ func offer(want offering) int {
 		}
 	}
 	login := whoAmI()
-	if p, _ := permitted(login, o.Keys); os.Getenv("SSH_ORIGINAL_COMMAND") != "" && p.Forced() == "" {
+	p, _ := permitted(login, o.Keys)
+	if os.Getenv("SSH_ORIGINAL_COMMAND") != "" && p.Forced() == "" {
 		return complain(exitCannotServe, errForced)
+	}
+	if o.Ask != wire.Begin {
+		if answered, status := ask(o, login, p); answered {
+			return status
+		}
 	}
 	detach.Inherited()
 	args := []string{"offer", want.Word, "--detached"}

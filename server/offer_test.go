@@ -257,7 +257,7 @@ func TestNobodyComes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.close()
-	h.arrival = time.Millisecond
+	h.first.arrival = time.Millisecond
 	within(t, "the wait for a client", func() {
 		if err := h.run(context.Background()); err == nil {
 			t.Error("ended without a word")

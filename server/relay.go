@@ -8,7 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 
@@ -23,7 +23,6 @@ import (
 // it; what comes in must prove by a knock that it is the client.
 type relayDoor struct {
 	path    string
-	dir     string
 	listen  *net.UnixListener
 	proxy   *proxy.Server
 	logins  *logins.Logins
@@ -31,22 +30,26 @@ type relayDoor struct {
 	running sync.WaitGroup
 }
 
-func openRelay(p *proxy.Server, l *logins.Logins, logf func(string, ...any)) (*relayDoor, error) {
-	parent := "/tmp" // TMPDIR may be too long for a socket's name, or end with the login
-	if runtime.GOOS == "windows" {
-		parent = os.TempDir()
+// openRelay opens one in a directory that only the user can enter.
+func openRelay(dir string, p *proxy.Server, l *logins.Logins, logf func(string, ...any)) (*relayDoor, error) {
+	if dir == "" {
+		return nil, errors.New("there is no directory for its socket")
 	}
-	dir, err := os.MkdirTemp(parent, "tsshd-") // mode 0700
-	if err != nil {
-		return nil, err
+	r := &relayDoor{proxy: p, logins: l, logf: logf}
+	var err error
+	for n := 1; ; n++ {
+		if r.path = filepath.Join(dir, "relay"); n > 1 {
+			r.path += strconv.Itoa(n)
+		}
+		r.listen, err = net.ListenUnix("unix", &net.UnixAddr{Name: r.path, Net: "unix"})
+		if !errors.Is(err, syscall.EADDRINUSE) || n > maxSeats {
+			break
+		}
 	}
-	r := &relayDoor{dir: dir, path: filepath.Join(dir, "relay"), proxy: p, logins: l, logf: logf}
-	r.listen, err = net.ListenUnix("unix", &net.UnixAddr{Name: r.path, Net: "unix"})
 	if err == nil {
 		err = os.Chmod(r.path, 0o600)
 	}
 	if err != nil {
-		os.RemoveAll(dir)
 		return nil, err
 	}
 	r.running.Go(r.accept)
@@ -89,7 +92,6 @@ func (r *relayDoor) close() {
 	r.listen.Close()
 	r.proxy.Close()
 	r.running.Wait()
-	os.RemoveAll(r.dir)
 }
 
 // exitGone is the status of relay when the session has ended, for certain.

@@ -16,11 +16,12 @@ import (
 type commandLine struct {
 	Version kong.VersionFlag `help:"print the version, and exit"`
 
-	Offer  offering    `cmd:"" help:"Serve one session for the tssh that wrote word (tssh does this)."`
-	Relay  relaying    `cmd:"" help:"Join stdin and stdout to a session (tssh does this)."`
-	Sshd   serving     `cmd:"" help:"Be an SSH server for this user."`
-	Sftp   sftpServing `cmd:"" name:"sftp-server" passthrough:"" help:"Serve sftp on stdin and stdout, with the arguments of OpenSSH's sftp-server."`
-	Verify verifying   `cmd:"" help:"Check that this file is what was sent: its SHA-256, in hex."`
+	Sessions listing     `cmd:"" help:"List your sessions on this machine (also --sessions)."`
+	Offer    offering    `cmd:"" help:"Serve one session for the tssh that wrote word (tssh does this)."`
+	Relay    relaying    `cmd:"" help:"Join stdin and stdout to a session (tssh does this)."`
+	Sshd     serving     `cmd:"" help:"Be an SSH server for this user."`
+	Sftp     sftpServing `cmd:"" name:"sftp-server" passthrough:"" help:"Serve sftp on stdin and stdout, with the arguments of OpenSSH's sftp-server."`
+	Verify   verifying   `cmd:"" help:"Check that this file is what was sent: its SHA-256, in hex."`
 }
 
 type sftpServing struct {

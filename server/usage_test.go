@@ -43,7 +43,7 @@ func TestCommandsReadTheirOptionsAnywhere(t *testing.T) {
 func TestHelpNamesWhatUsersMayType(t *testing.T) {
 	var b bytes.Buffer
 	printHelp(&b, Commands()...)
-	if len(Commands()) != 5 {
+	if len(Commands()) != 6 {
 		t.Errorf("%d commands", len(Commands()))
 	}
 	for _, c := range Commands() {

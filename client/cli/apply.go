@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tssh/client/config"
+	"tssh/proxy/roster"
 )
 
 // The functions here are what flags do. Most are a setting that a file could
@@ -111,6 +112,7 @@ func identity(r *reader, value string) error {
 }
 
 func background(r *reader, _ string) error {
+	r.behind = true
 	r.override("ForkAfterAuthentication", "yes")
 	r.override("StdinNull", "yes")
 	return nil
@@ -229,6 +231,24 @@ func completion(r *reader, value string) error {
 		return &Error{Text: fmt.Sprintf("no completion for %q; there is one for %s", value, strings.Join(Shells(), ", "))}
 	}
 	r.cmd.Completion, r.done = value, true
+	return nil
+}
+
+func attach(r *reader, value string) error {
+	if value != "" {
+		if err := roster.Name(value); err != nil {
+			return &Error{Text: "--attach: " + err.Error()}
+		}
+	}
+	r.cmd.Attach, r.cmd.AttachName = true, value
+	return nil
+}
+
+func end(r *reader, value string) error {
+	if err := roster.Name(value); err != nil {
+		return &Error{Text: "--end: " + err.Error()}
+	}
+	r.cmd.End = value
 	return nil
 }
 

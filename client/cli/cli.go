@@ -43,7 +43,11 @@ type Command struct {
 	Completion   string // --completion SHELL
 	Status       bool
 	Doctor       bool
-	JSON         bool // with --status
+	JSON         bool // with --status, --sessions
+	Sessions     bool
+	End          string // name of a session
+	Attach       bool
+	AttachName   string // "": the only one, or one to be chosen
 	Servers      bool
 	Demo         bool
 }

@@ -26,14 +26,7 @@ it so. "works": as in OpenSSH. "partly": with the limit that is named.
 | --- | --- | --- |
 `)
 	for _, f := range flags {
-		name := "-" + f.name
-		if len(f.name) > 1 {
-			name = "--" + f.name
-		}
-		if f.value != "" {
-			name += " " + f.value
-		}
-		row(&b, "`"+name+"`", f.verdict, f.help, f.note)
+		row(&b, "`"+f.typed()+"`", f.verdict, f.help, f.note)
 	}
 	b.WriteString("\n## Keywords of ssh_config(5)\n\n| keyword | | |\n| --- | --- | --- |\n")
 	for _, k := range sortedKeywords() {

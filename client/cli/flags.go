@@ -1,15 +1,34 @@
 package cli
 
-import "tssh/client/config"
+import (
+	"strings"
+
+	"tssh/client/config"
+)
 
 // flag is one option of the command line.
 type flag struct {
 	name    string // one letter, or a long name
-	value   string // what its value is called; "" when it takes none
+	value   string // what its value is called; "" when it takes none; optional
 	help    string // one line
 	verdict config.Verdict
 	note    string // why it is not Works
 	apply   func(r *reader, value string) error
+}
+
+// optional is the name of a value that may be left out, and then is "".
+const optional = "[=name]"
+
+// typed is a flag with its value as it is typed.
+func (f *flag) typed() string {
+	dashes := "--"
+	if len(f.name) == 1 {
+		dashes = "-"
+	}
+	if f.value == optional {
+		return dashes + f.name + f.value
+	}
+	return strings.TrimSpace(dashes + f.name + " " + f.value)
 }
 
 // find returns the flag of that name, or nil.
@@ -80,8 +99,11 @@ var flags = []flag{
 	{"tcp", "", "plain ssh over TCP", config.Ours, "", override("UdpMode", "no")},
 	{"tsshd-path", "path", "tsshd on the server", config.Ours, "", overrideValue("TsshdPath")},
 	{"tsshd-port", "ports", "ports tsshd may listen on: 61001-61999,7000", config.Ours, "", overrideValue("UdpPort")},
-	{"status", "", "show the sessions that run", config.Ours, "", yes(func(c *Command) *bool { return &c.Status })},
-	{"json", "", "with --status: as JSON", config.Ours, "", yes(func(c *Command) *bool { return &c.JSON })},
+	{"attach", optional, "come back to a session on the host, also one that another client has", config.Ours, "", attach},
+	{"sessions", "", "list your sessions on the host", config.Ours, "", yes(func(c *Command) *bool { return &c.Sessions })},
+	{"end", "name", "end a session on the host: its programs are hung up", config.Ours, "", end},
+	{"status", "", "show the sessions that run here", config.Ours, "", yes(func(c *Command) *bool { return &c.Status })},
+	{"json", "", "with --status and --sessions: as JSON", config.Ours, "", yes(func(c *Command) *bool { return &c.JSON })},
 	{"doctor", "", "look for what stands in the way", config.Ours, "", yes(func(c *Command) *bool { return &c.Doctor })},
 	{"demo", "", "try it: a session on this machine through a network that can be cut", config.Ours, "", yes(func(c *Command) *bool { return &c.Demo })},
 	{"servers", "", "list the machines that tsshd can be sent to", config.Ours, "", yes(func(c *Command) *bool { return &c.Servers })},

@@ -25,6 +25,9 @@ func Options() []Option {
 	return all
 }
 
+// Optional reports whether the value may be left out; then it stands behind "=".
+func (o *Option) Optional() bool { return o.Value == optional }
+
 // Terms are what -Q can be asked for.
 func Terms() []string { return slices.Clone(terms) }
 

@@ -20,6 +20,7 @@ type reader struct {
 	master  string // what -M said
 	jump    bool   // -J was given
 	host    bool   // a host was given, if only ""
+	behind  bool   // -f was given
 }
 
 // options reads options up to the first argument that is none.
@@ -85,7 +86,7 @@ func (r *reader) long(arg string) error {
 	switch {
 	case f.value == "" && glued:
 		return &Error{Text: "option doesn't take an argument -- " + name, Usage: true}
-	case f.value != "" && !glued:
+	case f.value != "" && f.value != optional && !glued:
 		if len(r.args) == 0 {
 			return &Error{Text: "option requires an argument -- " + name, Usage: true}
 		}
@@ -114,8 +115,16 @@ func (r *reader) override(key, value string) {
 func (r *reader) check() error {
 	c := r.cmd
 	switch {
-	case c.JSON && !c.Status:
-		return &Error{Text: "--json goes with --status: tssh --status --json"}
+	case c.JSON && !c.Status && !c.Sessions:
+		return &Error{Text: "--json goes with --status and --sessions: tssh --status --json"}
+	case c.Sessions && !r.host:
+		return &Error{Text: "--sessions needs a destination: tssh --sessions [user@]host; on the host itself: tsshd --sessions"}
+	case c.End != "" && !r.host:
+		return &Error{Text: "--end needs a destination: tssh --end=name [user@]host"}
+	case c.Attach && !r.host:
+		return &Error{Text: "--attach needs a destination: tssh --attach[=name] [user@]host"}
+	case c.Sessions && c.End != "" || (c.Sessions || c.End != "") && (c.Attach || c.Status || c.Doctor):
+		return &Error{Text: "--sessions, --end, --attach, --status and --doctor are different things: choose one"}
 	case c.Status && r.host:
 		return &Error{Text: "--status shows all sessions of yours on this machine, and takes no destination"}
 	case c.Doctor && !r.host:
@@ -130,8 +139,44 @@ func (r *reader) check() error {
 		return &Error{Usage: true}
 	case r.session == "subsystem" && len(c.Words) == 0:
 		return &Error{Text: "You must specify a subsystem to invoke.", Usage: true}
+	case c.Attach:
+		return r.checkAttach()
 	case c.Syslog && c.LogFile != "":
 		return &Error{Text: "Can't specify both -y and -E"}
+	}
+	return nil
+}
+
+// checkAttach says what makes no sense for a session that runs already.
+func (r *reader) checkAttach() error {
+	c := r.cmd
+	wrong := ""
+	switch {
+	case c.StdioForward != nil:
+		wrong = "-W"
+	case r.session == "none":
+		wrong = "-N"
+	case r.session == "subsystem":
+		wrong = "-s"
+	case r.tty == "no":
+		wrong = "-T"
+	case c.Control != "":
+		wrong = "-O"
+	case r.behind:
+		wrong = "-f"
+	case len(c.Words) > 0:
+		return &Error{Text: "--attach takes no command: what runs in the session goes on"}
+	}
+	if wrong != "" {
+		return &Error{Text: "--attach comes back to a session on a terminal, which is not possible with " + wrong}
+	}
+	// What the configuration says of new sessions there is not meant.
+	r.override("SessionType", "default")
+	r.override("RemoteCommand", "none")
+	r.override("ForkAfterAuthentication", "no")
+	r.override("StdinNull", "no")
+	if r.tty == "" {
+		r.override("RequestTTY", "yes")
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func Words(words []string, from Source) []Candidate {
 			continue
 		}
 		option, inline := wants(w)
-		if option == nil || inline != "" || strings.Contains(w, "=") && strings.HasPrefix(w, "--") {
+		if option == nil || inline != "" || option.Optional() || strings.Contains(w, "=") && strings.HasPrefix(w, "--") {
 			continue
 		}
 		if i+1 == len(before) {

@@ -17,6 +17,10 @@
 // ports, a of the agent, x of X11, r ~/.ssh/rc; others are skipped), and its
 // principals with zero bytes between.
 //
+// Three more fields say that something else than a new session is wanted:
+// ask (list, attach, join or end, see Ask), name (base64url of the name of a
+// session), and tell:yes, that the greeting is to name the sessions that wait.
+//
 // # Greeting
 //
 // The secret half, one line on the ssh channel, which may carry the noise of
@@ -25,7 +29,17 @@
 //	{tsshd:<version>:<base64url of a JSON object>:tsshd}
 //
 // The version stands outside, so that a greeting of another version is told
-// from a broken one.
+// from a broken one. A greeting with an answer in it holds no keys: nothing was
+// started, and tsshd has ended.
+//
+// # Sessions
+//
+// On a channel of type session these requests belong to sessions that outlive
+// their client:
+//
+//	attach@tssh   client, in the place of shell: uint32 terminal (see roster; 0: the first)
+//	detach@tssh   client, without payload: the end of this channel leaves the program running
+//	taken@tssh    server: string who; another client has the program now, and exit-status 0 follows
 //
 // # Datagrams
 //

@@ -10,15 +10,17 @@ import (
 	"strconv"
 	"strings"
 
+	"tssh/proxy/roster"
 	"tssh/proxy/visible"
 )
 
 const (
 	greetingStart = "{tsshd:"
 	greetingEnd   = ":tsshd}"
-	maxGreeting   = 64 << 10
+	maxGreeting   = 96 << 10 // below what client/bootstrap reads as one line
 	maxAddrs      = 64
 	maxWarnings   = 16
+	maxWaiting    = 100
 )
 
 // Greeting is what a tsshd that listens tells its client through ssh. Whoever
@@ -34,6 +36,17 @@ type Greeting struct {
 	PID       int          // of the tsshd that serves, for humans
 	RC        bool         // sshd has run ~/.ssh/rc, and the first session does not unless it brings an agent or a display
 	Warnings  []string     // for the user, e.g. that logging out will end the session
+	Session   string       // its name
+	Waiting   []string     // names of sessions that a client could come back to, for who asked
+	Answer    *Answer      // not nil: no session began, and the fields above but Release mean nothing
+}
+
+// Answer is what a tsshd says to who asked for something else than a session, or
+// for one that it does not give.
+type Answer struct {
+	Sessions []roster.Session `json:"sessions,omitempty"` // that there are
+	Refusal  string           `json:"refusal,omitempty"`  // why it is not done; "": it is
+	Choose   bool             `json:"choose,omitempty"`   // because several could be meant
 }
 
 // greetingJSON keeps the keys out of the reach of encoding/json's reflection
@@ -48,12 +61,16 @@ type greetingJSON struct {
 	PID       int          `json:"pid,omitempty"`
 	RC        bool         `json:"rc,omitempty"`
 	Warnings  []string     `json:"warnings,omitempty"`
+	Session   string       `json:"session,omitempty"`
+	Waiting   []string     `json:"waiting,omitempty"`
+	Answer    *Answer      `json:"answer,omitempty"`
 }
 
 // Line returns g as one line with its newline. It sets the version itself.
 func (g Greeting) Line() string {
 	text, err := json.Marshal(greetingJSON{
 		g.Release, g.Port, g.Addrs, g.Secret[:], g.ServerPin[:], g.Relay, g.PID, g.RC, g.Warnings,
+		g.Session, g.Waiting, g.Answer,
 	})
 	if err != nil {
 		panic("wire: a greeting of plain values does not marshal: " + err.Error())
@@ -120,6 +137,12 @@ func (j greetingJSON) greeting() (Greeting, error) {
 	g := Greeting{
 		Version: Version, Release: visible.Line(j.Release), Port: j.Port,
 		Relay: j.Relay, PID: j.PID, RC: j.RC, Warnings: j.Warnings,
+		Session: visible.Line(j.Session), Waiting: j.Waiting,
+	}
+	if j.Answer != nil {
+		j.Answer.Sessions = roster.Clean(j.Answer.Sessions)
+		j.Answer.Refusal = visible.Line(j.Answer.Refusal)
+		return Greeting{Version: Version, Release: g.Release, Answer: j.Answer}, nil
 	}
 	switch {
 	case len(j.Secret) != len(g.Secret) || len(j.ServerPin) != len(g.ServerPin):
@@ -130,8 +153,8 @@ func (j greetingJSON) greeting() (Greeting, error) {
 		return Greeting{}, errors.New("parse greeting: neither a port nor a relay")
 	case j.PID < 0:
 		return Greeting{}, fmt.Errorf("parse greeting: process %d", j.PID)
-	case len(j.Addrs) > maxAddrs || len(j.Warnings) > maxWarnings:
-		return Greeting{}, errors.New("parse greeting: too many addresses or warnings")
+	case len(j.Addrs) > maxAddrs || len(j.Warnings) > maxWarnings || len(j.Waiting) > maxWaiting:
+		return Greeting{}, errors.New("parse greeting: too many addresses, warnings or sessions")
 	case j.Relay != visible.Line(j.Relay) || strings.Contains(j.Relay, "'"):
 		return Greeting{}, errors.New("parse greeting: the relay's name has control characters or quotes")
 	}
@@ -145,6 +168,9 @@ func (j greetingJSON) greeting() (Greeting, error) {
 	}
 	for i := range g.Warnings {
 		g.Warnings[i] = visible.Line(g.Warnings[i])
+	}
+	for i := range g.Waiting {
+		g.Waiting[i] = visible.Line(g.Waiting[i])
 	}
 	copy(g.Secret[:], j.Secret)
 	copy(g.ServerPin[:], j.ServerPin)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tssh/proxy/roster"
 )
 
 // Version of everything in this package. Ends of different versions do not talk.
@@ -34,13 +36,39 @@ type Offer struct {
 	MTU       int           // largest datagram in bytes; 0: found by the transport
 	Proxy     string        // "auto", "udp", "tcp" or "ssh": the kinds of path wanted
 	Keys      []Key         // that sshd let the user in by; none after a password
+	Ask       Ask           // what is wanted
+	Name      string        // of the session to make, to attach or to end; empty: any
+	Tell      bool          // whether sessions wait
 }
+
+// Ask is what a client wants of tsshd.
+type Ask string
+
+// What a client may want. Whatever does not begin or take over a session is
+// answered by a Greeting with an Answer.
+const (
+	Begin  Ask = ""       // a session
+	List   Ask = "list"   // of the user's sessions there
+	Attach Ask = "attach" // to take one over
+	Join   Ask = "join"   // Attach where there is one, else Begin
+	End    Ask = "end"    // one: its programs are hung up
+)
 
 // String returns o as one word that no shell changes.
 func (o Offer) String() string {
-	return fmt.Sprintf("%d/transport:%s/ports:%s/pin:%s/alive:%s/heartbeat:%s/mtu:%d/proxy:%s/keys:%s",
+	word := fmt.Sprintf("%d/transport:%s/ports:%s/pin:%s/alive:%s/heartbeat:%s/mtu:%d/proxy:%s/keys:%s",
 		Version, o.Transport, o.Ports, base64.RawURLEncoding.EncodeToString(o.ClientPin[:]),
 		o.Alive, o.Heartbeat, o.MTU, o.Proxy, keyWords(o.Keys))
+	if o.Ask != Begin {
+		word += "/ask:" + string(o.Ask)
+	}
+	if o.Name != "" {
+		word += "/name:" + base64.RawURLEncoding.EncodeToString([]byte(o.Name))
+	}
+	if o.Tell {
+		word += "/tell:yes"
+	}
+	return word
 }
 
 // ParseOffer reads what String wrote. Its error wraps ErrVersion when the word
@@ -94,8 +122,23 @@ func (o *Offer) set(name, value string) (err error) {
 		o.Proxy, err = oneOf(value, "", "auto", "udp", "tcp", "ssh")
 	case "keys":
 		o.Keys, err = parseKeys(value)
+	case "ask":
+		value, err = oneOf(value, string(Begin), string(List), string(Attach), string(Join), string(End))
+		o.Ask = Ask(value)
+	case "name":
+		o.Name, err = parseName(value)
+	case "tell":
+		o.Tell = value == "yes"
 	}
 	return err
+}
+
+func parseName(value string) (string, error) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	if err != nil {
+		return "", err
+	}
+	return string(b), roster.Name(string(b))
 }
 
 // parsePin reads a SHA-256.

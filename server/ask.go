@@ -1,0 +1,105 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tssh/proxy/roster"
+	"tssh/proxy/wire"
+	"tssh/server/policy"
+	"tssh/server/registry"
+	"tssh/server/session"
+)
+
+// ask does what an offer asks for besides a new session. answered is false where
+// it is to be a new one after all.
+//
+// Who has logged in is the user whose sessions these are. But a login that sshd
+// binds to one command is to run that and nothing else: it learns nothing of what
+// the user's other logins run, and reaches none of it.
+func ask(o wire.Offer, login session.Login, p *policy.Policy) (answered bool, status int) {
+	if p.Forced() != "" {
+		if o.Ask == wire.Join {
+			return false, 0
+		}
+		return true, refuse(errors.New("this login is bound to one command, and has no part in other sessions"))
+	}
+	all := registry.List()
+	switch o.Ask {
+	case wire.List:
+		return true, reply(wire.Answer{Sessions: registry.Sessions(all)})
+	case wire.End:
+		e, err := choose(all, o.Name)
+		if err != nil {
+			return true, refuse(err)
+		}
+		return true, endOf(e, cameAs(login.User, login.Env))
+	}
+	return true, refuse(fmt.Errorf("tsshd %s can't %s", wire.Release, o.Ask))
+}
+
+// reply tells a client what it asked for, which was no session.
+func reply(a wire.Answer) int {
+	_, err := os.Stdout.WriteString(wire.Greeting{Release: wire.Release, Answer: &a}.Line())
+	return printed(err)
+}
+
+func refuse(err error) int { return reply(wire.Answer{Refusal: err.Error()}) }
+
+// choose finds the session that is called name; its tsshd's process number is a
+// name too, as two may have come to have one name.
+func choose(all []registry.Entry, name string) (registry.Entry, error) {
+	named := slices.DeleteFunc(slices.Clone(all), func(e registry.Entry) bool { return e.Name != name || e.Release == "" })
+	if len(named) == 0 {
+		named = slices.DeleteFunc(slices.Clone(all), func(e registry.Entry) bool { return strconv.Itoa(e.PID) != name })
+	}
+	switch {
+	case len(all) == 0:
+		return registry.Entry{}, fmt.Errorf("there is no session %q: there is none at all", name)
+	case len(named) == 0:
+		return registry.Entry{}, fmt.Errorf("there is no session %q; there is %s", name, names(all))
+	case len(named) > 1:
+		return registry.Entry{}, fmt.Errorf("%d sessions are called %q; they are told apart by their processes: %s", len(named), name, numbers(named))
+	}
+	return named[0], nil
+}
+
+// names lists sessions in an error.
+func names(all []registry.Entry) string {
+	var list []string
+	for _, s := range registry.Sessions(all) {
+		if s.Release == "" {
+			s.Name = "process " + strconv.Itoa(s.PID)
+		}
+		list = append(list, s.Name)
+	}
+	return strings.Join(list, ", ")
+}
+
+func numbers(all []registry.Entry) string {
+	var list []string
+	for _, e := range all {
+		list = append(list, strconv.Itoa(e.PID))
+	}
+	return strings.Join(list, ", ")
+}
+
+// endOf ends a session of this user's.
+func endOf(e registry.Entry, by string) int {
+	if e.Release == "" { // it has no door
+		return refuse(fmt.Errorf("process %d is a session of an older release; kill %d ends it", e.PID, e.PID))
+	}
+	a, err := e.Ask(context.Background(), registry.Request{Ask: "end", Release: wire.Release, By: by})
+	if err == nil && a.Error != "" {
+		err = errors.New(a.Error)
+	}
+	if err != nil {
+		return refuse(fmt.Errorf("end session %s: %w", e.Name, err))
+	}
+	return reply(wire.Answer{Sessions: []roster.Session{a.Session}})
+}

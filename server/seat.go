@@ -1,0 +1,188 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tssh/proxy"
+	"tssh/proxy/mux"
+	"tssh/proxy/sshconn"
+	"tssh/proxy/wire"
+	"tssh/server/detach"
+	"tssh/server/logins"
+	"tssh/server/policy"
+	"tssh/server/session"
+)
+
+const (
+	arrival  = time.Minute     // within it the client must have come after the greeting
+	farewell = 3 * time.Second // for the last words to a client
+	goodbye  = 5 * time.Second // for a client to close its login itself
+	maxSeats = 8               // at once: one that is taken, others that are offered
+)
+
+// newcomer is a login whose client is to have a seat, and what its sshd permits.
+// It is worked out in that login's own context.
+type newcomer struct {
+	Offer    wire.Offer
+	Login    session.Login
+	Policy   *policy.Policy
+	Alive    time.Duration // that the client may be silent
+	Told     string        // our copy of SSH_USER_AUTH's file; empty: none
+	Warnings []string
+	login    logins.Login
+}
+
+// coming is the login that started us, with an offer.
+func coming(o wire.Offer) (c newcomer, err error) {
+	c.Offer, c.Login, c.login = o, whoAmI(), logins.Own()
+	if c.Policy, err = permitted(c.Login, o.Keys); errors.Is(err, errNoConfig) {
+		c.Warnings = append(c.Warnings, strings.ReplaceAll(err.Error(), "\n", "; "))
+	} else if err != nil {
+		// Common, as many systems keep the file to root, and nothing the user can
+		// change: tssh shows a note with -v only.
+		c.Warnings = append(c.Warnings, "note: what sshd forbids is not known in full: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	if detach.Endangered() {
+		c.Warnings = append(c.Warnings, "systemd ends this session when your last login there ends; against that: loginctl enable-linger")
+	}
+	var word string
+	if c.Alive, word = alive(o.Alive, limitFile(), os.Getenv("TSSHD_MAX_ALIVE")); word != "" {
+		c.Warnings = append(c.Warnings, word)
+	}
+	if c.Told, err = keepExposed(os.Getenv("SSH_USER_AUTH")); err != nil {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("note: SSH_USER_AUTH: %v", err))
+	} else if c.Told != "" {
+		c.Login.Env = append(c.Login.Env, "SSH_USER_AUTH="+c.Told)
+	}
+	return c, nil
+}
+
+// leave takes away what a newcomer brought that gets no seat.
+func (c *newcomer) leave() {
+	if c.Told != "" {
+		os.Remove(c.Told)
+	}
+}
+
+// seat is the place of one client: keys of its own, ports of its own, and what its
+// login permits.
+type seat struct {
+	service
+	newcomer newcomer
+	arrival  time.Duration
+	greeting wire.Greeting
+	identity *mux.Identity
+	proxy    *proxy.Server
+	relay    *relayDoor // nil: no path through ssh
+	logins   *logins.Logins
+	usedIt   atomic.Bool              // the client has used the session, so it no longer falls back to its login
+	conn     atomic.Pointer[mux.Conn] // once the client has come
+}
+
+// newSeat makes the keys and opens the paths that a newcomer asks for.
+func (h *host) newSeat(c newcomer) (*seat, error) {
+	o := c.Offer
+	s := &seat{newcomer: c, arrival: arrival, logins: logins.New(c.login)}
+	s.login, s.policy, s.logf = c.Login, c.Policy, h.logf
+	s.used = func() { s.usedIt.Store(true) }
+	var ran atomic.Bool
+	s.ran = func() bool { return !ran.Swap(true) }
+	g := &s.greeting
+	g.Release, g.PID, g.Session, g.Warnings = wire.Release, os.Getpid(), h.name, c.Warnings
+	g.RC = session.RC(s.login, s.policy)
+	rand.Read(g.Secret[:])
+	var err error
+	if s.identity, err = mux.NewIdentity(); err != nil {
+		return nil, err
+	}
+	g.ServerPin = s.identity.Pin()
+	ports, err := parsePorts(o.Ports)
+	if err != nil {
+		return nil, err
+	}
+	// The service is one process a session, and ports are tried in an order
+	// that nobody can foresee, so that none is reserved by squatting on the first.
+	mathrand.Shuffle(len(ports), func(i, j int) { ports[i], ports[j] = ports[j], ports[i] })
+	s.proxy, err = proxy.Listen(context.Background(), proxy.ServerConfig{
+		Secret: g.Secret, Transport: o.Transport, Mode: o.Proxy, Ports: ports, Alive: c.Alive,
+		Returned: s.returned, Logf: h.logf,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.Port, g.Addrs = s.proxy.Port(), addrs()
+	if o.Proxy != proxy.OnlyUDP && o.Proxy != proxy.OnlyTCP {
+		if s.relay, err = openRelay(h.dir, s.proxy, s.logins, h.logf); err != nil {
+			g.Warnings = append(g.Warnings, fmt.Sprintf("no path through ssh: %v", err))
+		} else {
+			g.Relay = s.relay.path
+		}
+	}
+	return s, nil
+}
+
+func (s *seat) returned() {
+	if c := s.conn.Load(); c != nil {
+		(*c).Returned()
+	}
+}
+
+// run waits for the client, tells that it has come, and serves it. The end of ctx
+// is a polite end.
+func (s *seat) run(ctx context.Context, come func()) error {
+	wait, cancel := context.WithTimeout(ctx, s.arrival)
+	o := &s.newcomer.Offer
+	c, err := mux.Serve(wait, o.Transport, s.proxy, mux.Config{
+		Identity: s.identity, PeerPin: o.ClientPin, Secret: s.greeting.Secret, MTU: o.MTU, Logf: s.logf,
+	})
+	cancel()
+	if err != nil {
+		return fmt.Errorf("wait for the client: %w", err)
+	}
+	s.conn.Store(&c)
+	s.logf("the client has come")
+	come()
+	sweeping, stop := context.WithCancel(context.Background())
+	var sweeper sync.WaitGroup
+	sweeper.Go(func() { s.logins.Run(sweeping) })
+	defer sweeper.Wait()
+	defer stop()
+	go func() {
+		defer c.Close()
+		select {
+		case <-ctx.Done():
+			s.logf("ending: %v", context.Cause(ctx))
+			ctx, cancel := context.WithTimeout(context.Background(), farewell)
+			defer cancel()
+			c.Shutdown(ctx)
+		case <-s.proxy.Done():
+			s.logf("the client was silent for too long")
+		case <-c.Done():
+		}
+	}()
+	s.leaving = c.Leaving()
+	s.serve(sshconn.Serve(c))
+	c.Close()
+	s.logf("the connection has ended: %v", c.Err())
+	return nil
+}
+
+func (s *seat) close() {
+	s.newcomer.leave()
+	if s.relay != nil {
+		s.relay.close()
+	}
+	s.proxy.Close()
+	if s.usedIt.Load() {
+		s.logins.Close(context.Background(), goodbye)
+	}
+}
