@@ -36,6 +36,7 @@ const (
 	pieceSize     = 32 << 10 // of data, which every server takes (RFC 4253, 6.1)
 	leastPiece    = 9        // below which a size was not set
 	overrun       = 64 << 10 // bytes beyond the window that are borne
+	maxCredit     = 1 << 30  // more is of no use
 	tunnelCredit  = 256 << 10
 	backlog       = 16 // requests or channels that wait for their user before the server does
 	maxRefusals   = 64 // answers of ours that wait to be written before the server does

@@ -40,7 +40,7 @@ func (c *Conn) newFraming(kind string) *framing {
 	case tun.Kind:
 		f.piece = tun.MaxFrame
 	}
-	f.ch = channel.New(channel.Config{Wire: f, Window: f.window, Overrun: overrun, Full: fullWindow})
+	f.ch = channel.New(channel.Config{Wire: f, Window: f.window, Overrun: overrun, Full: fullWindow, MaxCredit: maxCredit})
 	return f
 }
 
@@ -144,7 +144,7 @@ func (f *framing) data(r *reader, stderr bool) error {
 func (f *framing) closed() {
 	f.finish(io.EOF, true)
 	// Not by the goroutine that reads: a Write may be under way.
-	go f.ch.Close()
+	go f.ch.AnswerClose()
 	f.half()
 }
 
@@ -206,6 +206,12 @@ func (f *framing) Data(b []byte, stderr bool) error {
 func (f *framing) Window(n int) error {
 	return f.send(message(msgWindowAdjust, 8).number(f.number()).number(uint32(n)))
 }
+
+// Growth lets the server send more, which SSH has no other word for.
+func (f *framing) Growth(n int) error { return f.Window(n) }
+
+// Starved says nothing: SSH has no word for it.
+func (f *framing) Starved() error { return nil }
 
 // Request asks for something on the channel.
 func (f *framing) Request(kind string, wantReply bool, payload []byte) error {

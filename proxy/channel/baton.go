@@ -1,15 +1,19 @@
 package channel
 
-// baton is a lock to be held while a write waits for the network. Unlike a
+// Baton is a lock to be held while a write waits for the network. Unlike a
 // sync.Mutex it can be waited for in the fake time of testing/synctest.
-type baton chan struct{}
+type Baton chan struct{}
 
-func newBaton() baton { return make(baton, 1) }
+// NewBaton returns one that nobody holds.
+func NewBaton() Baton { return make(Baton, 1) }
 
-func (b baton) take() { b <- struct{}{} }
-func (b baton) pass() { <-b }
+// Take waits for b.
+func (b Baton) Take() { b <- struct{}{} }
 
-func (b baton) tryTake() bool {
+// Pass gives b to whoever waits for it.
+func (b Baton) Pass() { <-b }
+
+func (b Baton) tryTake() bool {
 	select {
 	case b <- struct{}{}:
 		return true

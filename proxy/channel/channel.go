@@ -1,7 +1,8 @@
 // Package channel is one end of an SSH channel (RFC 4254, section 5), whatever
 // carries it: windows, what has arrived and was not read, requests and their
 // answers, and the ends. A framing owns the channel's bytes on the wire: it gives
-// a Channel a Wire to write to, and calls Channel's methods for what it reads.
+// a Channel a Wire to write to, and calls Channel's methods for what it reads. There
+// are two: SSH's packets (client/channel) and frames on a stream (proxy/sshconn).
 //
 //	opening --Open--> open --EOF, CloseWrite--> half open --Finish, Close--> over
 //	   '----Finish: it was refused-------------------------------------------^
@@ -20,13 +21,23 @@ import (
 )
 
 // Wire says things to the peer. Its methods are called one at a time, in the order
-// in which the peer is to hear them, and may wait for the network.
+// in which the peer is to hear them, and may wait for the network. Their errors are
+// the user's: io.EOF when the connection is gone, whose end is told elsewhere.
 type Wire interface {
 	Data(b []byte, stderr bool) error // of at most the size that Open was told
-	Window(n int) error               // so many bytes more may be sent
+	Window(n int) error               // so many bytes were read, and as many more may be sent
+	Growth(n int) error               // so many more may be sent besides
+	Starved() error                   // there are data to send, and no window
 	Request(kind string, wantReply bool, payload []byte) error
 	EOF() error
 	Close() error
+}
+
+// Keeper is a framing that keeps something for its channel. It is asked under locks
+// and must not wait.
+type Keeper interface {
+	Kept() int // so many bytes now
+	Abandon()  // the channel kept too much: nothing is kept for it from now on
 }
 
 // Config is what a Channel is made of.
@@ -35,8 +46,20 @@ type Config struct {
 	// Window is how many bytes the peer may send at first; the framing has told
 	// it so. Overrun is how many more are borne of one that does not count well.
 	Window, Overrun int
-	// Full is the window of a channel that turns out to be none of a terminal.
+	// Full is the window of a channel that turns out to be none of a terminal,
+	// whose window follows the path. 0: the window is for both.
 	Full int
+	// Widest is up to where the window doubles for a peer that is starved though
+	// its data are read. 0: it does not.
+	Widest int
+	// Credit is what may be sent before the peer has accepted, in pieces of Largest.
+	Credit, Largest int
+	// MaxCredit bounds what the peer may let us send.
+	MaxCredit int
+	// Budget bounds what is kept for many channels; nil: the windows alone do.
+	// Keeper is who keeps something besides; nil: nobody.
+	Budget *Budget
+	Keeper Keeper
 }
 
 // ErrOverrun is the end of a peer that sends more than it may.
@@ -45,15 +68,19 @@ var ErrOverrun = errors.New("remote side wrote too much")
 // Channel is one end of a channel. Its user's methods may be called from anywhere,
 // and are those of ssh.Channel; its framing's from one goroutine.
 type Channel struct {
-	wire    Wire
-	full    int
-	overrun int
+	wire      Wire
+	full      int
+	widest    int
+	overrun   int
+	maxCredit int
+	budget    *Budget
+	keeper    Keeper
 
 	opened chan struct{} // closed when the peer has accepted or refused, or is gone
 	ended  chan struct{} // closed when the peer has closed, or is gone
 
-	asking  baton // held from noting who waits for an answer until the request is sent
-	writing baton // held while something is said; guards what follows
+	asking  Baton // held from noting who waits for an answer until the request is sent
+	writing Baton // held while something is said; guards what follows
 	sentEOF bool
 	closed  bool // by us
 
@@ -64,25 +91,38 @@ type Channel struct {
 	data, errs inbox
 	window     int    // what the peer may have under way, at most
 	allowed    int    // what it may still send; below 0 it did not count well
-	meter      *meter // of a terminal's channel
+	prompt     bool   // the peer wants window in small steps: it measures
+	meter      *meter // of a terminal's channel; nil: the window is fixed
 	gift       int    // of what was read, to be told by whoever may write next
+	growth     int    // of the window, likewise
 
-	credit   int         // what we may still send
-	largest  int         // piece of data
-	waiting  []chan bool // for answers, in the order of the requests
+	credit     int         // what we may still send
+	largest    int         // piece of data
+	complained bool        // the peer knows that we are starved
+	flight     *flight     // of a terminal's channel; nil: only the credit counts
+	waiting    []chan bool // for answers, in the order of the requests
+
 	accepted bool
+	left     bool  // by the user
+	over     bool  // nothing comes any more
 	said     bool  // the peer has closed, so all that it had to say has come
 	err      error // why nothing goes any more; io.EOF after a good end
 	writeErr error // why nothing may be written any more
+
+	held      int  // what the budget counts
+	known     bool // to the budget
+	abandoned bool // what came was thrown away
+	released  bool // what is held counts no more
 }
 
 // New returns a channel that the peer has not accepted yet.
 func New(c Config) *Channel {
 	ch := &Channel{
-		wire: c.Wire, full: c.Full, overrun: c.Overrun,
+		wire: c.Wire, full: c.Full, widest: c.Widest, overrun: c.Overrun, maxCredit: c.MaxCredit,
+		budget: c.Budget, keeper: c.Keeper,
 		opened: make(chan struct{}), ended: make(chan struct{}),
-		asking: newBaton(), writing: newBaton(),
-		window: c.Window, allowed: c.Window,
+		asking: NewBaton(), writing: NewBaton(),
+		window: c.Window, allowed: c.Window, credit: c.Credit, largest: c.Largest,
 	}
 	ch.readable.L, ch.writable.L = &ch.mu, &ch.mu
 	return ch
@@ -113,7 +153,8 @@ func (c *Channel) readFrom(in *inbox, p []byte) (int, error) {
 		return 0, err
 	}
 	n := in.take(p)
-	give := c.giveLocked(time.Now())
+	c.countLocked()
+	give := c.giveLocked()
 	c.mu.Unlock()
 	if give {
 		c.tellWindow()
@@ -123,41 +164,56 @@ func (c *Channel) readFrom(in *inbox, p []byte) (int, error) {
 
 // giveLocked lets the peer send as much as the window has room for, when that is
 // worth a message.
-func (c *Channel) giveLocked(now time.Time) bool {
+func (c *Channel) giveLocked() bool {
 	window, step := c.window, c.window/4
+	if c.prompt {
+		step = terminalStep
+	}
 	if c.meter != nil {
 		window, step = c.meter.window(), terminalStep
 	}
 	n := window - c.allowed - c.data.size - c.errs.size
-	if n < step || c.err != nil || c.said {
+	if n < step || c.err != nil {
 		return false
 	}
 	c.allowed += n
 	c.gift += n
 	if c.meter != nil {
-		c.meter.granted(n, now)
+		c.meter.granted(n, time.Now())
 	}
 	return true
 }
 
-// tellWindow tells of the gift, unless someone is writing, who will do it then: a
-// Read must not wait for a Write.
+// widenLocked makes the window larger.
+func (c *Channel) widenLocked(window int) {
+	if n := window - c.window; n > 0 && c.err == nil {
+		c.window += n
+		c.allowed += n
+		c.growth += n
+	}
+}
+
+// tellWindow tells of gift and growth, unless someone is writing, who will do it
+// then: a Read must not wait for a Write.
 func (c *Channel) tellWindow() {
 	for {
 		c.mu.Lock()
-		any := c.gift > 0
+		any := c.gift > 0 || c.growth > 0
 		c.mu.Unlock()
 		if !any || !c.writing.tryTake() {
 			return
 		}
 		c.mu.Lock()
-		n := c.gift
-		c.gift = 0
+		gift, growth := c.gift, c.growth
+		c.gift, c.growth = 0, 0
 		c.mu.Unlock()
-		if n > 0 && !c.closed {
-			c.wire.Window(n)
+		if gift > 0 && !c.closed {
+			c.wire.Window(gift)
 		}
-		c.writing.pass()
+		if growth > 0 && !c.closed {
+			c.wire.Growth(growth)
+		}
+		c.writing.Pass()
 	}
 }
 
@@ -170,7 +226,7 @@ func (c *Channel) write(p []byte, stderr bool) (n int, err error) {
 		if err != nil {
 			return n, err
 		}
-		if err := c.say(func() error {
+		if err := c.Say(func() error {
 			if c.sentEOF {
 				return io.EOF
 			}
@@ -199,7 +255,7 @@ func (c *Channel) WriteMessage(p []byte, cost int) error {
 	if err != nil || lost {
 		return err
 	}
-	return c.say(func() error { return c.wire.Data(p, false) })
+	return c.Say(func() error { return c.wire.Data(p, false) })
 }
 
 // reserve waits until some of n bytes may be sent.
@@ -210,33 +266,44 @@ func (c *Channel) reserve(n int) (int, error) {
 		if c.writeErr != nil {
 			return 0, c.writeErr
 		}
-		if room := min(n, c.credit, c.largest); room > 0 {
+		room := min(n, c.credit, c.largest)
+		if room > 0 && c.flight != nil {
+			room = min(room, c.flight.room())
+		}
+		if room > 0 {
 			c.credit -= room
+			if c.flight != nil {
+				c.flight.left(room, time.Now())
+			}
 			return room, nil
+		}
+		if c.credit == 0 && !c.complained {
+			c.complained = true
+			c.mu.Unlock()
+			c.Say(c.wire.Starved)
+			c.mu.Lock()
+			continue
 		}
 		c.writable.Wait()
 	}
 }
 
-// say calls f, which writes, in order with all others. After a close it is io.EOF,
-// as in x/crypto/ssh; so it is when the connection is gone, whose end is told
-// elsewhere.
-func (c *Channel) say(f func() error) error {
-	c.writing.take()
+// Say calls f, which writes, in order with all else that is said. After a close it
+// is io.EOF, as in x/crypto/ssh.
+func (c *Channel) Say(f func() error) error {
+	c.writing.Take()
 	err := io.EOF
 	if !c.closed {
-		if err = f(); err != nil {
-			err = io.EOF
-		}
+		err = f()
 	}
-	c.writing.pass()
+	c.writing.Pass()
 	c.tellWindow()
 	return err
 }
 
 // CloseWrite says that no more data come.
 func (c *Channel) CloseWrite() error {
-	return c.say(func() error {
+	return c.Say(func() error {
 		if c.sentEOF {
 			return nil
 		}
@@ -252,23 +319,27 @@ func (c *Channel) Close() error {
 	if c.writeErr == nil {
 		c.writeErr = io.EOF
 	}
+	c.left = true
+	c.settleLocked()
 	c.writable.Broadcast()
 	c.mu.Unlock()
-	return c.sayClose()
+	return c.AnswerClose()
 }
 
-func (c *Channel) sayClose() error {
-	c.writing.take()
-	defer c.writing.pass()
+// AnswerClose closes c in its turn when the peer has done so, while the user may
+// have something to read.
+func (c *Channel) AnswerClose() error {
+	c.writing.Take()
+	defer c.writing.Pass()
 	if c.closed {
 		return io.EOF
 	}
 	c.closed = true
-	if c.wire.Close() != nil {
-		return io.EOF
-	}
-	return nil
+	return c.wire.Close()
 }
+
+// Done is closed when the peer has closed the channel, or is gone.
+func (c *Channel) Done() <-chan struct{} { return c.ended }
 
 // Closed tells whether the peer has closed the channel, all of whose words came
 // before.
@@ -288,7 +359,7 @@ func (c *Channel) SendRequest(kind string, wantReply bool, payload []byte) (bool
 		return answer()
 	}
 	c.means(kind)
-	return false, c.orRefused(c.say(func() error { return c.wire.Request(kind, false, payload) }))
+	return false, c.orRefused(c.Say(func() error { return c.wire.Request(kind, false, payload) }))
 }
 
 // Ask sends a request and does not wait for the answer, so that several cost one
@@ -296,7 +367,7 @@ func (c *Channel) SendRequest(kind string, wantReply bool, payload []byte) (bool
 func (c *Channel) Ask(kind string, payload []byte) (answer func() (bool, error), err error) {
 	c.means(kind)
 	reply := make(chan bool, 1)
-	c.asking.take() // answers have no number: their order is that of the requests
+	c.asking.Take() // answers have no number: their order is that of the requests
 	c.mu.Lock()
 	over := c.writeErr != nil
 	if !over {
@@ -305,13 +376,24 @@ func (c *Channel) Ask(kind string, payload []byte) (answer func() (bool, error),
 	c.mu.Unlock()
 	err = io.EOF
 	if !over {
-		err = c.say(func() error { return c.wire.Request(kind, true, payload) })
+		if err = c.Say(func() error { return c.wire.Request(kind, true, payload) }); err != nil {
+			c.unask(reply)
+		}
 	}
-	c.asking.pass()
+	c.asking.Pass()
 	if err != nil {
 		return nil, c.orRefused(err)
 	}
 	return func() (bool, error) { return c.await(reply) }, nil
+}
+
+// unask forgets the last request, which did not leave: the next answer is another's.
+func (c *Channel) unask(reply chan bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k := len(c.waiting) - 1; k >= 0 && c.waiting[k] == reply {
+		c.waiting = c.waiting[:k]
+	}
 }
 
 func (c *Channel) await(reply <-chan bool) (bool, error) {
@@ -331,6 +413,9 @@ func (c *Channel) await(reply <-chan bool) (bool, error) {
 // means sees to the requests that say what a session is for. One with a terminal
 // keeps little under way; all others get the full window.
 func (c *Channel) means(kind string) {
+	if c.full == 0 {
+		return
+	}
 	c.mu.Lock()
 	switch kind {
 	case "pty-req":
@@ -339,12 +424,23 @@ func (c *Channel) means(kind string) {
 		}
 	case "shell", "exec", "subsystem":
 		if c.meter == nil {
-			c.window = max(c.window, c.full)
-			c.giveLocked(time.Now())
+			c.widenLocked(c.full)
 		}
 	}
 	c.mu.Unlock()
 	c.tellWindow()
+}
+
+// Interactive holds what is under way to the peer to what the path holds, which is
+// measured by how window comes: the peer should give it in small steps. It is for
+// output of a terminal, before the first Write. It reports whether that is new.
+func (c *Channel) Interactive() (first bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if first = c.flight == nil; first {
+		c.flight = newFlight()
+	}
+	return first
 }
 
 // orRefused tells a channel that was never accepted from one that ended.

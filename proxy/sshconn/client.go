@@ -51,23 +51,23 @@ func (c *client) RemoteAddr() net.Addr  { return c.meta.Remote }
 
 func (c *client) OpenChannel(kind string, extra []byte) (ssh.Channel, <-chan *ssh.Request, error) {
 	var requests <-chan *ssh.Request
-	ch, err := c.open(kind, extra, func(ch *channel) { requests = handOver(ch) })
+	f, err := c.open(kind, extra, func(f *framing) { requests = handOver(f) })
 	if err != nil {
 		return nil, nil, err
 	}
 	if kind != "session" {
-		if err := ch.waitOpen(); err != nil {
+		if err := f.waitOpen(); err != nil {
 			return nil, nil, err
 		}
 	}
-	return ch, requests, nil
+	return f.ch, requests, nil
 }
 
-func (c *client) opened(ch *channel) {
+func (c *client) opened(f *framing) {
 	select {
-	case c.channels <- &clientNewChannel{ch: ch}:
+	case c.channels <- &clientNewChannel{f: f}:
 	case <-c.ctx.Done():
-		ch.stream.Close()
+		f.stream.Close()
 	}
 }
 
@@ -92,17 +92,17 @@ func foreign(r *Request) *ssh.Request {
 }
 
 // handOver gives the requests of a channel to a user of x/crypto/ssh.
-func handOver(ch *channel) <-chan *ssh.Request {
-	return handRequests(ch, foreign)
+func handOver(f *framing) <-chan *ssh.Request {
+	return handRequests(f, foreign)
 }
 
 type clientNewChannel struct {
-	ch      *channel
+	f       *framing
 	decided bool
 }
 
-func (n *clientNewChannel) ChannelType() string { return n.ch.kind }
-func (n *clientNewChannel) ExtraData() []byte   { return n.ch.extra }
+func (n *clientNewChannel) ChannelType() string { return n.f.kind }
+func (n *clientNewChannel) ExtraData() []byte   { return n.f.extra }
 
 func (n *clientNewChannel) Accept() (ssh.Channel, <-chan *ssh.Request, error) {
 	if n.decided {
@@ -110,10 +110,10 @@ func (n *clientNewChannel) Accept() (ssh.Channel, <-chan *ssh.Request, error) {
 	}
 	n.decided = true
 	var requests <-chan *ssh.Request
-	if err := n.ch.conn.accept(n.ch, func(ch *channel) { requests = handOver(ch) }); err != nil {
+	if err := n.f.conn.accept(n.f, func(f *framing) { requests = handOver(f) }); err != nil {
 		return nil, nil, err
 	}
-	return n.ch, requests, nil
+	return n.f.ch, requests, nil
 }
 
 func (n *clientNewChannel) Reject(reason ssh.RejectionReason, message string) error {
@@ -121,5 +121,5 @@ func (n *clientNewChannel) Reject(reason ssh.RejectionReason, message string) er
 		return errDecided
 	}
 	n.decided = true
-	return n.ch.conn.reject(n.ch, reason, message)
+	return n.f.conn.reject(n.f, reason, message)
 }

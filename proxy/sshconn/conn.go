@@ -2,6 +2,7 @@ package sshconn
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/channel"
 	"tssh/proxy/mux"
 )
 
@@ -28,7 +30,7 @@ type conn struct {
 	mux mux.Conn
 	// user gets what the peer opens and asks.
 	user interface {
-		opened(*channel)
+		opened(*framing)
 		asked(*Request)
 		over() // nothing more comes
 	}
@@ -39,10 +41,10 @@ type conn struct {
 	done   chan struct{} // closed when all tasks have ended
 
 	global globalAsker
-	budget budget
+	budget channel.Budget
 
 	mu       sync.Mutex // guards what follows
-	channels map[*channel]struct{}
+	channels map[*framing]struct{}
 	closing  bool
 	err      error         // the peer broke the protocol
 	answered uint32        // global replies sent
@@ -54,12 +56,12 @@ type conn struct {
 
 func (c *conn) init(m mux.Conn) {
 	c.mux = m
-	c.budget.most = maxKept
+	c.budget.Most = maxKept
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.done = make(chan struct{})
 	c.moved = make(chan struct{})
-	c.channels = make(map[*channel]struct{})
-	c.global = globalAsker{conn: c, asking: newBaton(), writing: newBaton()}
+	c.channels = make(map[*framing]struct{})
+	c.global = globalAsker{conn: c, asking: channel.NewBaton(), writing: channel.NewBaton()}
 	go c.run()
 }
 
@@ -108,7 +110,7 @@ func (c *conn) greet(s mux.Stream, done func()) {
 		s.Close()
 		return
 	}
-	c.user.opened(newChannel(c, s, o))
+	c.user.opened(newFraming(c, s, o))
 }
 
 // noteTime is what a user of a global reply has to note it.
@@ -175,25 +177,25 @@ func (c *conn) spawn(f func()) error {
 }
 
 // start runs a channel that both ends know of.
-func (c *conn) start(ch *channel) error {
+func (c *conn) start(f *framing) error {
 	c.mu.Lock()
-	c.channels[ch] = struct{}{}
+	c.channels[f] = struct{}{}
 	c.mu.Unlock()
-	err := c.spawn(ch.run)
+	err := c.spawn(f.run)
 	if err != nil {
-		c.left(ch)
+		c.left(f)
 	}
 	return err
 }
 
-func (c *conn) left(ch *channel) {
+func (c *conn) left(f *framing) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.channels, ch)
+	delete(c.channels, f)
 }
 
 // open opens a channel. setup gives it its user before anything can come.
-func (c *conn) open(kind string, extra []byte, setup func(*channel)) (*channel, error) {
+func (c *conn) open(kind string, extra []byte, setup func(*framing)) (*framing, error) {
 	if kind == "" {
 		return nil, errors.New("open channel: no type")
 	}
@@ -204,13 +206,13 @@ func (c *conn) open(kind string, extra []byte, setup func(*channel)) (*channel, 
 	if err != nil {
 		return nil, err
 	}
-	ch := newChannel(c, s, o)
-	setup(ch)
-	if err := c.start(ch); err != nil {
+	f := newFraming(c, s, o)
+	setup(f)
+	if err := c.start(f); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("open channel: %w", err)
 	}
-	return ch, nil
+	return f, nil
 }
 
 func (c *conn) openStream(o opening) (mux.Stream, error) {
@@ -229,22 +231,21 @@ func (c *conn) openStream(o opening) (mux.Stream, error) {
 }
 
 // accept tells the peer that the channel is open.
-func (c *conn) accept(ch *channel, setup func(*channel)) error {
-	setup(ch)
-	ch.accepted = true
-	close(ch.opened)
-	if err := c.start(ch); err != nil {
-		ch.stream.Close()
+func (c *conn) accept(f *framing, setup func(*framing)) error {
+	setup(f)
+	f.accept()
+	if err := c.start(f); err != nil {
+		f.stream.Close()
 		return fmt.Errorf("accept channel: %w", err)
 	}
-	return ch.send(frameConfirm, nil)
+	return f.say(frameConfirm, nil)
 }
 
-func (c *conn) reject(ch *channel, reason ssh.RejectionReason, message string) error {
-	body := []byte{byte(reason >> 24), byte(reason >> 16), byte(reason >> 8), byte(reason)}
+func (c *conn) reject(f *framing, reason ssh.RejectionReason, message string) error {
+	body := binary.BigEndian.AppendUint32(nil, uint32(reason))
 	body = append(body, message[:min(len(message), maxData-4)]...)
-	err := ch.send(frameReject, body)
-	ch.stream.Close()
+	err := f.say(frameReject, body)
+	f.stream.Close()
 	return err
 }
 
@@ -254,9 +255,9 @@ func (c *conn) Close() error {
 	c.mu.Lock()
 	again := c.closing
 	c.closing = true
-	open := make([]*channel, 0, len(c.channels))
-	for ch := range c.channels {
-		open = append(open, ch)
+	open := make([]*framing, 0, len(c.channels))
+	for f := range c.channels {
+		open = append(open, f)
 	}
 	c.mu.Unlock()
 	if again {
@@ -265,12 +266,12 @@ func (c *conn) Close() error {
 	}
 	patience := time.NewTimer(closeWait)
 	defer patience.Stop()
-	for _, ch := range open {
-		go ch.Close() // waits for a Write in progress
+	for _, f := range open {
+		go f.ch.Close() // waits for a Write in progress
 	}
-	for _, ch := range open {
+	for _, f := range open {
 		select {
-		case <-ch.ended:
+		case <-f.ch.Done():
 		case <-c.mux.Done():
 		case <-patience.C:
 			c.mux.Close() // ends all of them

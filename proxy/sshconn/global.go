@@ -1,11 +1,13 @@
 package sshconn
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"sync"
 
+	"tssh/proxy/channel"
 	"tssh/proxy/mux"
 )
 
@@ -14,9 +16,9 @@ import (
 type globalAsker struct {
 	conn *conn
 
-	asking baton // held while a reply is waited for, as SSH's replies have no number
+	asking channel.Baton // held while a reply is waited for, as SSH's replies have no number
 
-	writing baton // guards what follows, held while a request is written
+	writing channel.Baton // guards what follows, held while a request is written
 	stream  mux.Stream
 	replies chan reply
 	want    int // replies that are still to come
@@ -35,8 +37,8 @@ func (g *globalAsker) ask(kind string, wantReply bool, payload []byte) (bool, []
 	if !wantReply {
 		return false, nil, g.write(body, 0)
 	}
-	g.asking.take()
-	defer g.asking.pass()
+	g.asking.Take()
+	defer g.asking.Pass()
 	if err := g.write(body, 1); err != nil {
 		return false, nil, err
 	}
@@ -49,8 +51,8 @@ func (g *globalAsker) ask(kind string, wantReply bool, payload []byte) (bool, []
 }
 
 func (g *globalAsker) write(body []byte, want int) error {
-	g.writing.take()
-	defer g.writing.pass()
+	g.writing.Take()
+	defer g.writing.Pass()
 	if g.stream == nil {
 		s, err := g.conn.openStream(opening{})
 		if err != nil {
@@ -71,12 +73,12 @@ func (g *globalAsker) read(s mux.Stream) {
 		if kind == frameRequest {
 			return fmt.Errorf("%w: request for an answer", errMalformed)
 		}
-		g.writing.take()
+		g.writing.Take()
 		wanted := g.want > 0
 		if wanted {
 			g.want--
 		}
-		g.writing.pass()
+		g.writing.Pass()
 		if wanted {
 			select {
 			case g.replies <- reply{kind == frameSuccess, body}:
@@ -104,13 +106,13 @@ func (c *conn) answerGlobal(s mux.Stream) {
 	stop := context.AfterFunc(c.ctx, func() { s.Close() })
 	defer stop()
 	defer s.Close()
-	writing := newBaton()
+	writing := channel.NewBaton()
 	answer := func(ok bool, payload []byte) error {
 		if len(payload) > maxFrame {
 			return fmt.Errorf("reply of %d bytes is too long", len(payload))
 		}
-		writing.take()
-		defer writing.pass()
+		writing.Take()
+		defer writing.Pass()
 		c.mu.Lock()
 		c.answered++
 		c.mu.Unlock()
@@ -169,3 +171,6 @@ func readGlobal(s mux.Stream, handle func(kind byte, body []byte) error) error {
 		}
 	}
 }
+
+// newReader reads heads and small frames together, and big ones past its buffer.
+func newReader(s mux.Stream) *bufio.Reader { return bufio.NewReaderSize(s, 512) }

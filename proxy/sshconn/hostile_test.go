@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/channel"
 	"tssh/proxy/simnet"
 )
 
@@ -66,9 +67,9 @@ func TestHarmlessOddities(t *testing.T) {
 		e := connect(t, "quic", lan)
 		e.serve(t, func(n NewChannel) {
 			c := accept(t, n)
-			c.(*serverChannel).send(frameSuccess, nil) // nobody asked
-			c.(*serverChannel).send(frameStarved, nil)
-			c.(*serverChannel).send(frameData, nil)
+			for _, kind := range []byte{frameSuccess, frameStarved, frameData} { // nobody asked
+				c.(*serverChannel).f.say(kind, nil)
+			}
 			io.Copy(c, c)
 			c.Close()
 		})
@@ -125,15 +126,16 @@ func FuzzChannel(f *testing.F) {
 				t.Errorf("%q became %q, %v", b, again, err)
 			}
 		}
-		c := newChannel(&conn{}, nopStream{bytes.NewReader(b)}, opening{})
-		c.deliver, c.ends = func(*Request) {}, func() {}
-		err := c.readFrames(newReader(c.stream))
+		c := newFraming(&conn{budget: channel.Budget{Most: maxKept}}, nopStream{bytes.NewReader(b)}, opening{})
+		handRequests(c, func(r *Request) *Request { return r })
+		c.requests.deliver = func(*Request) {}
+		err := c.read(newReader(c.stream))
 		_, refused := err.(*ssh.OpenChannelError)
 		if err != nil && !refused && !errors.Is(err, errMalformed) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%v", err)
 		}
-		if c.unread > firstWindow {
-			t.Errorf("%d bytes were kept", c.unread)
+		if kept := c.conn.budget.Kept(); kept > 2*maxWindow {
+			t.Errorf("%d bytes were kept", kept)
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/channel"
 	"tssh/proxy/mux"
 )
 
@@ -198,7 +199,7 @@ func TestPeerDoesNotDecideHowMuchIsKept(t *testing.T) {
 // serveUnread is a server that accepts all and reads nothing.
 func serveUnread(m mux.Conn) (end func()) {
 	s := Serve(m).(*server)
-	s.budget.most = 16 << 20
+	s.budget.Most = 16 << 20
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -212,7 +213,7 @@ func serveUnread(m mux.Conn) (end func()) {
 // clientUnread is a client that does the same.
 func clientUnread(m mux.Conn) (end func()) {
 	c, channels, requests := Client(m, Meta{})
-	c.(*client).budget.most = 16 << 20
+	c.(*client).budget.Most = 16 << 20
 	done := make(chan struct{})
 	go ssh.DiscardRequests(requests)
 	go func() {
@@ -278,25 +279,25 @@ func TestHoarderIsToldAndOthersGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHostile()
 		s := Serve(h).(*server)
-		s.budget.most = 3 << 20
+		s.budget.Most = 3 << 20
 		full := frame(frameData, string(make([]byte, maxData)))
-		var got [3]*channel
+		var got [3]*channel.Channel
 		for i, n := range []int{40, 3, 64} {
 			h.streams <- h.stream(io.MultiReader(strings.NewReader(opens), &repeat{b: full, times: n}))
 			c := <-s.Channels()
 			go c.Accept() // it waits for the peer to read
 			synctest.Wait()
-			got[i] = c.(*serverNewChannel).ch
+			got[i] = c.(*serverNewChannel).f.ch
 		}
 		synctest.Wait()
 		for i, want := range []int{40 * maxData, 3 * maxData, 0} {
 			b := make([]byte, max(want, 1))
 			n, err := io.ReadFull(got[i], b)
-			if want > 0 && (n != want || err != nil) || want == 0 && !errors.Is(err, errHoard) {
+			if want > 0 && (n != want || err != nil) || want == 0 && !errors.Is(err, channel.ErrHoard) {
 				t.Errorf("channel %d: %d bytes, %v", i, n, err)
 			}
 		}
-		if kept := s.budget.kept.Load(); kept != 0 {
+		if kept := s.budget.Kept(); kept != 0 {
 			t.Errorf("%d bytes are counted and not kept", kept)
 		}
 		h.Close()

@@ -5,12 +5,9 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/channel"
 	"tssh/proxy/mux"
 )
-
-// backlog is how many requests or channels wait for their user before the
-// peer does, as in x/crypto/ssh.
-const backlog = 16
 
 var errDecided = errors.New("channel was already accepted or rejected")
 
@@ -36,21 +33,21 @@ func (s *server) Requests() <-chan *Request   { return s.requests }
 
 func (s *server) OpenChannel(kind string, extra []byte) (Channel, error) {
 	sc := &serverChannel{}
-	ch, err := s.open(kind, extra, sc.setup)
+	f, err := s.open(kind, extra, sc.setup)
 	if err != nil {
 		return nil, err
 	}
-	if err := ch.waitOpen(); err != nil {
+	if err := f.waitOpen(); err != nil {
 		return nil, err
 	}
 	return sc, nil
 }
 
-func (s *server) opened(ch *channel) {
+func (s *server) opened(f *framing) {
 	select {
-	case s.channels <- &serverNewChannel{ch: ch}:
+	case s.channels <- &serverNewChannel{f: f}:
 	case <-s.ctx.Done():
-		ch.stream.Close()
+		f.stream.Close()
 	}
 }
 
@@ -68,24 +65,27 @@ func (s *server) over() {
 
 // serverChannel is a Channel.
 type serverChannel struct {
-	*channel
+	*channel.Channel
+	f        *framing
 	requests <-chan *Request
 }
 
-func (s *serverChannel) setup(ch *channel) {
-	s.channel = ch
-	s.requests = handRequests(ch, func(r *Request) *Request { return r })
+func (s *serverChannel) setup(f *framing) {
+	s.Channel, s.f = f.ch, f
+	s.requests = handRequests(f, func(r *Request) *Request { return r })
 }
 
 func (s *serverChannel) Requests() <-chan *Request { return s.requests }
 
+func (s *serverChannel) Interactive() { s.f.interactive() }
+
 type serverNewChannel struct {
-	ch      *channel
+	f       *framing
 	decided bool
 }
 
-func (n *serverNewChannel) ChannelType() string { return n.ch.kind }
-func (n *serverNewChannel) ExtraData() []byte   { return n.ch.extra }
+func (n *serverNewChannel) ChannelType() string { return n.f.kind }
+func (n *serverNewChannel) ExtraData() []byte   { return n.f.extra }
 
 func (n *serverNewChannel) Accept() (Channel, error) {
 	if n.decided {
@@ -93,7 +93,7 @@ func (n *serverNewChannel) Accept() (Channel, error) {
 	}
 	n.decided = true
 	sc := &serverChannel{}
-	if err := n.ch.conn.accept(n.ch, sc.setup); err != nil {
+	if err := n.f.conn.accept(n.f, sc.setup); err != nil {
 		return nil, err
 	}
 	return sc, nil
@@ -104,5 +104,5 @@ func (n *serverNewChannel) Reject(reason ssh.RejectionReason, message string) er
 		return errDecided
 	}
 	n.decided = true
-	return n.ch.conn.reject(n.ch, reason, message)
+	return n.f.conn.reject(n.f, reason, message)
 }

@@ -1,4 +1,4 @@
-package sshconn
+package channel
 
 import (
 	"time"
@@ -6,12 +6,16 @@ import (
 	"tssh/proxy/mux/gauge"
 )
 
-const leastFlight = 64 << 10
+const (
+	leastFlight = 64 << 10
+	mostFlight  = 4 << 20
+)
 
-// flight says how much of an interactive channel may be under way: what the
-// path holds and little more, so that nothing queues and a later interrupt
-// does not wait behind it. Delivered is what the far user has read. While the
-// limit is below what the path holds, each round trip raises it by a quarter.
+// flight says how much of a terminal's output may be under way, where the sender
+// of it measures, as meter does where the reader must: what the path holds and
+// little more, so that nothing queues and a later interrupt does not wait behind
+// it. Delivered is what the far user has read. While the limit is below what the
+// path holds, each round trip raises it by a quarter.
 type flight struct {
 	sent, heard uint64 // bytes written, bytes read by the far user
 	limit       int
@@ -67,5 +71,5 @@ func (f *flight) landed(n int, now time.Time) {
 		f.gauge.Sample(now.Sub(last.at), last.heard, f.heard)
 	}
 	f.gauge.Age(now, f.sent, f.heard, f.limit)
-	f.limit = min(max(leastFlight, f.gauge.Holds()*5/4), maxWindow)
+	f.limit = min(max(leastFlight, f.gauge.Holds()*5/4), mostFlight)
 }

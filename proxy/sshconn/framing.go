@@ -1,0 +1,247 @@
+package sshconn
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/proxy/channel"
+	"tssh/proxy/mux"
+)
+
+// framing is one channel in frames on a stream: the Wire of its Channel.
+type framing struct {
+	conn     *conn
+	ch       *channel.Channel
+	stream   mux.Stream
+	kind     string
+	extra    []byte
+	requests *requests // of the peer's; set before run
+	refusals refusals
+
+	small [64]byte // of a frame that is written, under the channel's turn to
+
+	accepted bool // by the peer, or by us; the reading goroutine's
+	eof      bool // the peer sends no more data; likewise
+}
+
+func newFraming(c *conn, s mux.Stream, o opening) *framing {
+	f := &framing{conn: c, stream: s, kind: o.kind, extra: o.extra}
+	f.requests = newRequests(f)
+	f.ch = channel.New(channel.Config{
+		Wire: f, Window: firstWindow, Widest: maxWindow,
+		Credit: firstWindow, Largest: maxData, MaxCredit: maxCredit,
+		Budget: &c.budget, Keeper: f.requests,
+	})
+	f.refusals.send = func() error { return f.say(frameFailure, nil) }
+	return f
+}
+
+// run reads the stream until the peer has closed the channel. It never waits
+// for the user, but for one that does not read its requests.
+func (f *framing) run() {
+	r := newReader(f.stream)
+	err := f.read(r)
+	good := err == nil
+	if _, refused := err.(*ssh.OpenChannelError); !refused {
+		if err != nil {
+			f.conn.blame(err)
+		}
+		err = io.EOF
+	}
+	f.ch.Finish(err, good)
+	f.requests.end()
+	f.ch.AnswerClose()
+	if good {
+		r.ReadByte() // the end of the stream, so that nothing is left to cancel
+	}
+	f.stream.Close()
+	f.conn.left(f)
+}
+
+// read returns nil when the peer has closed the channel.
+func (f *framing) read(r io.Reader) error {
+	for {
+		h, err := readHead(r)
+		if err != nil {
+			return whole(err) // a channel ends with close
+		}
+		switch h.kind {
+		case frameData, frameStderr:
+			err = f.receive(r, h)
+		case frameClose:
+			return nil
+		default:
+			var body []byte
+			if body, err = readBytes(r, h.size, f.requests.reading); err == nil {
+				err = f.take(h.kind, body)
+			}
+			if h.size > trustedSize {
+				f.requests.reading(0)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (f *framing) receive(r io.Reader, h head) error {
+	err := channel.ErrOverrun
+	if !f.eof {
+		err = f.ch.ReceiveFrom(r, h.size, h.kind == frameStderr)
+	}
+	if errors.Is(err, channel.ErrOverrun) {
+		return fmt.Errorf("%w: more data than the window allows", errMalformed)
+	}
+	return whole(err)
+}
+
+// take takes a frame that is no data and no close.
+func (f *framing) take(kind byte, body []byte) error {
+	switch kind {
+	case frameRequest:
+		r, err := parseRequest(body)
+		if err != nil {
+			return err
+		}
+		r.reply = func(ok bool, _ []byte) error { return f.say(replyFrame(ok), nil) }
+		r.refuse = f.refusals.add
+		f.requests.give(r)
+	case frameReject:
+		if f.accepted {
+			return fmt.Errorf("%w: late refusal", errMalformed)
+		}
+		reason := ssh.RejectionReason(binary.BigEndian.Uint32(body))
+		return &ssh.OpenChannelError{Reason: reason, Message: string(body[4:])}
+	case frameConfirm:
+		if f.accepted {
+			return fmt.Errorf("%w: second confirmation", errMalformed)
+		}
+		f.accept()
+	case frameWindow, frameGrowth:
+		// Above what any release gives; and what may be under way bounds what
+		// waits here when the peer goes silent after it gave much.
+		more := f.ch.More
+		if kind == frameGrowth {
+			more = f.ch.Grown
+		}
+		if n := binary.BigEndian.Uint32(body); !more(n) {
+			return fmt.Errorf("%w: window of %d bytes more", errMalformed, n)
+		}
+	case frameStarved:
+		f.ch.Starved()
+	case framePrompt:
+		f.ch.Prompt()
+	case frameSuccess, frameFailure:
+		f.ch.Answer(kind == frameSuccess)
+	case frameEOF:
+		f.eof = true
+		f.ch.EOF()
+	}
+	return nil
+}
+
+// accept notes that both ends have the channel.
+func (f *framing) accept() {
+	f.accepted = true
+	f.ch.Open(0, maxData)
+}
+
+// waitOpen waits for the peer to accept or to refuse.
+func (f *framing) waitOpen() error {
+	err := f.ch.WaitOpen()
+	if _, refused := err.(*ssh.OpenChannelError); err == nil || refused {
+		return err // bare, as from x/crypto/ssh
+	}
+	return fmt.Errorf("open channel: %w", err)
+}
+
+// interactive is described at Channel.
+func (f *framing) interactive() {
+	mux.Urgent(f.stream)
+	if f.ch.Interactive() {
+		f.say(framePrompt, nil)
+	}
+}
+
+// say writes one frame, in order with all others.
+func (f *framing) say(kind byte, body []byte) error {
+	return f.ch.Say(func() error { return f.write(kind, body) })
+}
+
+// buffers are of one full data frame with its head.
+var buffers = sync.Pool{New: func() any { return new([headSize + maxData]byte) }}
+
+// write writes one frame. It is called in the channel's turn.
+func (f *framing) write(kind byte, body []byte) error {
+	b := f.small[:headSize]
+	if n := headSize + len(body); n > headSize+maxData {
+		b = make([]byte, headSize, n)
+	} else if n > len(f.small) {
+		space := buffers.Get().(*[headSize + maxData]byte)
+		defer buffers.Put(space)
+		b = space[:headSize]
+	}
+	putHead(b, kind, len(body))
+	if _, err := f.stream.Write(append(b, body...)); err != nil {
+		return io.EOF // the connection's end is told by Wait
+	}
+	return nil
+}
+
+func (f *framing) writeNumber(kind byte, n int) error {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], uint32(n))
+	return f.write(kind, b[:])
+}
+
+// Data sends data of the channel.
+func (f *framing) Data(b []byte, stderr bool) error {
+	if stderr {
+		return f.write(frameStderr, b)
+	}
+	return f.write(frameData, b)
+}
+
+// Window lets the peer send as much as was read.
+func (f *framing) Window(n int) error { return f.writeNumber(frameWindow, n) }
+
+// Growth lets the peer send more.
+func (f *framing) Growth(n int) error { return f.writeNumber(frameGrowth, n) }
+
+// Starved asks for window.
+func (f *framing) Starved() error { return f.write(frameStarved, nil) }
+
+// Request asks for something on the channel.
+func (f *framing) Request(kind string, wantReply bool, payload []byte) error {
+	body, err := appendRequest(nil, kind, wantReply, payload)
+	if err != nil {
+		return err
+	}
+	if kind == "pty-req" {
+		mux.Urgent(f.stream) // a session at a terminal
+	}
+	return f.write(frameRequest, body)
+}
+
+// EOF says that no more data come.
+func (f *framing) EOF() error { return f.write(frameEOF, nil) }
+
+// Close closes the channel.
+func (f *framing) Close() error {
+	err := f.write(frameClose, nil)
+	f.stream.CloseWrite()
+	return err
+}
+
+func replyFrame(ok bool) byte {
+	if ok {
+		return frameSuccess
+	}
+	return frameFailure
+}
