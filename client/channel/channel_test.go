@@ -301,6 +301,103 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
+// Windows of many channels add up to more than a machine has. Who keeps most loses
+// its channel, is told so, and gets nothing from behind a gap; the others go on.
+func TestManyChannelsThatNobodyReads(t *testing.T) {
+	s := newServer(t, Config{})
+	s.conn.most = 8 << 20
+	var chans []ssh.Channel
+	var numbers []uint32
+	for range 40 {
+		ch, _, ours := s.open("direct-tcpip", 1<<20)
+		chans, numbers = append(chans, ch), append(numbers, ours)
+	}
+	quiet, _, quietly := s.open("direct-tcpip", 1<<20)
+	s.said <- data(quietly, []byte("kept"))
+	before := heap()
+	piece := make([]byte, pieceSize)
+	for _, number := range numbers {
+		for range fullWindow / pieceSize {
+			s.said <- data(number, piece)
+		}
+	}
+	for s.Waiting() {
+		runtime.Gosched()
+	}
+	if grown := heap() - before; grown > 3*s.conn.most {
+		t.Errorf("%d MiB are kept", grown>>20)
+	}
+	lost := 0
+	for _, ch := range chans {
+		go ch.CloseWrite()
+		if _, err := ch.Read(make([]byte, 1)); errors.Is(err, errHoard) {
+			lost++
+		} else if err != nil {
+			t.Error(err)
+		}
+	}
+	if lost < len(chans)-6 || lost == len(chans) {
+		t.Errorf("%d of %d channels were lost", lost, len(chans))
+	}
+	b := make([]byte, 4)
+	if _, err := io.ReadFull(quiet, b); err != nil || string(b) != "kept" {
+		t.Errorf("%q, %v", b, err)
+	}
+	// What is over and given up is not counted any more.
+	for i, ch := range chans {
+		s.said <- words(msgClose, numbers[i])
+		ch.Close()
+	}
+	s.said <- words(msgClose, quietly)
+	quiet.Close()
+	for range 1000 {
+		if s.conn.kept.Load() == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d bytes are still counted", s.conn.kept.Load())
+}
+
+// A user who takes no requests, or no channels, makes the server wait, but a
+// connection that is gone ends all the same.
+func TestNobodyTakesWhatTheServerAsks(t *testing.T) {
+	ask := append(message(msgRequest, 0).number(0).text("x"), 0)
+	for name, said := range map[string][]byte{
+		"requests":        ask,
+		"global requests": append(message(msgGlobalRequest, 0).text("x"), 0),
+		"channels":        message(msgOpen, 0).text("x11").number(5).number(100).number(100),
+	} {
+		for _, how := range []string{"closed", "write"} {
+			t.Run(name+" "+how, func(t *testing.T) {
+				s := &server{t: t, sent: make(chan []byte, 4096), said: make(chan []byte, 4096), gone: make(chan struct{}), ended: make(chan error, 1)}
+				s.conn, _, _ = New(s, Meta{}, Config{Close: s.close, Ended: func(err error) { s.ended <- err }})
+				_, reqs, ours := s.open("session", 1<<20)
+				if ours != 0 {
+					t.Fatal(ours)
+				}
+				for range backlog + 5 {
+					s.said <- said
+				}
+				for len(s.said) > 4 { // the rest waits
+					runtime.Gosched()
+				}
+				if how == "closed" {
+					s.conn.Close()
+				} else {
+					s.close() // as when the network has taken it away
+					for err := error(nil); err == nil; {
+						_, _, err = s.conn.SendRequest("keepalive@openssh.com", false, nil)
+					}
+				}
+				s.conn.Wait()
+				for range reqs {
+				}
+			})
+		}
+	}
+}
+
 // Requests that want an answer are answered with no, by one goroutine, however many.
 func TestManyRequestsCostNoGoroutines(t *testing.T) {
 	s := newServer(t, Config{})

@@ -26,6 +26,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -41,6 +42,10 @@ const (
 	backlog       = 16 // requests or channels that wait for their user before the server does
 	maxRefusals   = 64 // answers of ours that wait to be written before the server does
 	maxChannels   = 16 << 10
+	// maxKept bounds what is kept for all channels, whose windows would allow
+	// 32 GiB. An honest user would need more than a hundred forwards to programs
+	// that sleep.
+	maxKept = 256 << 20
 )
 
 // Transport carries packets. One goroutine reads.
@@ -80,6 +85,10 @@ type Conn struct {
 	refusals  chan []byte   // answers that the reading goroutine leaves to another
 	done      chan struct{} // closed at the end
 	err       error         // why; read after done
+	gone      chan struct{} // closed when there is nobody to read for any more
+	leaving   sync.Once
+	most      int64        // of what is kept: maxKept
+	kept      atomic.Int64 // bytes that came and were not read, of all channels
 
 	opening sync.Mutex // held while an opening leaves, so that guessed numbers come in order; before mu
 	globals sync.Mutex // held while a global request that wants an answer leaves; before mu
@@ -102,7 +111,7 @@ func New(t Transport, meta Meta, config Config) (*Conn, <-chan ssh.NewChannel, <
 	c := &Conn{
 		Meta: meta, transport: t, config: config,
 		incoming: make(chan ssh.NewChannel, backlog), requests: make(chan *ssh.Request, backlog),
-		refusals: make(chan []byte, maxRefusals), done: make(chan struct{}),
+		refusals: make(chan []byte, maxRefusals), done: make(chan struct{}), gone: make(chan struct{}), most: maxKept,
 		channels: map[uint32]*framing{}, untried: config.Guess,
 	}
 	go c.run()
@@ -120,7 +129,14 @@ func (c *Conn) RemoteAddr() net.Addr  { return c.Remote }
 func (c *Conn) LocalAddr() net.Addr   { return c.Local }
 
 // Close ends the connection.
-func (c *Conn) Close() error { return c.config.Close() }
+func (c *Conn) Close() error {
+	c.leave()
+	return c.config.Close()
+}
+
+// leave ends the wait of the reading goroutine for a user, who may never come: the
+// transport that was closed meanwhile tells only a reader.
+func (c *Conn) leave() { c.leaving.Do(func() { close(c.gone) }) }
 
 // Wait returns when the connection has ended, with the reason.
 func (c *Conn) Wait() error {
@@ -138,6 +154,7 @@ func (c *Conn) run() {
 	c.channels, c.replies = nil, nil
 	c.mu.Unlock()
 	c.err = err
+	c.leave()
 	close(c.done)
 	for _, r := range replies {
 		close(r)
@@ -188,8 +205,7 @@ func (c *Conn) dispatch(packet []byte) (closing *framing, err error) {
 		if want {
 			c.refuseLater(message(msgRequestFailure, 0))
 		}
-		c.requests <- q
-		return nil, nil
+		return nil, hand(c, c.requests, q)
 	case msgRequestSuccess, msgRequestFailure:
 		c.replied(packet[0] == msgRequestSuccess, r.b)
 		return nil, nil
@@ -219,13 +235,34 @@ func (c *Conn) dispatch(packet []byte) (closing *framing, err error) {
 
 // refuseLater sends an answer, but not on the goroutine that reads: the server may
 // not read until it is read from.
-func (c *Conn) refuseLater(answer []byte) { c.refusals <- answer }
+func (c *Conn) refuseLater(answer []byte) {
+	select {
+	case c.refusals <- answer:
+	case <-c.gone:
+	}
+}
+
+// hand gives the user what it may wait for. The server waits while the queue is
+// full, but nobody does for what is gone.
+func hand[T any](c *Conn, queue chan<- T, what T) error {
+	select {
+	case queue <- what:
+		return nil
+	default:
+	}
+	select {
+	case queue <- what:
+		return nil
+	case <-c.gone:
+		return net.ErrClosed
+	}
+}
 
 func (c *Conn) refuse() {
 	for {
 		select {
 		case answer := <-c.refusals:
-			c.transport.WritePacket(answer)
+			c.write(answer)
 		case <-c.done:
 			for { // the reader may have left one more
 				select {
@@ -290,6 +327,7 @@ func (c *Conn) replied(ok bool, payload []byte) {
 // write sends a packet. That the connection is gone is told by Wait.
 func (c *Conn) write(packet []byte) error {
 	if c.transport.WritePacket(packet) != nil {
+		c.leave()
 		return io.EOF
 	}
 	return nil
@@ -350,8 +388,7 @@ func (c *Conn) asked(r *reader) error {
 		c.refuseLater(refusal(n.theirs, ssh.ResourceShortage, "too many channels"))
 		return nil
 	}
-	c.incoming <- n
-	return nil
+	return hand[ssh.NewChannel](c, c.incoming, n)
 }
 
 func refusal(theirs uint32, reason ssh.RejectionReason, words string) []byte {

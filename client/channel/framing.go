@@ -16,7 +16,7 @@ import (
 
 // framing is one channel in SSH's messages: the Wire of its Channel.
 type framing struct {
-	conn     *Conn
+	tally    // of what it keeps
 	ch       *channel.Channel
 	kind     string
 	ours     uint32
@@ -33,7 +33,7 @@ type framing struct {
 const isKnown = 1 << 32
 
 func (c *Conn) newFraming(kind string) *framing {
-	f := &framing{conn: c, kind: kind, window: fullWindow, piece: pieceSize, requests: make(chan *ssh.Request, backlog)}
+	f := &framing{tally: tally{conn: c}, kind: kind, window: fullWindow, piece: pieceSize, requests: make(chan *ssh.Request, backlog)}
 	switch kind {
 	case "session":
 		f.window = sessionWindow
@@ -117,7 +117,7 @@ func (f *framing) take(kind byte, r *reader) error {
 			theirs := f.theirs.Load()
 			f.conn.refuseLater(message(msgFailure, 4).number(uint32(theirs)))
 		}
-		f.requests <- q
+		return hand(f.conn, f.requests, q)
 	case msgSuccess, msgFailure:
 		f.ch.Answer(kind == msgSuccess)
 	}
@@ -129,14 +129,19 @@ func (f *framing) data(r *reader, stderr bool) error {
 	if r.err != nil {
 		return r.err
 	}
+	if f.abandoned.Load() {
+		return nil // what was under way
+	}
 	if f.kind == tun.Kind {
-		if len(b) > tun.MaxFrame {
-			b = nil // no packet
+		if len(b) > tun.MaxFrame || len(b) == 0 {
+			return f.ch.Receive(nil, stderr) // no packet
 		}
+		f.keep(4 + len(b))
 		var head [4]byte // a tunnel's user gets each message behind its length
 		binary.BigEndian.PutUint32(head[:], uint32(len(b)))
 		return f.ch.ReceiveMessage(head[:], b, stderr)
 	}
+	f.keep(len(b))
 	return f.ch.Receive(b, stderr)
 }
 
@@ -161,15 +166,16 @@ func (f *framing) finish(err error, said bool) {
 		return
 	}
 	f.ch.Finish(err, said)
+	f.settle(false, true)
 	close(f.requests)
 }
 
 // user is the channel that its user gets.
 func (f *framing) user() ssh.Channel {
 	if f.kind == tun.Kind {
-		return &tunnel{Channel: f.ch, f: f}
+		return &tunnel{counted: counted{f.ch, f}}
 	}
-	return f.ch
+	return &counted{f.ch, f}
 }
 
 func (f *framing) number() uint32 { return uint32(f.theirs.Load()) }
@@ -232,8 +238,7 @@ func (f *framing) Close() error {
 // gets a piece of one ends the channel. Its user reads and writes packets with their
 // lengths before them, as package tun has it.
 type tunnel struct {
-	*channel.Channel
-	f *framing
+	counted
 
 	mu    sync.Mutex // guards what follows
 	begun []byte     // a packet that has not come whole
