@@ -81,6 +81,9 @@ func watch(l *idle.Limits, ch sshconn.Channel) *watched {
 // Requests yields the client's requests.
 func (w *watched) Requests() <-chan *sshconn.Request { return w.requests }
 
+// Closed tells whether the client has closed the channel.
+func (w *watched) Closed() bool { return w.beneath.Closed() }
+
 // Interactive bounds what is under way.
 func (w *watched) Interactive() { w.beneath.Interactive() }
 

@@ -81,5 +81,8 @@ type plainChannel struct {
 
 func (c plainChannel) Requests() <-chan *Request { return c.requests }
 
+// Closed is described at Channel.
+func (plainChannel) Closed() bool { return true }
+
 // Interactive does nothing: the window of an SSH connection is its client's.
 func (plainChannel) Interactive() {}

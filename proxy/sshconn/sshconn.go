@@ -96,6 +96,10 @@ type Channel interface {
 	// Requests yields the client's requests on this channel, in order with its
 	// data; it is closed when the channel ends. It must be read.
 	Requests() <-chan *Request
+	// Closed tells, once Requests is closed, whether the client has closed the
+	// channel, and did not lose its connection. Over plain SSH that is not known,
+	// and it is true.
+	Closed() bool
 	// Interactive bounds what is under way to the client to about one
 	// bandwidth-delay product, so that an interrupt takes effect in about one
 	// round trip. It is for channels with a pty, before the first Write.

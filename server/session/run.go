@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -9,10 +10,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"tssh/server/flow"
+	"tssh/server/keep"
 	"tssh/server/policy"
 	"tssh/server/pty"
 )
@@ -42,6 +45,7 @@ func (s *session) prepare(kind string, payload []byte) bool {
 		s.forced, s.original, command = true, command, force
 	}
 	s.kind, s.command = kind, command
+	s.program = s.newProgram(kind, command)
 	if s.cfg.Begins != nil {
 		s.cfg.Begins(channelKind(kind, msg.Text))
 	}
@@ -59,31 +63,38 @@ func channelKind(kind, text string) string {
 	return "session:" + kind
 }
 
-// run runs the program and tells the client how it ended.
-func (s *session) run() {
-	var outputs sync.WaitGroup
-	s.receive(&outputs)
-	ended := s.launch()
-	s.running.Go(s.send)
-	// Programs in the background may hold the output longer than the one we
-	// started. As with sshd, the channel stays open as long as they can write to it.
-	outputs.Wait()
-	s.ch.CloseWrite()
-	select {
-	case how := <-ended:
-		s.ch.SendRequest(how.request, false, how.payload)
-	case <-s.gone:
+// attach finds the program whose terminal the channel is to have. Who may run one
+// command only, or have no terminal, would get around that by another's shell.
+func (s *session) attach(payload []byte) bool {
+	var id uint32
+	if len(payload) == 4 {
+		id = binary.BigEndian.Uint32(payload)
 	}
-	s.hangup()
-	s.ch.Close()
+	p := s.cfg.Programs.find(id)
+	if p == nil || s.pty == nil || s.cfg.Policy.Forced() != "" {
+		return false
+	}
+	s.pty.Close() // only its size was wanted
+	s.kind, s.program, s.pty = attachRequest, p, p.pty
+	if s.cfg.Begins != nil {
+		s.cfg.Begins(channelKind(p.kind, p.command))
+	}
+	return true
 }
 
-// receive starts to copy what the program writes.
-func (s *session) receive(outputs *sync.WaitGroup) {
-	if s.pty != nil {
-		outputs.Go(func() { flow.Copy(s.ch, s.pty) })
+// start begins what was prepared.
+func (s *session) start() {
+	if s.pty == nil {
+		s.running.Go(s.run)
 		return
 	}
+	s.joint = s.program.join(s)
+	s.running.Go(s.show)
+}
+
+// run runs a program without a terminal and tells the client how it ended.
+func (s *session) run() {
+	var outputs sync.WaitGroup
 	outputs.Go(func() {
 		flow.Copy(s.ch, s.pipes.out)
 		s.pipes.out.Close() // when the client takes no more, the program shall know
@@ -92,6 +103,65 @@ func (s *session) receive(outputs *sync.WaitGroup) {
 		flow.Copy(s.ch.Stderr(), s.pipes.err)
 		s.pipes.err.Close()
 	})
+	s.launch()
+	s.running.Go(s.send)
+	// Programs in the background may hold the output longer than the one we
+	// started. As with sshd, the channel stays open as long as they can write to it.
+	outputs.Wait()
+	s.end()
+}
+
+// end tells the client, which has all the output, how the program ended.
+func (s *session) end() {
+	p := s.program
+	s.ch.CloseWrite()
+	select {
+	case <-p.exited:
+	case <-s.gone:
+	case <-p.hungUp:
+		select {
+		case <-p.exited:
+		case <-s.gone:
+		case <-time.After(linger): // it does not heed that
+		}
+	}
+	select {
+	case <-p.exited:
+		s.ch.SendRequest(p.how.request, false, p.how.payload)
+	default:
+	}
+	p.hangup()
+	s.ch.Close()
+}
+
+// show runs a program on a terminal, unless it runs already, and waits until the
+// client has all its output, or has the terminal no more.
+func (s *session) show() {
+	if s.kind != attachRequest {
+		s.launch()
+	}
+	go s.send() // it may wait for a program that reads nothing, and outlives the channel
+	<-s.joint.Done()
+	switch {
+	case s.joint.Delivered():
+		s.end()
+		return
+	case !s.joint.Parted():
+		return // the channel takes no more: it has ended
+	}
+	if by, taken := s.program.taken(s.joint); taken {
+		s.ch.SendRequest(takenRequest, false, ssh.Marshal(struct{ By string }{by}))
+	}
+	how := exitStatus(0)
+	s.ch.SendRequest(how.request, false, how.payload)
+	s.ch.Close()
+}
+
+// taken tells who has the terminal that j had.
+func (p *Program) taken(j *keep.Joint) (by string, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.client, p.output.Joined() && !j.Joined()
 }
 
 // send copies what the client sends to the program.
@@ -99,7 +169,7 @@ func (s *session) send() {
 	defer close(s.sent)
 	if s.pty != nil {
 		// As with sshd, a client that has no more input leaves the terminal alone.
-		flow.Copy(s.pty, s.ch)
+		flow.Copy(typist{s}, s.ch)
 		return
 	}
 	write, _ := flow.Copy(s.pipes.in, s.ch)
@@ -112,6 +182,16 @@ func (s *session) send() {
 	}
 }
 
+// typist types what the client sends, as long as it has the terminal.
+type typist struct{ s *session }
+
+func (t typist) Write(p []byte) (int, error) {
+	if !t.s.joint.Joined() {
+		return 0, io.ErrClosedPipe
+	}
+	return t.s.pty.Write(p)
+}
+
 // ending is how a program ended, as the request that tells the client.
 type ending struct {
 	request string
@@ -122,10 +202,10 @@ func exitStatus(code uint32) ending {
 	return ending{"exit-status", ssh.Marshal(struct{ Status uint32 }{code})}
 }
 
-// launch starts the program. The channel gets its ending, once.
-func (s *session) launch() <-chan ending {
-	ended := make(chan ending, 1)
-	cmd, err := s.program()
+// launch starts the program.
+func (s *session) launch() {
+	p := s.program
+	cmd, err := s.compose()
 	if err == nil {
 		s.welcome(cmd.Env)
 		err = s.begin(cmd)
@@ -139,39 +219,34 @@ func (s *session) launch() <-chan ending {
 		s.pty.LetGo()
 	}
 	if err != nil {
-		ended <- exitStatus(1)
-		return ended
+		p.how = exitStatus(1)
+		close(p.exited)
+		return
 	}
 	// This goroutine stays as long as the program, which may outlive the channel.
 	go func() {
 		cmd.Wait()
-		s.setPID(0)
-		if s.pty != nil {
-			s.pty.Exited()
+		p.setPID(0)
+		if p.pty != nil {
+			p.pty.Exited()
 		}
-		ended <- howEnded(cmd.ProcessState)
+		p.how = howEnded(cmd.ProcessState)
+		close(p.exited)
 	}()
-	return ended
 }
 
 // begin starts cmd so that a client that has seen its output can signal it.
 func (s *session) begin(cmd *exec.Cmd) error {
-	s.pidMu.Lock()
-	defer s.pidMu.Unlock()
-	if err := s.start(cmd); err != nil {
+	s.program.pidMu.Lock()
+	defer s.program.pidMu.Unlock()
+	if err := s.execute(cmd); err != nil {
 		return err
 	}
-	s.pid = cmd.Process.Pid
+	s.program.pid = cmd.Process.Pid
 	return nil
 }
 
-func (s *session) setPID(pid int) {
-	s.pidMu.Lock()
-	defer s.pidMu.Unlock()
-	s.pid = pid
-}
-
-func (s *session) start(cmd *exec.Cmd) error {
+func (s *session) execute(cmd *exec.Cmd) error {
 	if s.pty != nil {
 		return s.pty.Start(cmd)
 	}
@@ -205,8 +280,8 @@ type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
-// program is the command to run: the user's login shell does all but sshd's own sftp server.
-func (s *session) program() (*exec.Cmd, error) {
+// compose makes the command to run: the user's login shell does all but sshd's own sftp server.
+func (s *session) compose() (*exec.Cmd, error) {
 	cmd := &exec.Cmd{Env: s.environ(), Dir: s.cfg.Login.Home}
 	if args, ok := policy.IsInternalSFTP(s.command); ok && (s.kind == "subsystem" || s.forced) {
 		if s.kind != "subsystem" {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy/sshconn"
+	"tssh/server/keep"
 	"tssh/server/policy"
 	"tssh/server/pty"
 )
@@ -48,7 +49,14 @@ type Config struct {
 	// SFTPServer is the program that serves sftp where OpenSSH's server is not
 	// installed: its path, then its argv. Nil: there is none.
 	SFTPServer []string
-	Logf       func(format string, args ...any) // nil: silent
+	// Programs get what runs on a terminal, which then stays when the client loses
+	// its connection or leaves it by detach@tssh, and to which a channel is joined by
+	// attach@tssh. Nil: programs end with their channels.
+	Programs *Programs
+	// Client says who the client is, to another one that looks for the program, or
+	// that had it before.
+	Client string
+	Logf   func(format string, args ...any) // nil: silent
 }
 
 // X11 is what a client says when it asks for a display.
@@ -80,6 +88,7 @@ type session struct {
 
 	env      []string // the client's
 	terminal string   // TERM
+	size     pty.Size
 	pty      *pty.Terminal
 	agent    string // SSH_AUTH_SOCK
 	x11      X11
@@ -91,13 +100,19 @@ type session struct {
 	forced   bool   // by ForceCommand
 	original string // what was asked for then
 	pipes    *pipes
+	program  *Program    // once there is one
+	joint    *keep.Joint // to its terminal
 	running  sync.WaitGroup
 	gone     chan struct{} // closed when the channel has ended
 	sent     chan struct{} // closed when the program has all that the client sent
-
-	pidMu sync.Mutex // guards pid
-	pid   int        // of the program while it runs
 }
+
+// Requests of ours.
+const (
+	attachRequest = "attach@tssh" // uint32, the program's ID or 0: join the terminal of a program that is there
+	detachRequest = "detach@tssh" // leave it there
+	takenRequest  = "taken@tssh"  // string, the client: it has the terminal now
+)
 
 // Serve serves an accepted channel of type session until it is closed by either side.
 // A program that has no terminal may outlive it, as with sshd.
@@ -109,28 +124,49 @@ func Serve(ch sshconn.Channel, cfg Config) {
 	for req := range ch.Requests() {
 		ok := s.handle(req)
 		req.Reply(ok, nil)
-		if ok && s.kind == req.Type {
+		switch {
+		case !ok:
+		case req.Type == s.kind:
 			// Only now, so that the client has the answer before the first output.
-			s.running.Go(s.run)
+			s.start()
+		case req.Type == detachRequest:
+			s.joint.Leave()
 		}
 	}
-	// The channel has ended. Closing the terminal hangs up the program; closing
-	// the pipes lets it notice at its next write, or read: after what was sent before.
 	close(s.gone)
-	s.hangup()
-	if s.kind != "" {
-		select {
-		case <-s.sent:
-		case <-time.After(linger):
-		}
-	}
-	if s.pipes != nil {
-		s.pipes.in.Close()
-	}
+	s.finish()
 	ch.Close()
 	s.running.Wait()
-	if s.display != nil {
+	if s.display != nil && (s.program == nil || s.program.display != s.display) {
 		s.display.Close()
+	}
+}
+
+// finish is for a channel that has ended. Closing the terminal hangs up the
+// program; closing the pipes lets it notice at its next write, or read: after
+// what was sent before.
+func (s *session) finish() {
+	p := s.program
+	switch {
+	case p == nil:
+		if s.pty != nil {
+			s.pty.Close()
+		}
+		return
+	case s.joint != nil && p.among != nil && (!s.ch.Closed() || s.joint.Parted()):
+		s.joint.Leave()
+		return
+	}
+	p.End()
+	if p.output != nil {
+		p.output.Close()
+	}
+	select {
+	case <-s.sent:
+	case <-time.After(linger):
+	}
+	if p.pipes != nil {
+		p.pipes.in.Close()
 	}
 }
 
@@ -141,9 +177,9 @@ func (s *session) handle(req *sshconn.Request) bool {
 	case "window-change":
 		return s.resize(req.Payload)
 	case "signal":
-		return started && s.signal(req.Payload)
+		return started && s.program.signal(req.Payload)
 	case "break":
-		return s.pty != nil && s.pty.Break() == nil
+		return s.pty != nil && (s.joint == nil || s.joint.Joined()) && s.pty.Break() == nil
 	case "eow@openssh.com": // nobody reads the output any more: let the program have its broken pipe
 		if s.pipes != nil {
 			s.pipes.out.Close()
@@ -151,6 +187,10 @@ func (s *session) handle(req *sshconn.Request) bool {
 		return s.pipes != nil
 	case "shell", "exec", "subsystem":
 		return !started && s.prepare(req.Type, req.Payload)
+	case attachRequest:
+		return !started && s.attach(req.Payload)
+	case detachRequest:
+		return s.joint != nil && s.program.among != nil
 	}
 	if started {
 		return false // the program has what it has
@@ -178,22 +218,29 @@ func (s *session) openTerminal(payload []byte) bool {
 	if s.pty != nil || !s.cfg.Policy.TTY || ssh.Unmarshal(payload, &msg) != nil {
 		return false
 	}
-	t, err := pty.Open(pty.Size{Cols: msg.Cols, Rows: msg.Rows, Width: msg.Width, Height: msg.Height}, []byte(msg.Modes))
+	size := pty.Size{Cols: msg.Cols, Rows: msg.Rows, Width: msg.Width, Height: msg.Height}
+	t, err := pty.Open(size, []byte(msg.Modes))
 	if err != nil {
 		s.cfg.Logf("session: %v", err)
 		return false
 	}
-	s.pty, s.terminal = t, msg.Term
+	s.pty, s.size, s.terminal = t, size, msg.Term
 	s.ch.Interactive()
 	return true
 }
 
 func (s *session) resize(payload []byte) bool {
 	var size pty.Size
-	if s.pty == nil || ssh.Unmarshal(payload, &size) != nil {
+	switch {
+	case s.pty == nil || ssh.Unmarshal(payload, &size) != nil:
+		return false
+	case s.joint != nil:
+		return s.joint.Joined() && s.program.Resize(size) == nil
+	case s.pty.Resize(size) != nil:
 		return false
 	}
-	return s.pty.Resize(size) == nil
+	s.size = size
+	return true
 }
 
 func (s *session) setEnv(payload []byte) bool {
@@ -251,29 +298,14 @@ func (s *session) openAgent() bool {
 
 // signal sends a signal to the program's process group. As in sshd a forced
 // command and a subsystem get none: who wrote them did not reckon with it.
-func (s *session) signal(payload []byte) bool {
+func (p *Program) signal(payload []byte) bool {
 	var msg struct{ Name string }
-	if s.forced || s.kind == "subsystem" || ssh.Unmarshal(payload, &msg) != nil {
+	if p.forced || p.kind == "subsystem" || ssh.Unmarshal(payload, &msg) != nil {
 		return false
 	}
-	s.pidMu.Lock()
-	defer s.pidMu.Unlock()
-	return s.pid != 0 && kill(s.pid, msg.Name) == nil
-}
-
-// hangup takes the program's terminal or pipes away.
-func (s *session) hangup() {
-	if s.pty != nil {
-		s.pty.Close()
-	}
-	if s.pipes != nil {
-		s.pipes.close()
-	}
-	s.pidMu.Lock()
-	defer s.pidMu.Unlock()
-	if s.pid != 0 {
-		hangup(s.pid)
-	}
+	p.pidMu.Lock()
+	defer p.pidMu.Unlock()
+	return p.pid != 0 && kill(p.pid, msg.Name) == nil
 }
 
 // pipes connect a program without a terminal.

@@ -38,6 +38,7 @@ func (c *channel) Write(p []byte) (int, error) {
 }
 func (c *channel) CloseWrite() error { return nil }
 func (c *channel) Interactive()      {}
+func (c *channel) Closed() bool      { return true }
 func (c *channel) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

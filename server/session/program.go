@@ -1,0 +1,239 @@
+package session
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"tssh/server/keep"
+	"tssh/server/pty"
+)
+
+// Programs are those of one process that may outlive their channels: what runs
+// on a terminal. The zero value has none.
+type Programs struct {
+	mu      sync.Mutex // guards what follows
+	list    []*Program // the oldest first
+	last    uint32     // ID given
+	changed chan struct{}
+}
+
+// List returns the programs, the oldest first.
+func (ps *Programs) List() []*Program {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return slices.Clone(ps.list)
+}
+
+// Changed is closed when a program begins or ends.
+func (ps *Programs) Changed() <-chan struct{} {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if ps.changed == nil {
+		ps.changed = make(chan struct{})
+	}
+	return ps.changed
+}
+
+// End hangs up all programs.
+func (ps *Programs) End() {
+	for _, p := range ps.List() {
+		p.End()
+	}
+}
+
+// find returns the program of that ID, or the oldest one.
+func (ps *Programs) find(id uint32) *Program {
+	if ps == nil {
+		return nil
+	}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	i := slices.IndexFunc(ps.list, func(p *Program) bool { return id == 0 || p.id == id })
+	if i < 0 {
+		return nil
+	}
+	return ps.list[i]
+}
+
+func (ps *Programs) edit(f func()) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	f()
+	if ps.changed != nil {
+		close(ps.changed)
+		ps.changed = nil
+	}
+}
+
+// Program is what a channel has started, on a terminal or on pipes. It belongs to
+// no channel: one on a terminal is joined to one, which may be left, and to
+// another one later.
+type Program struct {
+	among   *Programs // nil: it ends with its channel
+	id      uint32
+	kind    string // shell, exec or subsystem
+	command string
+	forced  bool // by ForceCommand
+	since   time.Time
+	agent   string   // SSH_AUTH_SOCK
+	display *Display // nil: none
+
+	pty    *pty.Terminal // nil: it has pipes
+	output *keep.Terminal
+	pipes  *pipes
+
+	hungUp chan struct{} // closed by End
+	exited chan struct{} // closed when it has ended, and how is known
+	how    ending
+
+	pidMu sync.Mutex // guards pid
+	pid   int        // of the program while it runs
+
+	mu     sync.Mutex // guards what follows
+	over   bool
+	size   pty.Size
+	client string // that has it
+}
+
+// program makes the Program of the channel that asks for one.
+func (s *session) newProgram(kind, command string) *Program {
+	p := &Program{
+		kind: kind, command: command, forced: s.forced, since: time.Now(), agent: s.agent, display: s.display,
+		pty: s.pty, pipes: s.pipes, size: s.size, hungUp: make(chan struct{}), exited: make(chan struct{}),
+	}
+	if p.pty == nil {
+		return p
+	}
+	p.among = s.cfg.Programs
+	p.output = keep.NewTerminal(p.pty, int(p.size.Cols), int(p.size.Rows), p.among != nil)
+	if p.among != nil {
+		p.among.edit(func() {
+			p.among.last++
+			p.id = p.among.last
+			p.among.list = append(p.among.list, p)
+		})
+	}
+	go p.mind()
+	return p
+}
+
+// mind ends a program on a terminal for good when it has ended by itself and
+// nobody waits for its last words.
+func (p *Program) mind() {
+	p.output.Run()
+	<-p.exited
+	p.output.Wait()
+	p.End()
+	p.output.Close()
+}
+
+// join gives the output of the terminal to the channel of s.
+func (p *Program) join(s *session) *keep.Joint {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.client = s.cfg.Client
+	if s.kind != attachRequest {
+		return p.output.Join(s.ch, true)
+	}
+	p.resizeLocked(s.size)
+	return p.output.Join(s.ch, false)
+}
+
+// ID tells the program among those of its process. It is not 0.
+func (p *Program) ID() uint32 { return p.id }
+
+// Agent is the path of the socket by which the program finds the client's agent;
+// empty: it has none.
+func (p *Program) Agent() string { return p.agent }
+
+// Display is the display that the program has; nil: none.
+func (p *Program) Display() *Display { return p.display }
+
+// Description is what is told about a program.
+type Description struct {
+	ID         uint32
+	Command    string    // that was started; empty: a shell
+	Foreground string    // the name of the program in the foreground, as far as it is known
+	Dir        string    // and where it works
+	Cols, Rows int       // of its terminal
+	Since      time.Time // when it began
+	TTY        string    // its terminal
+	Joined     bool      // a channel has the terminal
+	Client     string    // and this is its client
+}
+
+// Describe returns what is known about p now.
+func (p *Program) Describe() Description {
+	d := Description{ID: p.id, Command: p.command, Since: p.since}
+	if p.pty != nil {
+		d.TTY = p.pty.Name()
+		d.Foreground, d.Dir = p.pty.Foreground()
+		d.Joined = p.output.Joined()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d.Cols, d.Rows = int(p.size.Cols), int(p.size.Rows)
+	if d.Joined {
+		d.Client = p.client
+	}
+	return d
+}
+
+// Resize changes the size of the terminal.
+func (p *Program) Resize(size pty.Size) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.resizeLocked(size)
+}
+
+func (p *Program) resizeLocked(size pty.Size) error {
+	if err := p.pty.Resize(size); err != nil {
+		return err
+	}
+	p.size = size
+	p.output.Resize(int(size.Cols), int(size.Rows))
+	return nil
+}
+
+// End hangs up: it takes the terminal or the pipes away. A client that has the
+// terminal gets what the program wrote before, and is told how it ended.
+func (p *Program) End() {
+	p.hangup()
+	p.mu.Lock()
+	again := p.over
+	p.over = true
+	p.mu.Unlock()
+	if again {
+		return
+	}
+	close(p.hungUp)
+	if p.display != nil {
+		p.display.Close()
+	}
+	if p.among != nil {
+		p.among.edit(func() {
+			p.among.list = slices.DeleteFunc(p.among.list, func(q *Program) bool { return p == q })
+		})
+	}
+}
+
+func (p *Program) hangup() {
+	if p.pty != nil {
+		p.pty.Close()
+	}
+	if p.pipes != nil {
+		p.pipes.close()
+	}
+	p.pidMu.Lock()
+	defer p.pidMu.Unlock()
+	if p.pid != 0 {
+		hangup(p.pid)
+	}
+}
+
+func (p *Program) setPID(pid int) {
+	p.pidMu.Lock()
+	defer p.pidMu.Unlock()
+	p.pid = pid
+}

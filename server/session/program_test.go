@@ -1,0 +1,267 @@
+//go:build unix
+
+package session
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"tssh/proxy/sshconn"
+)
+
+// client is the far end of one channel, and can be lost, hang, and close.
+type client struct {
+	requests chan *sshconn.Request
+	in       *io.PipeReader
+	keys     *io.PipeWriter
+	served   chan struct{} // closed when Serve has returned
+
+	mu     sync.Mutex
+	moved  sync.Cond
+	out    bytes.Buffer
+	sent   []string
+	stuck  bool // takes nothing
+	closed bool // politely
+	over   bool
+}
+
+func (c *client) Read(p []byte) (int, error) { return c.in.Read(p) }
+func (c *client) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.stuck && !c.over {
+		c.moved.Wait()
+	}
+	if c.over {
+		return 0, io.EOF
+	}
+	c.moved.Broadcast()
+	return c.out.Write(p)
+}
+func (c *client) CloseWrite() error { return nil }
+func (c *client) Interactive()      {}
+func (c *client) Closed() bool      { c.mu.Lock(); defer c.mu.Unlock(); return c.closed }
+func (c *client) Close() error      { c.end(true); return nil }
+func (c *client) end(politely bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		c.over, c.closed = true, politely
+		c.keys.Close()
+		close(c.requests)
+		c.moved.Broadcast()
+	}
+}
+func (c *client) SendRequest(kind string, _ bool, payload []byte) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sent = append(c.sent, kind+" "+string(payload))
+	return false, nil
+}
+func (c *client) Stderr() sshconn.ReadWriter        { return nil }
+func (c *client) Requests() <-chan *sshconn.Request { return c.requests }
+
+// see waits until the client was shown text.
+func (c *client) see(t *testing.T, text string) {
+	t.Helper()
+	late := time.AfterFunc(20*time.Second, func() { c.end(false) })
+	defer late.Stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for !bytes.Contains(c.out.Bytes(), []byte(text)) {
+		if c.over {
+			t.Fatalf("%q is not in %q; %q", text, c.out.String(), c.sent)
+		}
+		c.moved.Wait()
+	}
+}
+
+// ask sends a request and returns the answer.
+func (c *client) ask(kind string, payload any) bool {
+	answer := make(chan bool, 1)
+	c.requests <- sshconn.NewRequest(kind, true, ssh.Marshal(payload), func(ok bool, _ []byte) error {
+		answer <- ok
+		return nil
+	})
+	return <-answer
+}
+
+func (c *client) wait(t *testing.T) {
+	t.Helper()
+	select {
+	case <-c.served:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the channel is still served")
+	}
+}
+
+type ptyRequest struct {
+	Term       string
+	C, R, W, H uint32
+	Modes      string
+}
+
+func visit(t *testing.T, cfg Config) *client {
+	c := &client{requests: make(chan *sshconn.Request), served: make(chan struct{})}
+	c.in, c.keys = io.Pipe()
+	c.moved.L = &c.mu
+	go func() {
+		Serve(c, cfg)
+		close(c.served)
+	}()
+	t.Cleanup(func() { c.end(true); c.wait(t) })
+	if !c.ask("pty-req", ptyRequest{"xterm", 80, 24, 0, 0, ""}) {
+		t.Fatal("no terminal")
+	}
+	return c
+}
+
+const shell = `stty -echo; echo ready; while read x; do case $x in quit) exit 7;; size) stty size;; *) echo "got $x";; esac; done`
+
+func kept(t *testing.T) Config {
+	cfg := config(t)
+	cfg.Policy.TTY = true
+	cfg.Programs = new(Programs)
+	t.Cleanup(func() {
+		cfg.Programs.End()
+		if n := len(cfg.Programs.List()); n != 0 {
+			t.Errorf("%d programs are left", n)
+		}
+	})
+	return cfg
+}
+
+// TestProgramOutlivesClient: one is lost, the next finds the screen and goes on,
+// leaves by itself, and a third one sees the end.
+func TestProgramOutlivesClient(t *testing.T) {
+	cfg := kept(t)
+	first := visit(t, cfg)
+	if !first.ask("exec", text{shell}) {
+		t.Fatal("exec")
+	}
+	first.see(t, "ready")
+	first.end(false)
+	first.wait(t)
+
+	second := visit(t, cfg)
+	if !second.ask(attachRequest, struct{ ID uint32 }{0}) {
+		t.Fatal("attach")
+	}
+	second.see(t, "ready")
+	io.WriteString(second.keys, "one\n")
+	second.see(t, "got one")
+	if d := cfg.Programs.List()[0].Describe(); d.Cols != 80 || d.Rows != 24 || !strings.HasPrefix(d.Command, "stty") {
+		t.Errorf("%+v", d)
+	}
+	if !second.ask("window-change", struct{ C, R, W, H uint32 }{100, 30, 0, 0}) {
+		t.Error("window-change")
+	}
+	io.WriteString(second.keys, "size\n")
+	second.see(t, "30 100")
+	if !second.ask(detachRequest, text{}) {
+		t.Error("detach")
+	}
+	second.wait(t)
+	if want := []string{"exit-status \x00\x00\x00\x00"}; !slices.Equal(second.sent, want) {
+		t.Errorf("%q", second.sent)
+	}
+
+	third := visit(t, cfg)
+	third.ask(attachRequest, struct{ ID uint32 }{cfg.Programs.List()[0].ID()})
+	third.see(t, "got one")
+	io.WriteString(third.keys, "quit\n")
+	third.wait(t)
+	if want := []string{"exit-status \x00\x00\x00\x07"}; !slices.Equal(third.sent, want) {
+		t.Errorf("%q", third.sent)
+	}
+}
+
+// TestTerminalIsTakenOver from a client that is there, and from one that takes
+// nothing any more.
+func TestTerminalIsTakenOver(t *testing.T) {
+	cfg := kept(t)
+	first := visit(t, cfg)
+	first.ask("exec", text{shell})
+	first.see(t, "ready")
+	cfg.Client = "second"
+	second := visit(t, cfg)
+	second.ask(attachRequest, struct{ ID uint32 }{})
+	second.see(t, "ready")
+	first.wait(t)
+	if want := []string{"taken@tssh \x00\x00\x00\x06second", "exit-status \x00\x00\x00\x00"}; !slices.Equal(first.sent, want) {
+		t.Errorf("%q", first.sent)
+	}
+	second.mu.Lock()
+	second.stuck = true
+	second.mu.Unlock()
+	io.WriteString(second.keys, "stuck\n")
+	time.Sleep(50 * time.Millisecond)
+	third := visit(t, cfg)
+	third.ask(attachRequest, struct{ ID uint32 }{})
+	third.see(t, "got stuck")
+	second.wait(t)
+}
+
+// TestPoliteEndHangsUp, and a program that ends while nobody is there is gone.
+func TestPoliteEndHangsUp(t *testing.T) {
+	cfg := kept(t)
+	c := visit(t, cfg)
+	c.ask("exec", text{shell})
+	c.see(t, "ready")
+	c.end(true)
+	c.wait(t)
+	if n := len(cfg.Programs.List()); n != 0 {
+		t.Errorf("%d programs", n)
+	}
+	c = visit(t, cfg)
+	c.ask("exec", text{"echo ready; sleep 0.1; yes | head -c 1000000"})
+	c.see(t, "ready")
+	changed := cfg.Programs.Changed()
+	c.end(false)
+	c.wait(t)
+	<-changed
+	if n := len(cfg.Programs.List()); n != 0 {
+		t.Errorf("%d programs", n)
+	}
+	if visit(t, cfg).ask(attachRequest, struct{ ID uint32 }{}) {
+		t.Error("attached to nothing")
+	}
+}
+
+// TestEndedFromOutside: the client that has the terminal is told.
+func TestEndedFromOutside(t *testing.T) {
+	cfg := kept(t)
+	c := visit(t, cfg)
+	c.ask("exec", text{shell})
+	c.see(t, "ready")
+	cfg.Programs.End()
+	c.wait(t)
+	if len(c.sent) != 1 || !strings.HasPrefix(c.sent[0], "exit-signal \x00\x00\x00\x03HUP") {
+		t.Errorf("%q", c.sent)
+	}
+}
+
+// TestAttachNeedsTerminal: who may have none, or run one command only, gets none
+// by another's.
+func TestAttachNeedsTerminal(t *testing.T) {
+	cfg := kept(t)
+	c := visit(t, cfg)
+	c.ask("exec", text{shell})
+	c.see(t, "ready")
+	forced := cfg
+	policy := *cfg.Policy
+	policy.ForceCommand = "true"
+	forced.Policy = &policy
+	if visit(t, forced).ask(attachRequest, struct{ ID uint32 }{}) {
+		t.Error("a forced command attached")
+	}
+	serve(t, cfg, request{attachRequest, struct{ ID uint32 }{}, false}, request{"exec", text{"true"}, true}) // without pty-req
+	serve(t, config(t), request{attachRequest, struct{ ID uint32 }{}, false}, request{detachRequest, text{}, false}, request{"exec", text{"true"}, true})
+}
