@@ -171,7 +171,7 @@ func (v *invocation) sessionOptions(isTTY bool) session.Options {
 		Command: v.command(),
 		TTY:     isTTY,
 		Stdin:   os.Stdin,
-		Stdout:  os.Stdout,
+		Stdout:  v.led.Output(os.Stdout),
 		Stderr:  os.Stderr,
 		Screen:  tty.IsTerminal(os.Stdout),
 		Log:     v.log,

@@ -1,11 +1,15 @@
 package background
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strconv"
+	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -24,7 +28,8 @@ type Led struct {
 }
 
 // LedFromEnv reads and forgets what the parent said. Who kills the parent means
-// this run, which ends too.
+// this run, which is killed too: it has no last words then, so that a session in
+// UDP mode lives on as it does after any client that was killed.
 func LedFromEnv() Led {
 	value, ok := os.LookupEnv(ledEnv)
 	os.Unsetenv(ledEnv)
@@ -39,21 +44,57 @@ func LedFromEnv() Led {
 		select {
 		case <-l.left:
 		default:
-			end()
+			unix.Kill(os.Getpid(), unix.SIGKILL)
 		}
 	}()
 	return l
 }
 
-// end ends this run by the first signal that it does not ignore.
-func end() {
-	by := unix.SIGKILL
-	for _, s := range []syscall.Signal{unix.SIGTERM, unix.SIGHUP} {
-		if !signal.Ignored(s) {
-			by = s
-		}
+// lookAgain is how old the last look at the parent's state may be.
+const lookAgain = 200 * time.Millisecond
+
+// follower writes for a run that stops with its parent.
+type follower struct {
+	io.Writer
+	parent int
+
+	mu     sync.Mutex // guards looked
+	looked time.Time
+}
+
+// Output writes to w while the parent is not stopped: who stops the process that
+// the shell started means this run. SIGTSTP tells both, but SIGSTOP is told to
+// nobody; so it is looked for when there is something to write, and costs nothing
+// while there is not. The server then finds a client that is away.
+func (l Led) Output(w io.Writer) io.Writer {
+	if !l.Any() {
+		return w
 	}
-	unix.Kill(os.Getpid(), by)
+	return &follower{Writer: w, parent: os.Getppid()}
+}
+
+// Write writes once the parent runs.
+func (f *follower) Write(b []byte) (int, error) {
+	f.mu.Lock()
+	look := time.Since(f.looked) > lookAgain
+	if look {
+		f.looked = time.Now()
+	}
+	f.mu.Unlock()
+	if look && os.Getppid() == f.parent && isStopped(f.parent) {
+		unix.Kill(os.Getpid(), unix.SIGSTOP) // until the parent continues us
+	}
+	return f.Writer.Write(b)
+}
+
+// isStopped reads the state of a process from proc_pid_stat(5).
+func isStopped(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, state, ok := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
+	return ok && len(state) > 0 && state[0] == 'T'
 }
 
 // Any tells whether there is a parent to leave.
@@ -123,6 +164,8 @@ func follow(pid int, left <-chan bool) int {
 	signal.Notify(stopped, unix.SIGTSTP)
 	changed := make(chan os.Signal, 1)
 	signal.Notify(changed, unix.SIGCHLD)
+	continued := make(chan os.Signal, 1)
+	signal.Notify(continued, unix.SIGCONT)
 	for {
 		var ws unix.WaitStatus
 		switch done, err := unix.Wait4(pid, &ws, unix.WUNTRACED|unix.WNOHANG, nil); {
@@ -135,7 +178,9 @@ func follow(pid int, left <-chan bool) int {
 		case done == pid && ws.Signaled():
 			tty.Die(ws.Signal())
 		case done == pid && ws.Stopped():
-			tty.Stop(ws.StopSignal())
+			if ws.StopSignal() != unix.SIGSTOP || !told(continued) {
+				tty.Stop(ws.StopSignal())
+			}
 			unix.Kill(pid, unix.SIGCONT)
 			continue
 		}
@@ -143,11 +188,24 @@ func follow(pid int, left <-chan bool) int {
 		case s := <-signals:
 			unix.Kill(pid, s.(syscall.Signal))
 		case <-changed:
+		case <-continued:
+			unix.Kill(pid, unix.SIGCONT)
 		case gone := <-left:
 			if gone {
 				return 0
 			}
 			left = nil // it ends; how, the next SIGCHLD tells
 		}
+	}
+}
+
+// told reports whether we were continued: then the other one stopped because we
+// were (Output), of which we hear only now, and in no order.
+func told(continued <-chan os.Signal) bool {
+	select {
+	case <-continued:
+		return true
+	case <-time.After(lookAgain):
+		return false
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,7 @@ func TestLeaderDoesAsTheOneItWaitsFor(t *testing.T) {
 		{does: "wait", tell: unix.SIGKILL, want: "signal: killed"},
 		{does: "heed", tell: unix.SIGUSR1, want: "exit status 5", says: "told"},
 		{does: "stop", want: "exit status 6", says: "continued"},
+		{does: "write", want: "exit status 5", says: "told"},
 		{does: "leave", want: "exit status 0", says: "left"},
 	} {
 		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
@@ -64,13 +66,48 @@ func TestLeaderDoesAsTheOneItWaitsFor(t *testing.T) {
 			}
 			cmd.Process.Signal(unix.SIGCONT)
 		}
+		if c.does == "write" { // as long as we run
+			halt(t, cmd.Process, out)
+		}
 		said, _ := io.ReadAll(out)
 		cmd.Wait()
 		limit.Stop()
-		if got := cmd.ProcessState.String(); got != c.want || string(said) != c.says {
+		if got := cmd.ProcessState.String(); got != c.want || strings.Trim(string(said), ".") != c.says {
 			t.Errorf("%s, told %v: %s, want %s; said %q, want %q", c.does, c.tell, got, c.want, said, c.says)
 		}
 	}
+}
+
+// halt stops the one that waits and sees that the other stops with it, and both go
+// on, some times over.
+func halt(t *testing.T, leader *os.Process, out io.Reader) {
+	var lead [1]byte
+	for range 3 {
+		if _, err := io.ReadFull(out, lead[:]); err != nil {
+			t.Fatal(err)
+		}
+		leader.Signal(unix.SIGSTOP)
+		for led := ""; !strings.Contains(led, ") T "); time.Sleep(10 * time.Millisecond) {
+			led = childState(leader.Pid)
+		}
+		leader.Signal(unix.SIGCONT)
+		for led := ") T "; strings.Contains(led, ") T "); time.Sleep(10 * time.Millisecond) {
+			led = childState(leader.Pid)
+		}
+	}
+	leader.Signal(unix.SIGUSR1)
+}
+
+// childState is the state of the only child of pid.
+func childState(pid int) string {
+	all, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, name := range all {
+		stat, _ := os.ReadFile(name)
+		if _, rest, ok := strings.Cut(string(stat), ") "); ok && strings.HasPrefix(rest[1:], fmt.Sprintf(" %d ", pid)) {
+			return string(stat)
+		}
+	}
+	return ""
 }
 
 func state(pid int) string {
@@ -88,6 +125,19 @@ func work(led Led, does string) int {
 		return 7
 	case "die":
 		unix.Kill(os.Getpid(), unix.SIGKILL)
+	case "write":
+		w := led.Output(os.Stdout)
+		for {
+			select {
+			case s := <-told:
+				if s == unix.SIGUSR1 {
+					os.Stdout.WriteString("told")
+					return 5
+				}
+			case <-time.After(10 * time.Millisecond):
+				w.Write([]byte("."))
+			}
+		}
 	case "heed":
 		<-told
 		fmt.Print("told")
