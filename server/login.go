@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy/nss"
+	"tssh/proxy/pubkey"
 	"tssh/proxy/wire"
 	"tssh/server/policy"
 	"tssh/server/session"
@@ -188,7 +189,7 @@ func exposed(name string) (keys []wire.Key, ok bool) {
 		if err != nil {
 			return nil, false
 		}
-		keys = append(keys, wire.KeyOf(key))
+		keys = append(keys, pubkey.Offered(key))
 	}
 	return keys, true
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/pubkey"
 	"tssh/proxy/wire"
 	"tssh/server/session"
 )
@@ -44,7 +45,7 @@ func TestSSHDSaysWhichKey(t *testing.T) {
 	}
 	put(".ssh/authorized_keys", freeLine+"restrict "+boundLine)
 	login := session.Login{User: "somebody", Home: home, UID: os.Getuid()}
-	offered := []wire.Key{wire.KeyOf(free)}
+	offered := []wire.Key{pubkey.Offered(free)}
 	for _, test := range []struct {
 		file string
 		tty  bool

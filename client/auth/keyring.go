@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/hostkey"
+	"tssh/proxy/pubkey"
 )
 
 // identity is one key that may be tried.
@@ -99,7 +100,7 @@ func rsaBits(key ssh.PublicKey) int {
 	if key == nil {
 		return 0
 	}
-	return hostkey.RSABits(key)
+	return pubkey.RSABits(key)
 }
 
 func sameKey(a, b ssh.PublicKey) bool { return bytes.Equal(a.Marshal(), b.Marshal()) }

@@ -13,6 +13,7 @@ import (
 	"tssh/client/hostkey"
 	"tssh/client/keyfile"
 	"tssh/client/voice"
+	"tssh/proxy/pubkey"
 )
 
 // loadedKey is an opened private key.
@@ -96,7 +97,7 @@ func (s *session) load(id *identity) *loadedKey {
 	if k == nil {
 		return nil
 	}
-	if n := hostkey.RSABits(k.public); n > 0 && n < s.Host.RequiredRSASize {
+	if n := pubkey.RSABits(k.public); n > 0 && n < s.Host.RequiredRSASize {
 		s.Log.Debugf("load_identity_file: Skipping key %s: Invalid key length", id.file)
 		return nil
 	}

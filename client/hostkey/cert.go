@@ -1,7 +1,6 @@
 package hostkey
 
 import (
-	"crypto/rsa"
 	"slices"
 	"time"
 
@@ -45,14 +44,4 @@ func checkCert(cert *ssh.Certificate, name string, algorithms []string, now time
 		return "Certificate invalid: " + err.Error()
 	}
 	return ""
-}
-
-// RSABits is the size of an RSA key, 0 for other kinds.
-func RSABits(key ssh.PublicKey) int {
-	if k, ok := plainKey(key).(ssh.CryptoPublicKey); ok {
-		if r, ok := k.CryptoPublicKey().(*rsa.PublicKey); ok {
-			return r.N.BitLen()
-		}
-	}
-	return 0
 }

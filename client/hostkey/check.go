@@ -14,6 +14,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/voice"
+	"tssh/proxy/pubkey"
 )
 
 // Checker judges the keys of one host.
@@ -97,8 +98,8 @@ func (c *Checker) about(name string) (found []entry) {
 func (c *Checker) Check(key ssh.PublicKey) error {
 	fp := Fingerprint(key, c.h.FingerprintHash)
 	c.logKey(key, fp)
-	c.pin = &Pin{key: plainKey(key)}
-	if n := RSABits(key); n > 0 && n < c.h.RequiredRSASize {
+	c.pin = &Pin{key: pubkey.Plain(key)}
+	if n := pubkey.RSABits(key); n > 0 && n < c.h.RequiredRSASize {
 		c.log.Errorf("Server host key: Invalid key length")
 		return errRefused
 	}
@@ -112,7 +113,7 @@ func (c *Checker) Check(key ssh.PublicKey) error {
 		return nil
 	}
 	if c.h.VerifyHostKeyDNS == "yes" || c.h.VerifyHostKeyDNS == "ask" {
-		done, err := c.checkDNS(plainKey(key))
+		done, err := c.checkDNS(pubkey.Plain(key))
 		if done || err != nil {
 			return err
 		}

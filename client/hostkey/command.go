@@ -10,13 +10,14 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/proxy/pubkey"
 )
 
 // runCommand runs KnownHostsCommand: no shell, its tokens are its own words.
 func (c *Checker) runCommand(why string, key ssh.PublicKey, name string) ([]byte, error) {
 	tokens := config.Tokens{'H': name, 'I': why, 'f': "NONE", 't': "NONE", 'K': "NONE"}
 	if key != nil {
-		key = plainKey(key)
+		key = pubkey.Plain(key)
 		tokens['f'] = Fingerprint(key, c.h.FingerprintHash)
 		tokens['t'] = key.Type()
 		tokens['K'] = base64.StdEncoding.EncodeToString(key.Marshal())

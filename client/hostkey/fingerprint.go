@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 
+	"tssh/proxy/pubkey"
+
 	"golang.org/x/crypto/ssh"
 )
 
@@ -35,18 +37,10 @@ func TypeName(key ssh.PublicKey) string {
 	return name
 }
 
-// plainKey is the key itself where a certificate came.
-func plainKey(key ssh.PublicKey) ssh.PublicKey {
-	if cert, ok := key.(*ssh.Certificate); ok {
-		return cert.Key
-	}
-	return key
-}
-
 // Fingerprint is what FingerprintHash ("MD5", or else SHA-256) makes of a key;
 // of a certificate, the key in it.
 func Fingerprint(key ssh.PublicKey, hash string) string {
-	_, text := digest(plainKey(key), hash)
+	_, text := digest(pubkey.Plain(key), hash)
 	return text
 }
 
@@ -67,7 +61,7 @@ func digest(key ssh.PublicKey, hash string) (sum []byte, text string) {
 // step, and each square shows how often it was visited.
 func Randomart(key ssh.PublicKey, hash string) string {
 	const columns, rows, symbols = 17, 9, " .o+=*BOX@%&#/^SE"
-	key = plainKey(key)
+	key = pubkey.Plain(key)
 	sum, _ := digest(key, hash)
 	var board [columns][rows]int
 	x, y := columns/2, rows/2
@@ -113,7 +107,7 @@ func Randomart(key ssh.PublicKey, hash string) string {
 
 // Bits is the size of a key as ssh-keygen tells it.
 func Bits(key ssh.PublicKey) int {
-	switch plainKey(key).Type() {
+	switch pubkey.Plain(key).Type() {
 	case "ssh-ed25519", "sk-ssh-ed25519@openssh.com", "ecdsa-sha2-nistp256", "sk-ecdsa-sha2-nistp256@openssh.com":
 		return 256
 	case "ecdsa-sha2-nistp384":
@@ -121,5 +115,5 @@ func Bits(key ssh.PublicKey) int {
 	case "ecdsa-sha2-nistp521":
 		return 521
 	}
-	return RSABits(key)
+	return pubkey.RSABits(key)
 }

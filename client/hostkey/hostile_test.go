@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"tssh/proxy/pubkey"
+
 	"golang.org/x/crypto/ssh"
 )
 
@@ -36,7 +38,7 @@ func FuzzCertificate(f *testing.F) {
 			if err != nil {
 				return "no key"
 			}
-			RSABits(key)
+			pubkey.RSABits(key)
 			c, ok := key.(*ssh.Certificate)
 			if !ok {
 				return "no certificate"

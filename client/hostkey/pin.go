@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"tssh/proxy/pubkey"
+
 	"golang.org/x/crypto/ssh"
 )
 
@@ -31,7 +33,7 @@ func (c *Checker) Pin() *Pin { return c.pin }
 func (p *Pin) has(key ssh.PublicKey) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	blob := plainKey(key).Marshal()
+	blob := pubkey.Plain(key).Marshal()
 	return slices.ContainsFunc(append(p.proved, p.key), func(k ssh.PublicKey) bool { return bytes.Equal(k.Marshal(), blob) })
 }
 
@@ -54,10 +56,10 @@ func (c *Checker) CheckAgain(key ssh.PublicKey, p *Pin) error {
 		c.distrust()
 	}
 	c.logKey(key, Fingerprint(key, c.h.FingerprintHash))
-	if n := RSABits(key); n > 0 && n < c.h.RequiredRSASize {
+	if n := pubkey.RSABits(key); n > 0 && n < c.h.RequiredRSASize {
 		return Refused{"Server host key: Invalid key length"}
 	}
-	fp := Fingerprint(plainKey(key), c.h.FingerprintHash)
+	fp := Fingerprint(pubkey.Plain(key), c.h.FingerprintHash)
 	for _, file := range c.h.RevokedHostKeys {
 		if found, err := revokedByFile(file, key); err != nil || found {
 			return Refused{fmt.Sprintf("%s host key for %s, %s: revoked by file %s", TypeName(key), c.name, fp, file)}

@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 
+	"tssh/proxy/pubkey"
+
 	"golang.org/x/crypto/ssh"
 )
 
@@ -48,8 +50,8 @@ func revokedByFile(file string, key ssh.PublicKey) (bool, error) {
 
 // sameKey compares a listed key with one, the key in it and its authority.
 func sameKey(listed, key ssh.PublicKey) bool {
-	blob := plainKey(listed).Marshal()
-	if bytes.Equal(blob, plainKey(key).Marshal()) {
+	blob := pubkey.Plain(listed).Marshal()
+	if bytes.Equal(blob, pubkey.Plain(key).Marshal()) {
 		return true
 	}
 	cert, ok := key.(*ssh.Certificate)
@@ -106,7 +108,7 @@ func revokedByKRL(data []byte, key ssh.PublicKey) (bool, error) {
 	r.bytes(24)
 	r.string()
 	r.string()
-	keys := []ssh.PublicKey{plainKey(key)}
+	keys := []ssh.PublicKey{pubkey.Plain(key)}
 	cert, _ := key.(*ssh.Certificate)
 	if cert != nil {
 		keys = append(keys, cert.SignatureKey)

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/client/transport"
 	"tssh/client/voice"
+	"tssh/proxy/pubkey"
 )
 
 // Prover sends a global request and returns the answer; ssh.Conn is one.
@@ -67,7 +67,7 @@ func (c *Checker) offered(payload []byte) (keys []ssh.PublicKey) {
 		if _, cert := key.(*ssh.Certificate); cert || !c.offers(key.Type()) {
 			continue
 		}
-		if n := RSABits(key); n > 0 && n < c.h.RequiredRSASize {
+		if n := pubkey.RSABits(key); n > 0 && n < c.h.RequiredRSASize {
 			continue
 		}
 		if !slices.ContainsFunc(keys, func(k ssh.PublicKey) bool { return bytes.Equal(k.Marshal(), key.Marshal()) }) {
@@ -167,7 +167,7 @@ func prove(keys []ssh.PublicKey, conn Prover) error {
 			SessionID []byte
 			Blob      []byte
 		}{name, conn.SessionID(), k.Marshal()})
-		if err := transport.Verify(k, signed, &sig); err != nil {
+		if err := pubkey.Verify(k, signed, &sig); err != nil {
 			return fmt.Errorf("server gave bad signature for %s key", TypeName(k))
 		}
 	}

@@ -26,6 +26,7 @@ import (
 	"tssh/client/voice"
 	"tssh/proxy"
 	"tssh/proxy/mux"
+	"tssh/proxy/pubkey"
 	"tssh/proxy/sshconn"
 	"tssh/proxy/wire"
 )
@@ -173,7 +174,7 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 // hold there too: sshd keeps to itself which they were.
 func keysOf(l *login.Login) (keys []wire.Key) {
 	for _, k := range l.Keys {
-		keys = append(keys, wire.KeyOf(k))
+		keys = append(keys, pubkey.Offered(k))
 	}
 	return keys
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"tssh/proxy/pubkey"
+
 	"golang.org/x/crypto/ssh"
 )
 
@@ -158,6 +160,10 @@ func (c *Conn) deriver(s *secret, hash []byte) func(tag byte, n int) []byte {
 	}
 }
 
+// maxModulus is the largest RSA key that OpenSSH reads. Computing with larger
+// ones, as long as a packet may be, would take minutes.
+const maxModulus = 16384
+
 // proveHost verifies the host's signature over the exchange and, the first
 // time, asks whether its key is to be trusted. Without both, whoever answers
 // could be anyone, so nothing is sent under the new keys before.
@@ -166,7 +172,7 @@ func (c *Conn) proveHost(s *secret, algorithm string, h []byte) error {
 	if err != nil {
 		return fmt.Errorf("host key: %w", err)
 	}
-	if n := modulusBits(key); n > maxModulus {
+	if n := pubkey.MostRSABits(key); n > maxModulus {
 		return fmt.Errorf("host key: RSA modulus of %d bits", n)
 	}
 	if KeyType(algorithm) != key.Type() {
@@ -179,7 +185,7 @@ func (c *Conn) proveHost(s *secret, algorithm string, h []byte) error {
 	if sig.Format != SignatureType(algorithm) {
 		return fmt.Errorf("host key signature: algorithm %s instead of %s", sig.Format, SignatureType(algorithm))
 	}
-	if err := Verify(key, h, &sig); err != nil {
+	if err := pubkey.Verify(key, h, &sig); err != nil {
 		return &Error{Reason: Refused, Detail: "incorrect signature", Err: err}
 	}
 	if c.hostKeyBlob != nil {

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"tssh/proxy/pubkey"
+
 	"golang.org/x/crypto/ssh"
 )
 
@@ -281,8 +283,8 @@ func FuzzServerMessages(f *testing.F) {
 		}
 		key, err := ssh.ParsePublicKey(data)
 		if err == nil {
-			modulusBits(key)
-			Verify(key, data, &ssh.Signature{Format: key.Type(), Blob: data, Rest: data})
+			pubkey.MostRSABits(key)
+			pubkey.Verify(key, data, &ssh.Signature{Format: key.Type(), Blob: data, Rest: data})
 		}
 	})
 }

@@ -7,9 +7,12 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"tssh/client/config/algorithm"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -293,6 +296,20 @@ func TestInfoSaysWhatWasAgreedOn(t *testing.T) {
 		"cipher aes128-ctr", "mac hmac-sha2-256", "compression none", "rekey limit none interval none", "traffic 3 pkts "} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+}
+
+// TestNamesAreOfWhatThereIs: package algorithm, which imports nothing, names what
+// this one can do, and nothing else.
+func TestNamesAreOfWhatThereIs(t *testing.T) {
+	all := Everything()
+	for kind, can := range map[algorithm.Kind][]string{algorithm.Kex: all.Kex, algorithm.Cipher: all.Ciphers, algorithm.MAC: all.MACs} {
+		named := algorithm.Supported(kind)
+		slices.Sort(named)
+		slices.Sort(can)
+		if !slices.Equal(named, can) {
+			t.Errorf("kind %d: named %q, can do %q", kind, named, can)
 		}
 	}
 }

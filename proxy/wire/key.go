@@ -7,15 +7,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"golang.org/x/crypto/ssh"
 )
 
 const (
-	maxKeys       = 4   // a login asks for one, rarely for two
-	maxPrincipals = 256 // bytes of a certificate's
-	maxNames      = 400 // bytes of all principals, as they are sent: csh must take the offer as one word
+	maxKeys  = 4   // a login asks for one, rarely for two
+	maxNames = 400 // bytes of all principals, as they are sent: csh must take the offer as one word
 )
+
+// MaxPrincipals is how many bytes of a certificate's principals are sent.
+const MaxPrincipals = 256
 
 // Key is a public key that sshd let the user in by: what its limits on the
 // server depend on, and no more.
@@ -39,36 +39,6 @@ const (
 	PermitsX11    = 'x'
 	PermitsUserRC = 'r'
 )
-
-// KeyOf describes a public key or a certificate.
-func KeyOf(key ssh.PublicKey) Key {
-	c, ok := key.(*ssh.Certificate)
-	if !ok {
-		return Key{Fingerprint: sha256.Sum256(key.Marshal())}
-	}
-	k := Key{Fingerprint: sha256.Sum256(c.SignatureKey.Marshal()), Cert: &Cert{Command: c.CriticalOptions["force-command"]}}
-	for _, e := range []struct {
-		name   string
-		letter byte
-	}{
-		{"permit-pty", PermitsPTY}, {"permit-port-forwarding", PermitsPorts}, {"permit-agent-forwarding", PermitsAgent},
-		{"permit-X11-forwarding", PermitsX11}, {"permit-user-rc", PermitsUserRC},
-	} {
-		if _, ok := c.Extensions[e.name]; ok {
-			k.Cert.Permits += string(e.letter)
-		}
-	}
-	room := maxPrincipals
-	for _, p := range c.ValidPrincipals {
-		if room -= len(p) + 1; room < 0 {
-			break
-		}
-		if !strings.ContainsRune(p, 0) {
-			k.Cert.Principals = append(k.Cert.Principals, p)
-		}
-	}
-	return k
-}
 
 // keyWords writes keys for an offer. Where there is no room for principals, it
 // writes the rest.
@@ -120,7 +90,7 @@ func parseKey(word string) (k Key, err error) {
 	}
 	k.Cert = &Cert{Permits: parts[1]}
 	text, err := base64.RawURLEncoding.Strict().DecodeString(parts[2])
-	if err != nil || len(text) > maxPrincipals {
+	if err != nil || len(text) > MaxPrincipals {
 		return Key{}, errors.New("principals that are malformed or too long")
 	}
 	if len(text) > 0 {

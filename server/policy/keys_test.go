@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/pubkey"
 	"tssh/proxy/wire"
 )
 
@@ -25,7 +26,7 @@ func newKey(t testing.TB) (wire.Key, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return wire.KeyOf(key), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
+	return pubkey.Offered(key), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
 }
 
 func TestOptions(t *testing.T) {

@@ -6,10 +6,6 @@ package algorithm
 import (
 	"slices"
 	"strings"
-
-	"golang.org/x/crypto/ssh"
-
-	"tssh/client/transport"
 )
 
 // Kind is what an algorithm is for.
@@ -28,6 +24,7 @@ const (
 type set struct {
 	known    []string // by OpenSSH of any version still about: accepted in a list
 	defaults []string // offered unless the user says otherwise, best first
+	missing  []string // known, and not in this program
 }
 
 // sets is not changed. It names what we cannot do too, so that a configuration
@@ -40,6 +37,7 @@ var sets = [...]set{
 			chacha20-poly1305@openssh.com`),
 		defaults: words(`chacha20-poly1305@openssh.com aes128-gcm@openssh.com
 			aes256-gcm@openssh.com aes128-ctr aes192-ctr aes256-ctr`),
+		missing: words(`rijndael-cbc@lysator.liu.se`),
 	},
 	MAC: {
 		known: words(`hmac-sha1 hmac-sha1-96 hmac-sha2-256 hmac-sha2-512 hmac-md5 hmac-md5-96
@@ -51,6 +49,8 @@ var sets = [...]set{
 			hmac-sha2-256-etm@openssh.com hmac-sha2-512-etm@openssh.com
 			hmac-sha1-etm@openssh.com umac-64@openssh.com umac-128@openssh.com
 			hmac-sha2-256 hmac-sha2-512 hmac-sha1`),
+		missing: words(`umac-64@openssh.com umac-128@openssh.com
+			umac-64-etm@openssh.com umac-128-etm@openssh.com`),
 	},
 	Kex: {
 		known: words(`diffie-hellman-group1-sha1 diffie-hellman-group14-sha1
@@ -65,6 +65,7 @@ var sets = [...]set{
 			ecdh-sha2-nistp521 diffie-hellman-group-exchange-sha256
 			diffie-hellman-group16-sha512 diffie-hellman-group18-sha512
 			diffie-hellman-group14-sha256`),
+		missing: words(`sntrup761x25519-sha512 sntrup761x25519-sha512@openssh.com`),
 	},
 	Signature: {
 		known: words(`ssh-ed25519 ssh-ed25519-cert-v01@openssh.com
@@ -86,6 +87,9 @@ var sets = [...]set{
 			rsa-sha2-256-cert-v01@openssh.com ssh-ed25519 ecdsa-sha2-nistp256
 			ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 sk-ssh-ed25519@openssh.com
 			sk-ecdsa-sha2-nistp256@openssh.com rsa-sha2-512 rsa-sha2-256`),
+		missing: words(`webauthn-sk-ecdsa-sha2-nistp256@openssh.com
+			webauthn-sk-ecdsa-sha2-nistp256-cert-v01@openssh.com
+			ssh-mldsa44-ed25519 ssh-mldsa44-ed25519-cert`),
 	},
 	CA: {
 		known: words(`ssh-ed25519 sk-ssh-ed25519@openssh.com ecdsa-sha2-nistp256
@@ -95,6 +99,7 @@ var sets = [...]set{
 		defaults: words(`ssh-ed25519 ecdsa-sha2-nistp256 ecdsa-sha2-nistp384
 			ecdsa-sha2-nistp521 sk-ssh-ed25519@openssh.com
 			sk-ecdsa-sha2-nistp256@openssh.com rsa-sha2-512 rsa-sha2-256`),
+		missing: words(`webauthn-sk-ecdsa-sha2-nistp256@openssh.com ssh-mldsa44-ed25519`),
 	},
 }
 
@@ -103,31 +108,11 @@ func words(s string) []string { return strings.Fields(s) }
 // Supported returns all of a kind that this program can do, the weak ones too.
 func Supported(k Kind) []string { return Able(k, sets[k].known) }
 
-// Able keeps those of the names that this program can do.
-func Able(k Kind, names []string) []string { return keep(names, able(k)) }
-
-// able is what we can do: our transport, x/crypto's keys, and the security
-// keys, for which ssh-sk-helper or the agent signs.
-func able(k Kind) []string {
-	can := transport.Everything()
-	switch k {
-	case Cipher:
-		return can.Ciphers
-	case MAC:
-		return can.MACs
-	case Kex:
-		return can.Kex
-	}
-	good, weak := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
-	keys := append(append(good.HostKeys, weak.HostKeys...), good.PublicKeyAuths...)
-	return append(keys, "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
-		"sk-ssh-ed25519-cert-v01@openssh.com", "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com")
-}
-
-func keep(names, able []string) []string {
-	var kept []string
+// Able keeps those of the names that this program can do: our transport, x/crypto's
+// keys, and the security keys, for which ssh-sk-helper or the agent signs.
+func Able(k Kind, names []string) (kept []string) {
 	for _, n := range names {
-		if slices.Contains(able, n) {
+		if slices.Contains(sets[k].known, n) && !slices.Contains(sets[k].missing, n) {
 			kept = append(kept, n)
 		}
 	}

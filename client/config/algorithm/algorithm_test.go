@@ -39,6 +39,19 @@ func TestNothingTheLibraryCanDoIsForgotten(t *testing.T) {
 	}
 }
 
+// TestKeysAreOfWhatThereIs: the library's, and those of tokens.
+func TestKeysAreOfWhatThereIs(t *testing.T) {
+	good, weak := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
+	can := slices.Concat(good.HostKeys, weak.HostKeys, good.PublicKeyAuths)
+	for _, k := range []Kind{Signature, CA} {
+		for _, n := range Supported(k) {
+			if !slices.Contains(can, n) && !strings.HasPrefix(n, "sk-") {
+				t.Errorf("%s is named, and nothing can do it", n)
+			}
+		}
+	}
+}
+
 func TestAssemble(t *testing.T) {
 	all := Assemble(Cipher, "")
 	for spec, want := range map[string][]string{

@@ -1,10 +1,9 @@
-package transport
+package pubkey
 
 import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -78,21 +77,4 @@ func Verify(key ssh.PublicKey, data []byte, sig *ssh.Signature) error {
 		return errors.New("signature did not verify")
 	}
 	return nil
-}
-
-// maxModulus is the largest RSA key that OpenSSH reads. Computing with larger
-// ones, as long as a packet may be, would take minutes.
-const maxModulus = 16384
-
-// modulusBits is the size of the largest RSA key in a key, 0 without one.
-func modulusBits(key ssh.PublicKey) int {
-	if cert, ok := key.(*ssh.Certificate); ok {
-		return max(modulusBits(cert.Key), modulusBits(cert.SignatureKey))
-	}
-	if k, ok := key.(ssh.CryptoPublicKey); ok {
-		if r, ok := k.CryptoPublicKey().(*rsa.PublicKey); ok {
-			return r.N.BitLen()
-		}
-	}
-	return 0
 }
