@@ -65,7 +65,7 @@ func (v *invocation) demo(ctx context.Context) error {
 		return errors.New("the session stayed on ssh's connection")
 	}
 	fmt.Printf("tssh: logged in to this machine, started tsshd there, moved to %s over %s\n",
-		strings.ToUpper(v.host.UdpMode), r.State().Kind)
+		strings.ToUpper(string(v.host.UdpMode)), r.State().Kind)
 	if tty.IsTerminal(os.Stdin) && tty.IsTerminal(os.Stdout) {
 		fmt.Print(demoKeys)
 		r.cut = demo.Switch(r.Cut)

@@ -126,7 +126,7 @@ func (v *invocation) logIn(ctx context.Context, moves bool) (l *login.Login, bel
 // dial logs in, and moves the connection to the proxies when asked to.
 func (v *invocation) dial(ctx context.Context) (link, error) {
 	var c roam.Config
-	moves := v.host.UdpMode != "no"
+	moves := v.host.UdpMode != ""
 	if moves {
 		c = v.moving(v.host)
 		go c.Binary.Prepare() // while the login waits for the network

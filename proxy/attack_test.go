@@ -223,8 +223,8 @@ func TestFloodOfGarbage(t *testing.T) {
 
 // Strangers by the thousand on the way that carries the session, or beside it.
 func TestHostileStreamsAreBounded(t *testing.T) {
-	for mode, port := range map[string]int{OnlyUDP: 61001, OnlyTCP: 61001, OnlySSH: 22} {
-		t.Run(mode, func(t *testing.T) {
+	for mode, port := range map[wire.Mode]int{wire.OnlyUDP: 61001, wire.OnlyTCP: 61001, wire.OnlySSH: 22} {
+		t.Run(string(mode), func(t *testing.T) {
 			story(t, wifi, func(s *session) { s.besieged(port) }, only(mode), overSSH)
 		})
 	}
@@ -356,11 +356,11 @@ func sieges() []siege {
 func TestStrangersLockNobodyOut(t *testing.T) {
 	far := simnet.Link{Delay: 75 * time.Millisecond} // each side, so 300 ms there and back
 	for i, a := range sieges() {
-		for _, mode := range []string{OnlyTCP, OnlySSH} {
-			if mode == OnlySSH && i > 2 {
+		for _, mode := range []wire.Mode{wire.OnlyTCP, wire.OnlySSH} {
+			if mode == wire.OnlySSH && i > 2 {
 				continue // they are not where its streams come in
 			}
-			t.Run(a.name+"/"+mode, func(t *testing.T) {
+			t.Run(a.name+"/"+string(mode), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					afterQUIC()
 					phone, home := simnet.Pair(t, far)

@@ -15,8 +15,8 @@ import (
 // ClientConfig is what a Client is made of.
 type ClientConfig struct {
 	Secret    [32]byte // of the greeting
-	Transport string   // "quic" or "kcp"
-	Mode      string   // which kinds of path may be used; empty: Auto
+	Transport wire.Transport
+	Mode      wire.Mode // which kinds of path may be used; empty: wire.Auto
 	// Servers are where the server may be reached, the likeliest first. More
 	// than six are not tried.
 	Servers []netip.AddrPort
@@ -45,7 +45,7 @@ func Dial(ctx context.Context, config ClientConfig) (*Client, error) {
 		config.Heartbeat = 3 * time.Second
 	}
 	if config.Mode == "" {
-		config.Mode = Auto
+		config.Mode = wire.Auto
 	}
 	config.Servers = config.Servers[:min(len(config.Servers), maxServers)]
 	c := &Client{
@@ -57,7 +57,7 @@ func Dial(ctx context.Context, config ClientConfig) (*Client, error) {
 		return nil, fmt.Errorf("dial: mode %s leaves no way to the server", config.Mode)
 	}
 	c.machine = roam.New(roam.Config{
-		Kinds: kinds, Servers: config.Servers, Resend: config.Transport == "quic",
+		Kinds: kinds, Servers: config.Servers, Resend: config.Transport == wire.QUIC,
 		Heartbeat: config.Heartbeat, Alive: config.Alive, Seal: c.codec.Seal,
 	}, time.Now())
 	c.face.open(config.Transport, 0, c.transmit)
@@ -74,14 +74,14 @@ func Dial(ctx context.Context, config ClientConfig) (*Client, error) {
 
 // kinds are those of path that config allows.
 func (config *ClientConfig) kinds() (kinds []wire.Kind) {
-	auto := config.Mode == Auto
-	if (auto || config.Mode == OnlyUDP) && len(config.Servers) > 0 {
+	auto := config.Mode == wire.Auto
+	if (auto || config.Mode == wire.OnlyUDP) && len(config.Servers) > 0 {
 		kinds = append(kinds, wire.UDP)
 	}
-	if (auto || config.Mode == OnlyTCP) && len(config.Servers) > 0 {
+	if (auto || config.Mode == wire.OnlyTCP) && len(config.Servers) > 0 {
 		kinds = append(kinds, wire.TCP)
 	}
-	if (auto || config.Mode == OnlySSH) && config.Carrier != nil {
+	if (auto || config.Mode == wire.OnlySSH) && config.Carrier != nil {
 		kinds = append(kinds, wire.SSH)
 	}
 	return kinds

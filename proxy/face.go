@@ -26,8 +26,8 @@ type face struct {
 	send func(b []byte, segment int, ecn byte)
 }
 
-func (f *face) open(transport string, generation uint32, send func([]byte, int, byte)) {
-	f.prefix = transport != "quic"
+func (f *face) open(transport wire.Transport, generation uint32, send func([]byte, int, byte)) {
+	f.prefix = transport != wire.QUIC
 	f.send = send
 	f.peer.Store(fakePeer(generation))
 	f.in.open()

@@ -15,7 +15,7 @@ import (
 )
 
 // mirror returns a face to which everything it sends comes back.
-func mirror(transport string) *face {
+func mirror(transport wire.Transport) *face {
 	f := new(face)
 	f.open(transport, 0, func(b []byte, segment int, ecn byte) { f.deliver(b, segment, ecn) })
 	return f

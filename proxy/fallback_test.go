@@ -12,9 +12,10 @@ import (
 	"time"
 
 	"tssh/proxy/simnet"
+	"tssh/proxy/wire"
 )
 
-func only(mode string) tweak {
+func only(mode wire.Mode) tweak {
 	return func(_ *session, c *ClientConfig, _ *ServerConfig) { c.Mode = mode }
 }
 
@@ -43,7 +44,7 @@ var firewalls = []struct {
 
 func TestBlockedFromTheStart(t *testing.T) {
 	for _, f := range firewalls {
-		for mode, most := range map[string]time.Duration{Auto: 1500 * time.Millisecond, strings.ToLower(f.kind): 6 * rtt} {
+		for mode, most := range map[wire.Mode]time.Duration{wire.Auto: 1500 * time.Millisecond, wire.Mode(strings.ToLower(f.kind)): 6 * rtt} {
 			link := wifi
 			f.set(&link, true)
 			story(t, link, func(s *session) {
@@ -160,7 +161,7 @@ func overSSH(s *session, c *ClientConfig, sc *ServerConfig) {
 }
 
 func TestSessionOutlivesItsCarrier(t *testing.T) {
-	for _, mode := range []string{Auto, OnlySSH} {
+	for _, mode := range []wire.Mode{wire.Auto, wire.OnlySSH} {
 		link := wifi
 		link.OnlySSH = true
 		story(t, link, func(s *session) {
@@ -194,11 +195,11 @@ func TestRoamWhileOnTCP(t *testing.T) {
 			s.phone.Move(to)
 			within(t, "move to "+to, s.echo("x", time.Minute), time.Second/2)
 		}
-	}, only(OnlyTCP))
+	}, only(wire.OnlyTCP))
 }
 
 func TestBlackoutOnAStream(t *testing.T) {
-	for _, mode := range []string{OnlyTCP, OnlySSH} {
+	for _, mode := range []wire.Mode{wire.OnlyTCP, wire.OnlySSH} {
 		story(t, wifi, func(s *session) {
 			for _, dark := range []time.Duration{time.Minute, time.Hour} {
 				time.Sleep(5 * time.Second)
@@ -206,7 +207,7 @@ func TestBlackoutOnAStream(t *testing.T) {
 				s.write("ab")
 				time.Sleep(dark)
 				s.phone.Change(func(l *simnet.Link) { l.Down = false })
-				within(t, "first echo by "+mode+" after "+dark.String(), s.hear("ab", time.Now(), time.Hour), 2*time.Second)
+				within(t, "first echo by "+string(mode)+" after "+dark.String(), s.hear("ab", time.Now(), time.Hour), 2*time.Second)
 			}
 		}, only(mode), overSSH)
 	}
@@ -288,7 +289,7 @@ func TestStateTellsOfAnOutage(t *testing.T) {
 // TestPathsThroughSSHThatAreLeft: the connection dies with its address, so the
 // server does not hear that the client closed it, and must not keep it.
 func TestPathsThroughSSHThatAreLeft(t *testing.T) {
-	for _, mode := range []string{Auto, OnlySSH} {
+	for _, mode := range []wire.Mode{wire.Auto, wire.OnlySSH} {
 		link := wifi
 		link.OnlySSH = true
 		story(t, link, func(s *session) {

@@ -15,9 +15,9 @@ import (
 
 // ServerConfig is what a Server is made of.
 type ServerConfig struct {
-	Secret    [32]byte      // of the greeting
-	Transport string        // "quic" or "kcp"
-	Mode      string        // which kinds of path to offer; empty: Auto
+	Secret    [32]byte // of the greeting
+	Transport wire.Transport
+	Mode      wire.Mode     // which kinds of path to offer; empty: wire.Auto
 	Ports     []int         // to choose from, in this order; empty: any free one
 	Alive     time.Duration // silent longer than this, the client is gone; 0: DefaultAlive
 	Network   path.Network  // nil: this machine's
@@ -35,7 +35,7 @@ func Listen(ctx context.Context, config ServerConfig) (*Server, error) {
 		config.Alive = DefaultAlive
 	}
 	if config.Mode == "" {
-		config.Mode = Auto
+		config.Mode = wire.Auto
 	}
 	s := &Server{config: config, codec: wire.NewServer(config.Secret), done: make(chan struct{}), started: time.Now()}
 	s.strangers.most, s.relayed.most = maxStrangers, maxRelayed
@@ -64,7 +64,7 @@ func challenge() uint64 {
 
 // bind takes the first port that is free for UDP and TCP.
 func (s *Server) bind() error {
-	if s.config.Mode == OnlySSH {
+	if s.config.Mode == wire.OnlySSH {
 		return nil
 	}
 	ports := s.config.Ports
@@ -86,13 +86,13 @@ func (s *Server) bind() error {
 
 func (s *Server) bindPort(port int) error {
 	var err error
-	if s.config.Mode != OnlyTCP {
+	if s.config.Mode != wire.OnlyTCP {
 		if s.socket, err = s.config.Network.ListenUDP(port); err != nil {
 			return err
 		}
 		port = int(s.socket.Local().Port())
 	}
-	if s.config.Mode != OnlyUDP {
+	if s.config.Mode != wire.OnlyUDP {
 		if s.listen, err = s.config.Network.ListenTCP(port); err != nil {
 			if s.socket != nil {
 				s.socket.Close()

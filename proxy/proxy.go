@@ -16,14 +16,6 @@ import (
 	"tssh/proxy/wire"
 )
 
-// Modes of ClientConfig: which kinds of path may be used.
-const (
-	Auto    = "auto" // UDP if it works, else TCP, else SSH; back when a better one works again
-	OnlyUDP = "udp"
-	OnlyTCP = "tcp"
-	OnlySSH = "ssh"
-)
-
 // DefaultAlive is how long a silent peer is waited for when nobody says.
 const DefaultAlive = 24 * time.Hour
 

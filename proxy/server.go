@@ -209,7 +209,7 @@ func (s *Server) knocked(from place, b []byte) bool {
 	if s.door.home != home {
 		s.since = now
 	}
-	if v.Returned && s.config.Transport == "quic" {
+	if v.Returned && s.config.Transport == wire.QUIC {
 		s.peer.Store(fakePeer(k.Generation))
 	}
 	if v.Returned {
@@ -262,7 +262,7 @@ func (s *Server) lostLocked(now time.Time, heardOn place) (lost []*stream) {
 // againLocked returns the datagrams to be sent once more: what was written
 // since the client was heard last may have gone to where it is no more.
 func (s *Server) againLocked(now, heard time.Time, v verdict, from place) [][]byte {
-	if s.config.Transport != "quic" || heard.IsZero() && !v.Arrived {
+	if s.config.Transport != wire.QUIC || heard.IsZero() && !v.Arrived {
 		return nil // KCP takes an old datagram for a slow network
 	}
 	late := now.Sub(heard) >= link.Outage && from == s.door.home

@@ -13,7 +13,7 @@ import (
 // TestKernelJoinsKCP sends KCP's datagrams through this kernel as one train, which
 // it hands to the server as one, as it does with what a network card joined.
 func TestKernelJoinsKCP(t *testing.T) {
-	s, err := Listen(t.Context(), ServerConfig{Secret: secret, Transport: "kcp", Mode: OnlyUDP})
+	s, err := Listen(t.Context(), ServerConfig{Secret: secret, Transport: "kcp", Mode: wire.OnlyUDP})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,9 +32,9 @@ type carrier struct {
 // carriers are plain SSH and UDP mode: the same must be seen over both.
 var carriers = []carrier{
 	{"ssh", overSSH},
-	{"quic", func(t *testing.T, s service) *ssh.Client { return overUDP(t, s, "quic", proxy.Auto) }},
-	{"kcp", func(t *testing.T, s service) *ssh.Client { return overUDP(t, s, "kcp", proxy.Auto) }},
-	{"quic by relay", func(t *testing.T, s service) *ssh.Client { return overUDP(t, s, "quic", proxy.OnlySSH) }},
+	{"quic", func(t *testing.T, s service) *ssh.Client { return overUDP(t, s, "quic", wire.Auto) }},
+	{"kcp", func(t *testing.T, s service) *ssh.Client { return overUDP(t, s, "kcp", wire.Auto) }},
+	{"quic by relay", func(t *testing.T, s service) *ssh.Client { return overUDP(t, s, "quic", wire.OnlySSH) }},
 }
 
 // each runs a test over every carrier.
@@ -100,7 +100,7 @@ func overSSH(t *testing.T, s service) *ssh.Client {
 const testPorts = "21001-30999"
 
 // overUDP is a whole tsshd in this process, and the client's half of UDP mode.
-func overUDP(t *testing.T, s service, transport, mode string) *ssh.Client {
+func overUDP(t *testing.T, s service, transport wire.Transport, mode wire.Mode) *ssh.Client {
 	t.Helper()
 	identity := newIdentity(t)
 	h, err := newHost(wire.Offer{Transport: transport, Ports: testPorts, ClientPin: identity.Pin(), Proxy: mode}, s.logf)
@@ -136,7 +136,7 @@ type udpClient struct {
 }
 
 // dialGreeting goes where a greeting says.
-func dialGreeting(t *testing.T, g wire.Greeting, identity *mux.Identity, transport, mode string) udpClient {
+func dialGreeting(t *testing.T, g wire.Greeting, identity *mux.Identity, transport wire.Transport, mode wire.Mode) udpClient {
 	t.Helper()
 	config := proxy.ClientConfig{Secret: g.Secret, Transport: transport, Mode: mode,
 		Servers: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(g.Port))}}

@@ -16,24 +16,15 @@ import (
 	"tssh/server/sftp"
 )
 
-// The exit statuses of tsshd. Bootstrap scripts go on to another copy of tsshd
-// after any but the first two.
-const (
-	exitOK          = 0
-	exitCannotServe = 93 // the offer is understood, and another copy could not serve it either
-	exitFailure     = 1
-	exitUsage       = 2
-)
-
 // Main runs tsshd with the arguments after its name and returns its exit status.
 func Main(args []string) int {
 	// The first word was an option before it was a command, and the copies of
 	// tsshd on servers are not all of one age; tssh has an option --sessions.
-	if len(args) > 0 && (args[0] == "--offer" || args[0] == "--verify" || args[0] == "--sessions") {
+	if len(args) > 0 && (args[0] == "--"+wire.CommandOffer || args[0] == "--"+wire.CommandVerify || args[0] == "--sessions") {
 		args = append([]string{strings.TrimPrefix(args[0], "--")}, args[1:]...)
 	}
 	if len(args) == 0 {
-		return complain(exitUsage, errors.New("no command is given; see tsshd --help"))
+		return complain(wire.ExitUsage, errors.New("no command is given; see tsshd --help"))
 	}
 	switch args[0] {
 	case "--help", "-h", "help":
@@ -46,7 +37,7 @@ func Main(args []string) int {
 	}
 	c := find(args[0])
 	if c == nil {
-		return complain(exitUsage, fmt.Errorf("there is no command %q; see tsshd --help", args[0]))
+		return complain(wire.ExitUsage, fmt.Errorf("there is no command %q; see tsshd --help", args[0]))
 	}
 	if c.Name == "sftp-server" { // its arguments are another program's, not ours
 		return sftpServer(args[1:])
@@ -56,12 +47,12 @@ func Main(args []string) int {
 	}
 	line, err := read(args)
 	if err != nil {
-		return complain(exitUsage, fmt.Errorf("%w; see tsshd --help", err))
+		return complain(wire.ExitUsage, fmt.Errorf("%w; see tsshd --help", err))
 	}
 	switch c.Name {
-	case "offer":
+	case wire.CommandOffer:
 		return offer(line.Offer)
-	case "relay":
+	case wire.CommandRelay:
 		return relay(line.Relay)
 	case "sessions":
 		return listSessions(line.Sessions)
@@ -83,9 +74,9 @@ func read(args []string) (line commandLine, err error) {
 
 func printed(err error) int {
 	if err != nil {
-		return complain(exitFailure, err)
+		return complain(wire.ExitFailure, err)
 	}
-	return exitOK
+	return wire.ExitOK
 }
 
 func sftpServer(args []string) int {
@@ -94,9 +85,9 @@ func sftpServer(args []string) int {
 		io.WriteCloser
 	}{os.Stdin, os.Stdout}, args)
 	if err != nil {
-		return complain(exitFailure, err)
+		return complain(wire.ExitFailure, err)
 	}
-	return exitOK
+	return wire.ExitOK
 }
 
 // complain says what went wrong and returns status.
@@ -109,19 +100,19 @@ func complain(status int, err error) int {
 func verify(want string) int {
 	path, err := os.Executable()
 	if err != nil {
-		return complain(exitFailure, err)
+		return complain(wire.ExitFailure, err)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return complain(exitFailure, err)
+		return complain(wire.ExitFailure, err)
 	}
 	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return complain(exitFailure, fmt.Errorf("read %s: %w", path, err))
+		return complain(wire.ExitFailure, fmt.Errorf("read %s: %w", path, err))
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != want {
-		return complain(exitFailure, fmt.Errorf("%s is not what was sent: its SHA-256 is %s", path, got))
+		return complain(wire.ExitFailure, fmt.Errorf("%s is not what was sent: its SHA-256 is %s", path, got))
 	}
-	return exitOK
+	return wire.ExitOK
 }

@@ -30,7 +30,7 @@ type offering struct {
 func offer(want offering) int {
 	o, err := wire.ParseOffer(want.Word)
 	if err != nil {
-		return complain(exitUsage, err)
+		return complain(wire.ExitUsage, err)
 	}
 	if want.Detached {
 		return serveOffer(o, want.Log)
@@ -45,7 +45,7 @@ func offer(want offering) int {
 	login := whoAmI()
 	p, _ := permitted(login, o.Keys)
 	if os.Getenv("SSH_ORIGINAL_COMMAND") != "" && p.Forced() == "" {
-		return complain(exitCannotServe, errForced)
+		return complain(wire.ExitCannotServe, errForced)
 	}
 	if o.Ask != wire.Begin {
 		if answered, status := ask(o, login, p); answered {
@@ -53,19 +53,19 @@ func offer(want offering) int {
 		}
 	}
 	detach.Inherited()
-	args := []string{"offer", want.Word, "--detached"}
+	args := []string{wire.CommandOffer, want.Word, "--detached"}
 	if want.Log != "" {
 		args = append(args, "--log", want.Log)
 	}
 	if prefix := detach.Scope(); prefix != nil && detach.Endangered() {
-		if status, _, err := start(prefix, args); err == nil && status == exitOK {
-			return exitOK
+		if status, _, err := start(prefix, args); err == nil && status == wire.ExitOK {
+			return wire.ExitOK
 		} // else it starts where it is, and warns
 	}
 	status, words, err := start(nil, args)
 	os.Stderr.Write(words)
 	if err != nil {
-		return complain(exitCannotServe, err)
+		return complain(wire.ExitCannotServe, err)
 	}
 	return status
 }
@@ -106,12 +106,12 @@ func start(prefix, args []string) (status int, words []byte, err error) {
 	greeting, _ := io.ReadAll(out)
 	if len(greeting) > 0 {
 		_, err := os.Stdout.Write(greeting)
-		return exitOK, nil, err // the server goes on without us
+		return wire.ExitOK, nil, err // the server goes on without us
 	}
 	err = cmd.Wait()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return max(exit.ExitCode(), exitFailure), stderr.Bytes(), nil
+		return max(exit.ExitCode(), wire.ExitFailure), stderr.Bytes(), nil
 	}
 	if err == nil {
 		err = fmt.Errorf("%s ended without a greeting", cmd.Path)

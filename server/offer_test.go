@@ -101,7 +101,7 @@ func (s started) gone(t *testing.T) {
 
 func TestOffered(t *testing.T) {
 	s := offered(t, wire.Offer{Transport: "quic"}, nil)
-	c := dialGreeting(t, s.Greeting, s.identity, "quic", proxy.Auto)
+	c := dialGreeting(t, s.Greeting, s.identity, "quic", wire.Auto)
 	r := command(t, c.Client, "env; pwd")
 	env := lines(r.out)
 	for _, want := range []string{"SSH_CONNECTION=192.0.2.1 5 192.0.2.2 22", "KEPT=1", "LOGNAME=somebody"} {
@@ -163,7 +163,7 @@ func TestDetached(t *testing.T) {
 // TestTerminated: SIGTERM ends the session for the client too, at once.
 func TestTerminated(t *testing.T) {
 	s := offered(t, wire.Offer{Transport: "quic"}, nil)
-	c := dialGreeting(t, s.Greeting, s.identity, "quic", proxy.Auto)
+	c := dialGreeting(t, s.Greeting, s.identity, "quic", wire.Auto)
 	session := terminal(t, c.Client)
 	if err := session.Start("sleep 1000"); err != nil {
 		t.Fatal(err)
@@ -175,11 +175,11 @@ func TestTerminated(t *testing.T) {
 
 // TestRelay goes through the process that an ssh login runs.
 func TestRelay(t *testing.T) {
-	s := offered(t, wire.Offer{Transport: "quic", Proxy: proxy.OnlySSH}, nil)
+	s := offered(t, wire.Offer{Transport: "quic", Proxy: wire.OnlySSH}, nil)
 	if s.Port != 0 {
 		t.Errorf("listens on port %d though only ssh is wanted", s.Port)
 	}
-	pc, err := proxy.Dial(context.Background(), proxy.ClientConfig{Secret: s.Secret, Transport: "quic", Mode: proxy.OnlySSH,
+	pc, err := proxy.Dial(context.Background(), proxy.ClientConfig{Secret: s.Secret, Transport: "quic", Mode: wire.OnlySSH,
 		Carrier: func(context.Context, bool) (io.ReadWriteCloser, error) {
 			cmd := tsshd(t, "relay", s.Relay)
 			in, err := cmd.StdinPipe()
@@ -228,11 +228,11 @@ func TestRefusedOffers(t *testing.T) {
 		status    int
 		says      string
 	}{
-		{"nonsense", "", exitUsage, ""},
-		{"2" + strings.TrimPrefix(good, "1"), "", exitUsage, ""},
-		{wire.Offer{Transport: "quic", Ports: "99999"}.String(), "", exitCannotServe, "ports"},
-		{wire.Offer{Transport: "quic", Ports: "1-0"}.String(), "", exitCannotServe, "ports"},
-		{good, "SSH_ORIGINAL_COMMAND=sh -c tsshd", exitCannotServe, "bound to one command"},
+		{"nonsense", "", wire.ExitUsage, ""},
+		{"2" + strings.TrimPrefix(good, "1"), "", wire.ExitUsage, ""},
+		{wire.Offer{Transport: "quic", Ports: "99999"}.String(), "", wire.ExitCannotServe, "ports"},
+		{wire.Offer{Transport: "quic", Ports: "1-0"}.String(), "", wire.ExitCannotServe, "ports"},
+		{good, "SSH_ORIGINAL_COMMAND=sh -c tsshd", wire.ExitCannotServe, "bound to one command"},
 	} {
 		cmd := tsshd(t, "--offer", test.word)
 		cmd.Env = append(cmd.Env, test.env)
@@ -268,7 +268,7 @@ func TestNobodyComes(t *testing.T) {
 // TestSilence: a client that is silent for longer than Alive has left nothing behind.
 func TestSilence(t *testing.T) {
 	s := offered(t, wire.Offer{Transport: "quic", Alive: 3 * time.Second}, nil)
-	c := dialGreeting(t, s.Greeting, s.identity, "quic", proxy.Auto)
+	c := dialGreeting(t, s.Greeting, s.identity, "quic", wire.Auto)
 	if r := command(t, c.Client, "echo here"); r.out != "here\n" {
 		t.Errorf("%+v", r)
 	}

@@ -15,6 +15,7 @@ import (
 	"tssh/proxy"
 	"tssh/proxy/accept"
 	"tssh/proxy/peer"
+	"tssh/proxy/wire"
 	"tssh/server/detach"
 	"tssh/server/logins"
 )
@@ -94,9 +95,6 @@ func (r *relayDoor) close() {
 	r.running.Wait()
 }
 
-// exitGone is the status of relay when the session has ended, for certain.
-const exitGone = 94
-
 // relaying is the command line of "tsshd relay".
 type relaying struct {
 	Socket  string `arg:""`
@@ -110,12 +108,12 @@ func relay(to relaying) int {
 	switch {
 	case err == nil:
 	case errors.Is(err, syscall.ECONNREFUSED), to.Process != "" && detach.Ended(to.Process):
-		return complain(exitGone, fmt.Errorf("the session has ended: %w", err))
+		return complain(wire.ExitGone, fmt.Errorf("the session has ended: %w", err))
 	default: // the file may be gone from under a session that lives
-		return complain(exitFailure, err)
+		return complain(wire.ExitFailure, err)
 	}
 	if err := peer.Same(conn.(*net.UnixConn)); err != nil {
-		return complain(exitFailure, err)
+		return complain(wire.ExitFailure, err)
 	}
 	// The end of either direction is the end of the path; the process ends with it.
 	ended := make(chan error, 2)
@@ -128,7 +126,7 @@ func relay(to relaying) int {
 		ended <- err
 	}()
 	if err := <-ended; err != nil {
-		return complain(exitFailure, fmt.Errorf("relay: %w", err))
+		return complain(wire.ExitFailure, fmt.Errorf("relay: %w", err))
 	}
-	return exitOK
+	return wire.ExitOK
 }

@@ -37,7 +37,8 @@ type newcomer struct {
 	Policy   *policy.Policy
 	Alive    time.Duration // that the client may be silent
 	Told     string        // our copy of SSH_USER_AUTH's file; empty: none
-	Warnings []string
+	Warnings []string      // see wire.Greeting
+	Notes    []string
 	login    logins.Login
 }
 
@@ -47,9 +48,8 @@ func coming(o wire.Offer) (c newcomer, err error) {
 	if c.Policy, err = permitted(c.Login, o.Keys); errors.Is(err, errNoConfig) {
 		c.Warnings = append(c.Warnings, strings.ReplaceAll(err.Error(), "\n", "; "))
 	} else if err != nil {
-		// Common, as many systems keep the file to root, and nothing the user can
-		// change: tssh shows a note with -v only.
-		c.Warnings = append(c.Warnings, "note: what sshd forbids is not known in full: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+		// Many systems keep the file to root.
+		c.Notes = append(c.Notes, "what sshd forbids is not known in full: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	if detach.Endangered() {
 		c.Warnings = append(c.Warnings, "systemd ends this session when your last login there ends; against that: loginctl enable-linger")
@@ -59,7 +59,7 @@ func coming(o wire.Offer) (c newcomer, err error) {
 		c.Warnings = append(c.Warnings, word)
 	}
 	if c.Told, err = keepExposed(os.Getenv("SSH_USER_AUTH")); err != nil {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("note: SSH_USER_AUTH: %v", err))
+		c.Notes = append(c.Notes, fmt.Sprintf("SSH_USER_AUTH: %v", err))
 	} else if c.Told != "" {
 		c.Login.Env = append(c.Login.Env, "SSH_USER_AUTH="+c.Told)
 	}
@@ -97,7 +97,7 @@ func (h *host) newSeat(c newcomer) (*seat, error) {
 	var ran atomic.Bool
 	s.ran = func() bool { return !ran.Swap(true) }
 	g := &s.greeting
-	g.Release, g.PID, g.Session, g.Warnings = wire.Release, os.Getpid(), h.name, c.Warnings
+	g.Release, g.PID, g.Session, g.Warnings, g.Notes = wire.Release, os.Getpid(), h.name, c.Warnings, c.Notes
 	g.RC = session.RC(s.login, s.policy)
 	rand.Read(g.Secret[:])
 	var err error
@@ -120,7 +120,7 @@ func (h *host) newSeat(c newcomer) (*seat, error) {
 		return nil, err
 	}
 	g.Port, g.Addrs = s.proxy.Port(), addrs()
-	if o.Proxy != proxy.OnlyUDP && o.Proxy != proxy.OnlyTCP {
+	if o.Proxy != wire.OnlyUDP && o.Proxy != wire.OnlyTCP {
 		if s.relay, err = openRelay(h.dir, s.proxy, s.logins, h.logf); err != nil {
 			g.Warnings = append(g.Warnings, fmt.Sprintf("no path through ssh: %v", err))
 		} else {

@@ -29,11 +29,11 @@ func serveOffer(o wire.Offer, logFile string) int {
 	memory.Hide()
 	logf, err := logTo(logFile)
 	if err != nil {
-		return complain(exitCannotServe, err)
+		return complain(wire.ExitCannotServe, err)
 	}
 	h, err := newHost(o, logf)
 	if err != nil {
-		return complain(exitCannotServe, err)
+		return complain(wire.ExitCannotServe, err)
 	}
 	defer h.close()
 	defer holdCopy(logf)()
@@ -42,16 +42,16 @@ func serveOffer(o wire.Offer, logFile string) int {
 	os.Chdir("/") // any other directory could not be unmounted while we live
 	stdout, err := detach.Streams()
 	if err != nil {
-		return complain(exitCannotServe, err)
+		return complain(wire.ExitCannotServe, err)
 	}
 	// The greeting comes last: who has it can rely on the rest.
 	stdout.WriteString(h.first.greeting.Line())
 	stdout.Close()
 	if err := h.run(ctx); err != nil {
 		logf("%v", err)
-		return exitFailure
+		return wire.ExitFailure
 	}
-	return exitOK
+	return wire.ExitOK
 }
 
 // holdCopy keeps our file in the cache while we run and sweeps out old ones.

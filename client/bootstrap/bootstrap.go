@@ -98,7 +98,7 @@ func (s Started) RelayCommand() (string, error) {
 	if s.windows {
 		return s.relayWindows()
 	}
-	words, err := quoteAll(s.Path, "relay", s.Relay, strconv.Itoa(s.PID))
+	words, err := quoteAll(s.Path, wire.CommandRelay, s.Relay, strconv.Itoa(s.PID))
 	if err != nil {
 		return "", fmt.Errorf("relay command: %w", err)
 	}

@@ -1,11 +1,14 @@
 package bootstrap
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tssh/proxy/wire"
 )
 
 // TestLoginShells goes through first and second login with every shell that a
@@ -138,5 +141,19 @@ func TestBareServers(t *testing.T) {
 			binary, want := program(t, 10<<10)
 			l.mustGreet(t, Request{Binary: binary}, want)
 		})
+	}
+}
+
+// TestScriptSpeaksTsshdsWords: the script is no Go, so nothing else ties it to
+// what package wire says.
+func TestScriptSpeaksTsshdsWords(t *testing.T) {
+	for _, want := range []string{
+		fmt.Sprintf("%d) say \"cannot ", wire.ExitCannotServe),
+		"--" + wire.CommandOffer + ` "$o"`,
+		"--" + wire.CommandVerify + ` "$h"`,
+	} {
+		if !strings.Contains(bootSource, want) {
+			t.Errorf("boot.sh has no %s", want)
+		}
 	}
 }

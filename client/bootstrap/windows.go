@@ -178,7 +178,7 @@ func greetWindows(client *ssh.Client, program string, req Request) (Started, err
 	t := talk{}
 	s.Stderr = &t.stderr
 	// Quotes keep PowerShell from making a list of what has commas.
-	if err := s.Start(program + ` --offer "` + req.Offer.String() + `"`); err != nil {
+	if err := s.Start(program + " --" + wire.CommandOffer + ` "` + req.Offer.String() + `"`); err != nil {
 		return Started{}, err
 	}
 	lines := bufio.NewReaderSize(io.LimitReader(out, 2*maxLine), maxLine)
@@ -200,7 +200,7 @@ func greetWindows(client *ssh.Client, program string, req Request) (Started, err
 
 // relayWindows is RelayCommand for cmd and PowerShell.
 func (s Started) relayWindows() (string, error) {
-	line := fmt.Sprintf("%s relay %s %d", s.Path, s.Relay, s.PID)
+	line := fmt.Sprintf("%s %s %s %d", s.Path, wire.CommandRelay, s.Relay, s.PID)
 	if strings.Trim(line, plainWindows+" ") != "" || strings.Count(line, " ") != 3 {
 		return "", fmt.Errorf("relay command: %q can't be passed through every shell of Windows", s.Relay)
 	}

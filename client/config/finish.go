@@ -13,6 +13,7 @@ import (
 	"tssh/client/config/algorithm"
 	"tssh/client/config/pattern"
 	"tssh/client/config/value"
+	"tssh/proxy/wire"
 )
 
 // finish fills in defaults, checks what must fit together, and expands what ssh
@@ -231,10 +232,8 @@ func (h *Host) odd() {
 	if p := v("preferredauthentications"); p != nil {
 		h.PreferredAuthentications = strings.Split(p[0], ",")
 	}
-	h.UdpMode = map[string]string{"yes": "quic", "QUIC": "quic", "KCP": "kcp"}[v("udpmode")[0]]
-	if h.UdpMode == "" {
-		h.UdpMode = "no"
-	}
+	h.UdpMode = map[string]wire.Transport{"yes": wire.QUIC, "QUIC": wire.QUIC, "KCP": wire.KCP}[v("udpmode")[0]]
+	h.UdpProxyMode = wire.Mode(v("udpproxymode")[0])
 	if p := v("permitremoteopen"); p[0] == "none" {
 		h.PermitRemoteOpen = []string{"none"}
 	}

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"tssh/proxy/wire"
+)
 
 // Host is what ssh_config(5) and the command line say about one destination,
 // with every default filled in. A field has the name of its keyword. Tokens and
@@ -115,11 +119,11 @@ type Host struct {
 
 	// Keys of our own: "#!! Key value" in a file, or -o Key=value.
 
-	UdpMode               string // no, quic, kcp
-	UdpPort               string // "61001-61999": ports and ranges, comma separated, checked
-	UdpProxyMode          string // auto, udp, tcp, ssh
-	UdpFallback           bool   // go on without UDP where that can't be had
-	UdpMTU                int    // largest datagram in bytes; 0: 1200, which passes everywhere
+	UdpMode               wire.Transport // "": no
+	UdpPort               string         // "61001-61999": ports and ranges, comma separated, checked
+	UdpProxyMode          wire.Mode
+	UdpFallback           bool // go on without UDP where that can't be had
+	UdpMTU                int  // largest datagram in bytes; 0: 1200, which passes everywhere
 	TsshdPath             string
 	UdpAliveTimeout       time.Duration
 	UdpHeartbeatTimeout   time.Duration

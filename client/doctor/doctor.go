@@ -13,8 +13,8 @@ import (
 
 	"tssh/client/login"
 	"tssh/client/roam"
-	"tssh/proxy"
 	"tssh/proxy/visible"
+	"tssh/proxy/wire"
 )
 
 // examTimeout is how long one kind of path is tried.
@@ -34,8 +34,8 @@ type Config struct {
 // Examine says in words what works from here to the host, and what to change. It
 // returns false when nothing does.
 func Examine(ctx context.Context, c Config) bool {
-	if c.Session.Transport == "no" {
-		c.Session.Transport = "quic"
+	if c.Session.Transport == "" {
+		c.Session.Transport = wire.QUIC
 	}
 	say := func(what, format string, args ...any) {
 		fmt.Fprintln(c.Out, finding(what, fmt.Sprintf(format, args...)))
@@ -54,23 +54,23 @@ func Examine(ctx context.Context, c Config) bool {
 	for _, line := range lingering(l.Client) {
 		say("logout", "%s", line)
 	}
-	works := map[string]bool{}
-	for _, mode := range []string{proxy.OnlyUDP, proxy.OnlyTCP, proxy.OnlySSH} {
+	works := map[wire.Mode]bool{}
+	for _, mode := range []wire.Mode{wire.OnlyUDP, wire.OnlyTCP, wire.OnlySSH} {
 		how, err := examine(ctx, l, c.Session, mode, c.Session.MTU)
 		works[mode] = err == nil
 		if err != nil {
-			say(strings.ToUpper(mode), "no: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+			say(strings.ToUpper(string(mode)), "no: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 			continue
 		}
-		say(strings.ToUpper(mode), "works: %s", how)
-		if mode == proxy.OnlyUDP && c.Session.MTU == 0 {
+		say(strings.ToUpper(string(mode)), "works: %s", how)
+		if mode == wire.OnlyUDP && c.Session.MTU == 0 {
 			examineMTU(ctx, l, c.Session, say)
 		}
 	}
 	switch {
-	case works[proxy.OnlyUDP]:
+	case works[wire.OnlyUDP]:
 		say("advice", "nothing to change: tssh --udp %s", c.Destination)
-	case works[proxy.OnlyTCP], works[proxy.OnlySSH]:
+	case works[wire.OnlyTCP], works[wire.OnlySSH]:
 		say("advice", "open UDP ports %s to %s in its firewall, at best all of them; until then tssh --udp uses the next best path by itself",
 			c.Session.Ports, c.Session.HostName)
 	default:
@@ -86,7 +86,7 @@ func finding(what, text string) string { return fmt.Sprintf("%-9s %s", what+":",
 
 // examineMTU says whether datagrams of an Ethernet's size pass.
 func examineMTU(ctx context.Context, l *login.Login, c roam.Config, say func(what, format string, args ...any)) {
-	if _, err := examine(ctx, l, c, proxy.OnlyUDP, largeMTU); err != nil {
+	if _, err := examine(ctx, l, c, wire.OnlyUDP, largeMTU); err != nil {
 		say("MTU", "datagrams of %d bytes do not pass (%v); the usual 1200 do", largeMTU, err)
 		return
 	}
@@ -95,7 +95,7 @@ func examineMTU(ctx context.Context, l *login.Login, c roam.Config, say func(wha
 
 // examine moves a session with datagrams of mtu bytes (0: the usual) onto one kind
 // of path, and says how that went.
-func examine(ctx context.Context, l *login.Login, c roam.Config, mode string, mtu int) (string, error) {
+func examine(ctx context.Context, l *login.Login, c roam.Config, mode wire.Mode, mtu int) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, examTimeout)
 	defer cancel()
 	c.Mode, c.MTU = mode, mtu

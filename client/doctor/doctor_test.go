@@ -22,7 +22,7 @@ func TestDoctorObeysNoServer(t *testing.T) {
 func TestDoctorWhoIsNotLetIn(t *testing.T) {
 	var out strings.Builder
 	ok := Examine(context.Background(), Config{
-		Out: &out, Session: roam.Config{Transport: "no"},
+		Out: &out, Session: roam.Config{Transport: ""},
 		Dial: func(context.Context) (*login.Login, error) {
 			return nil, errors.New("u@h: Permission denied (publickey)\x1b[2J.")
 		},

@@ -88,7 +88,7 @@ func jump(ctx context.Context, h *config.Host, hops []config.Jump, o Options) (*
 }
 
 // moves reports whether the login to a host on the way leaves ssh's connection.
-func moves(via *config.Host, o Options) bool { return via.UdpMode != "no" && o.Move != nil }
+func moves(via *config.Host, o Options) bool { return via.UdpMode != "" && o.Move != nil }
 
 // stepOn logs in to a host that leads to others, and moves the login where its
 // configuration says so: then all that goes through it outlives networks.

@@ -13,6 +13,7 @@ import (
 
 	"tssh/client/bootstrap"
 	"tssh/client/login"
+	"tssh/proxy/wire"
 )
 
 // How long a login may take to start the relay. One that stood before may have
@@ -142,9 +143,6 @@ func (r relayed) Close() error {
 	return nil
 }
 
-// exitGone is the status of a relay that finds no tsshd behind the socket.
-const exitGone = 94
-
 // relay starts the command on the server, or closes a login that does not
 // answer within patience; 0: it is waited for.
 func (c *carrier) relay(ctx context.Context, patience time.Duration, l *login.Login, command string) (rwc io.ReadWriteCloser, err error) {
@@ -176,7 +174,7 @@ func (c *carrier) relay(ctx context.Context, patience time.Duration, l *login.Lo
 		err := s.Wait()
 		stop()
 		var exit *ssh.ExitError
-		if errors.As(err, &exit) && exit.ExitStatus() == exitGone {
+		if errors.As(err, &exit) && exit.ExitStatus() == wire.ExitGone {
 			c.end()
 		}
 		feed.CloseWithError(err)

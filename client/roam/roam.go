@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,8 +47,8 @@ type Config struct {
 	HostName string
 	User     string
 
-	Transport string // as UdpMode has it, but never "no"
-	Mode      string // which paths: UdpProxyMode
+	Transport wire.Transport // as UdpMode has it
+	Mode      wire.Mode      // which paths: UdpProxyMode
 	Ports     string
 	Alive     time.Duration // how long the session may be without its server
 	Heartbeat time.Duration
@@ -148,11 +147,10 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 	if started.Complaint != "" {
 		c.Log.Infof("tssh: %s: %s", c.HostName, started.Complaint)
 	}
+	for _, n := range started.Notes {
+		c.Log.Debugf("tsshd: %s", n)
+	}
 	for _, w := range started.Warnings {
-		if note, ok := strings.CutPrefix(w, "note: "); ok {
-			c.Log.Debugf("tsshd: %s", note)
-			continue
-		}
 		c.Log.Infof("tssh: %s: %s", c.HostName, w)
 	}
 	var said []byte
@@ -240,7 +238,7 @@ func (c Config) unreachable(where []netip.AddrPort) error {
 		return errors.New("no path to tsshd: it has no port that can be reached, and the path through ssh did not work")
 	}
 	hint := "a firewall may block it; try -o UdpProxyMode=auto"
-	if c.Mode == "auto" {
+	if c.Mode == wire.Auto {
 		hint = "try tssh --doctor " + c.Original
 	}
 	return fmt.Errorf("dial %v: no answer from tsshd for %v\ntssh: hint: %s", where[0], moveTimeout, hint)

@@ -33,7 +33,7 @@ func TestServersAreTriedNearestFirst(t *testing.T) {
 
 func TestSilenceOfTheServerNamesTheNextStep(t *testing.T) {
 	where := []netip.AddrPort{netip.MustParseAddrPort("203.0.113.7:61001")}
-	for mode, want := range map[string]string{"udp": "UdpProxyMode=auto", "auto": "tssh --doctor prod"} {
+	for mode, want := range map[wire.Mode]string{"udp": "UdpProxyMode=auto", "auto": "tssh --doctor prod"} {
 		err := Config{Original: "prod", Mode: mode}.unreachable(where)
 		if !strings.Contains(err.Error(), where[0].String()) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", mode, err)

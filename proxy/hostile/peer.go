@@ -7,6 +7,7 @@ import (
 
 	"tssh/proxy/mux"
 	"tssh/proxy/simnet"
+	"tssh/proxy/wire"
 )
 
 // Peer is an end of a session that has its keys and breaks the protocol: a
@@ -19,13 +20,13 @@ type Peer struct {
 // Client returns a hostile client and the server's end of its session, over
 // transport; Server a hostile tsshd and the client's end. For fake time they are
 // called within synctest.
-func Client(t testing.TB, transport string) (*Peer, mux.Conn) {
+func Client(t testing.TB, transport wire.Transport) (*Peer, mux.Conn) {
 	m := pair(t, transport)
 	return &Peer{m[0], t}, m[1]
 }
 
 // Server is Client with the sides changed.
-func Server(t testing.TB, transport string) (*Peer, mux.Conn) {
+func Server(t testing.TB, transport wire.Transport) (*Peer, mux.Conn) {
 	m := pair(t, transport)
 	return &Peer{m[1], t}, m[0]
 }
@@ -57,7 +58,7 @@ func Frame(kind byte, body string) []byte {
 }
 
 // pair is the two ends of a session on a network of their own, the client's first.
-func pair(t testing.TB, transport string) (m [2]mux.Conn) {
+func pair(t testing.TB, transport wire.Transport) (m [2]mux.Conn) {
 	t.Helper()
 	near, far := simnet.Pair(t, simnet.Link{})
 	var keys [2]*mux.Identity

@@ -32,6 +32,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"tssh/proxy/wire"
 )
 
 // Conn is one authenticated connection between a tssh and its tsshd.
@@ -110,19 +112,19 @@ func (c Config) logf(format string, args ...any) {
 	}
 }
 
-// Dial opens a connection by transport, "quic" or "kcp", to peer over pc,
+// Dial opens a connection by transport to peer over pc,
 // which stays the caller's, to be closed after the connection. It returns as
 // soon as streams can be used, which is before the server is known to have
 // taken our key: see Conn.Confirmed.
-func Dial(ctx context.Context, transport string, pc net.PacketConn, peer net.Addr, cfg Config) (Conn, error) {
+func Dial(ctx context.Context, transport wire.Transport, pc net.PacketConn, peer net.Addr, cfg Config) (Conn, error) {
 	var (
 		c   carrier
 		err error
 	)
 	switch transport {
-	case "quic":
+	case wire.QUIC:
 		c, err = dialQUIC(ctx, pc, peer, cfg)
-	case "kcp":
+	case wire.KCP:
 		c, err = dialKCP(pc, peer, cfg)
 	default:
 		return nil, fmt.Errorf("dial: unknown transport %q", transport)
@@ -136,15 +138,15 @@ func Dial(ctx context.Context, transport string, pc net.PacketConn, peer net.Add
 // Serve accepts one connection by transport over pc, the first that proves to
 // have the key of cfg.PeerPin, and then no other. pc stays the caller's, to be
 // closed after the connection.
-func Serve(ctx context.Context, transport string, pc net.PacketConn, cfg Config) (Conn, error) {
+func Serve(ctx context.Context, transport wire.Transport, pc net.PacketConn, cfg Config) (Conn, error) {
 	var (
 		c   carrier
 		err error
 	)
 	switch transport {
-	case "quic":
+	case wire.QUIC:
 		c, err = serveQUIC(ctx, pc, cfg)
-	case "kcp":
+	case wire.KCP:
 		c, err = serveKCP(ctx, pc, cfg)
 	default:
 		return nil, fmt.Errorf("serve: unknown transport %q", transport)

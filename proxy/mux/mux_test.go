@@ -13,14 +13,16 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tssh/proxy/wire"
 )
 
-var transports = []string{"quic", "kcp"}
+var transports = []wire.Transport{wire.QUIC, wire.KCP}
 
 // story runs f in fake time with each transport.
-func story(t *testing.T, f func(t *testing.T, transport string)) {
+func story(t *testing.T, f func(t *testing.T, transport wire.Transport)) {
 	for _, transport := range transports {
-		t.Run(transport, func(t *testing.T) {
+		t.Run(string(transport), func(t *testing.T) {
 			bubble(t, func(t *testing.T) { f(t, transport) })
 		})
 	}
@@ -51,7 +53,7 @@ func configs(t *testing.T) (client, server Config) {
 }
 
 // connect gives both ends of a connection over l.
-func connect(t *testing.T, transport string, l *link) (client, server Conn) {
+func connect(t *testing.T, transport wire.Transport, l *link) (client, server Conn) {
 	t.Helper()
 	cc, sc := configs(t)
 	ce, se := newLink(t, l)
@@ -104,7 +106,7 @@ func noise(n int) []byte {
 }
 
 func TestStreamsCarryBothWaysAndHalfClose(t *testing.T) {
-	story(t, func(t *testing.T, transport string) {
+	story(t, func(t *testing.T, transport wire.Transport) {
 		client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})
 		up, down := noise(300_000), noise(500_000)
 		go func() {
@@ -133,11 +135,11 @@ func TestStreamsCarryBothWaysAndHalfClose(t *testing.T) {
 
 func TestFirstAnswerComesAfterTwoRoundTrips(t *testing.T) {
 	const rtt = 200 * time.Millisecond
-	for transport, most := range map[string]time.Duration{"quic": 2 * rtt, "kcp": rtt} {
+	for transport, most := range map[wire.Transport]time.Duration{"quic": 2 * rtt, "kcp": rtt} {
 		if !offered(transport) {
 			continue
 		}
-		t.Run(transport, func(t *testing.T) {
+		t.Run(string(transport), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				cc, sc := configs(t)
 				ce, se := newLink(t, &link{delay: rtt / 2})
@@ -171,7 +173,7 @@ func TestFirstAnswerComesAfterTwoRoundTrips(t *testing.T) {
 	}
 }
 
-func offered(transport string) bool {
+func offered(transport wire.Transport) bool {
 	for _, o := range transports {
 		if o == transport {
 			return true
@@ -182,7 +184,7 @@ func offered(transport string) bool {
 
 // The contexts of Dial and Serve are for the beginning, not for the connection.
 func TestConnectionOutlivesTheContextsOfItsMaking(t *testing.T) {
-	story(t, func(t *testing.T, transport string) {
+	story(t, func(t *testing.T, transport wire.Transport) {
 		cc, sc := configs(t)
 		ce, se := newLink(t, &link{delay: 10 * time.Millisecond})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -215,7 +217,7 @@ func TestConnectionOutlivesTheContextsOfItsMaking(t *testing.T) {
 }
 
 func TestServeEndsWithItsContext(t *testing.T) {
-	story(t, func(t *testing.T, transport string) {
+	story(t, func(t *testing.T, transport wire.Transport) {
 		_, sc := configs(t)
 		_, se := newLink(t, &link{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -228,7 +230,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 
 // A key is echoed soon though other streams are full both ways.
 func TestKeysPassBulk(t *testing.T) {
-	story(t, func(t *testing.T, transport string) {
+	story(t, func(t *testing.T, transport wire.Transport) {
 		const rtt = 40 * time.Millisecond
 		client, server := connect(t, transport, &link{delay: rtt / 2, rate: 2_000_000, queue: 100_000})
 		go func() {
@@ -282,14 +284,14 @@ func TestKeysPassBulk(t *testing.T) {
 		}
 		t.Logf("echo %v on average, %v at worst", all/50, worst)
 		// QUIC lets them pass, KCP only on their way into it.
-		if most := map[string]time.Duration{"quic": 3 * rtt, "kcp": 10 * rtt}[transport]; all/50 > most {
+		if most := map[wire.Transport]time.Duration{"quic": 3 * rtt, "kcp": 10 * rtt}[transport]; all/50 > most {
 			t.Errorf("an echo takes %v", all/50)
 		}
 	})
 }
 
 func TestManyStreamsAtOnce(t *testing.T) {
-	story(t, func(t *testing.T, transport string) {
+	story(t, func(t *testing.T, transport wire.Transport) {
 		const n = 2000
 		client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})
 		go func() {
@@ -322,7 +324,7 @@ func TestManyStreamsAtOnce(t *testing.T) {
 
 // Whoever writes and leaves at once must lose nothing, on a bad network too.
 func TestTailArrivesThoughTheWriterLeaves(t *testing.T) {
-	story(t, func(t *testing.T, transport string) {
+	story(t, func(t *testing.T, transport wire.Transport) {
 		for seed := range 10 {
 			client, server := connect(t, transport, &link{delay: 30 * time.Millisecond, loss: 0.05})
 			want := noise(100_000 + seed)
@@ -360,7 +362,7 @@ func TestTailArrivesThoughTheWriterLeaves(t *testing.T) {
 }
 
 func TestShutdownOfADeadNetworkEndsWhenTold(t *testing.T) {
-	story(t, func(t *testing.T, transport string) {
+	story(t, func(t *testing.T, transport wire.Transport) {
 		l := &link{delay: 20 * time.Millisecond}
 		client, _ := connect(t, transport, l)
 		s := open(t, client)
@@ -384,7 +386,7 @@ func TestShutdownOfADeadNetworkEndsWhenTold(t *testing.T) {
 // Who is told that the peer leaves can let go of what others wait for, though
 // the peer's last words are still to be read.
 func TestLeavingComesBeforeTheEnd(t *testing.T) {
-	story(t, func(t *testing.T, transport string) {
+	story(t, func(t *testing.T, transport wire.Transport) {
 		client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})
 		s := open(t, client)
 		s.Write([]byte("x"))
@@ -410,7 +412,7 @@ func TestLeavingComesBeforeTheEnd(t *testing.T) {
 }
 
 func TestCloseTellsThePeer(t *testing.T) {
-	story(t, func(t *testing.T, transport string) {
+	story(t, func(t *testing.T, transport wire.Transport) {
 		client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})
 		s := open(t, client)
 		s.Write([]byte("x"))
@@ -436,7 +438,7 @@ func TestCloseTellsThePeer(t *testing.T) {
 // Who writes to a peer that gave up a stream must not wait for ever, and what was
 // written before the peer's Close is there to read.
 func TestCloseOfAStreamFreesTheOtherEnd(t *testing.T) {
-	story(t, func(t *testing.T, transport string) {
+	story(t, func(t *testing.T, transport wire.Transport) {
 		client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})
 		s := open(t, client)
 		s.Write([]byte("hello"))
@@ -480,7 +482,7 @@ func TestCloseOfAStreamFreesTheOtherEnd(t *testing.T) {
 }
 
 func TestStreamsGoOnAfterALongOutage(t *testing.T) {
-	story(t, func(t *testing.T, transport string) {
+	story(t, func(t *testing.T, transport wire.Transport) {
 		l := &link{delay: 20 * time.Millisecond}
 		client, server := connect(t, transport, l)
 		go func() { s := accept(t, server); io.Copy(s, s) }()
@@ -516,7 +518,7 @@ func TestOvershoot(t *testing.T) {
 		{delay: 500 * time.Microsecond, rate: 125 * megabyte, queue: megabyte / 4},
 	} {
 		t.Run(fmt.Sprintf("%v %d MB/s %d kB", l.delay, l.rate/megabyte, l.queue/1000), func(t *testing.T) {
-			story(t, func(t *testing.T, transport string) {
+			story(t, func(t *testing.T, transport wire.Transport) {
 				client, server := connect(t, transport, l)
 				go func() {
 					s := accept(t, server)
@@ -538,7 +540,7 @@ func TestOvershoot(t *testing.T) {
 }
 
 func TestBothShutDownAtOnce(t *testing.T) {
-	story(t, func(t *testing.T, transport string) {
+	story(t, func(t *testing.T, transport wire.Transport) {
 		client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})
 		s := open(t, client)
 		s.Write([]byte("x"))
@@ -565,7 +567,7 @@ func TestBothShutDownAtOnce(t *testing.T) {
 
 // A peer whose control stream says nonsense loses its connection.
 func TestNonsenseOnTheControlStream(t *testing.T) {
-	story(t, func(t *testing.T, transport string) {
+	story(t, func(t *testing.T, transport wire.Transport) {
 		for _, nonsense := range []string{"?\xff\xff", "B\x00\x41", "K\x00\x01x"} {
 			client, server := connect(t, transport, &link{delay: 20 * time.Millisecond})
 			if err := client.Confirmed(t.Context()); err != nil {

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tssh/proxy/wire"
+
 	"github.com/quic-go/quic-go"
 )
 
@@ -102,7 +104,7 @@ func TestQUICIdleIsSilent(t *testing.T) {
 }
 
 // connectIdle gives the client's end of a connection that has calmed down.
-func connectIdle(t *testing.T, transport string) *end {
+func connectIdle(t *testing.T, transport wire.Transport) *end {
 	client, server := connect(t, transport, &link{delay: 10 * time.Millisecond})
 	s := open(t, client)
 	s.Write([]byte("hello"))

@@ -10,12 +10,13 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy/mux"
+	"tssh/proxy/wire"
 )
 
 // BenchmarkBulk sends through a channel over the loopback interface.
 func BenchmarkBulk(b *testing.B) {
-	for _, transport := range []string{"quic", "kcp"} {
-		b.Run(transport, func(b *testing.B) {
+	for _, transport := range []wire.Transport{wire.QUIC, wire.KCP} {
+		b.Run(string(transport), func(b *testing.B) {
 			listen := func() *net.UDPConn {
 				c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 				if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"tssh/proxy/mux"
 	"tssh/proxy/simnet"
+	"tssh/proxy/wire"
 )
 
 // ends is a connection: x/crypto/ssh's client at one end, a Server at the other.
@@ -54,7 +55,7 @@ func connect(t *testing.T, carrier string, link simnet.Link) ends {
 	if carrier == "ssh" {
 		e = overSSH(t)
 	} else {
-		e = overMux(t, carrier, client, server)
+		e = overMux(t, wire.Transport(carrier), client, server)
 	}
 	e.link = client
 	t.Cleanup(func() {
@@ -100,7 +101,7 @@ func overSSH(t *testing.T) (e ends) {
 	return e
 }
 
-func overMux(t *testing.T, transport string, client, server *simnet.Host) (e ends) {
+func overMux(t *testing.T, transport wire.Transport, client, server *simnet.Host) (e ends) {
 	t.Helper()
 	m := muxes(t, transport, client, server)
 	e.muxes = m
@@ -110,7 +111,7 @@ func overMux(t *testing.T, transport string, client, server *simnet.Host) (e end
 }
 
 // muxes gives both ends of a transport between two hosts.
-func muxes(t *testing.T, transport string, client, server *simnet.Host) (m [2]mux.Conn) {
+func muxes(t *testing.T, transport wire.Transport, client, server *simnet.Host) (m [2]mux.Conn) {
 	t.Helper()
 	sock, err := client.Listen(0)
 	if err != nil {

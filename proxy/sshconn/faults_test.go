@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/proxy"
 	"tssh/proxy/simnet"
+	"tssh/proxy/wire"
 )
 
 // road is the way of most transfers here.
@@ -28,7 +28,7 @@ func TestTransferOutlivesRoams(t *testing.T) {
 			before := x.back.Load()
 			for i := range 20 {
 				r.move(i)
-				if r.kind == proxy.OnlySSH {
+				if r.kind == wire.OnlySSH {
 					x.goesOn(t, "move", 3*time.Second)
 				} else {
 					time.Sleep(300 * time.Millisecond)
@@ -111,7 +111,7 @@ func TestTransferOutlivesRebindings(t *testing.T) {
 
 // The connection of TCP, or of ssh, is closed under the session.
 func TestTransferOutlivesItsConnections(t *testing.T) {
-	roamBy(t, []string{proxy.OnlyTCP, proxy.OnlySSH}, road, func(t *testing.T, r roaming) {
+	roamBy(t, []wire.Mode{wire.OnlyTCP, wire.OnlySSH}, road, func(t *testing.T, r roaming) {
 		r.transfer(t, func(x *transfer) {
 			for range 5 {
 				x.goesOn(t, "before", 5*time.Second)
@@ -125,7 +125,7 @@ func TestTransferOutlivesItsConnections(t *testing.T) {
 // A firewall that starts to block, or stops, costs two seconds at most.
 func TestTransferOutlivesFirewalls(t *testing.T) {
 	slow := simnet.Link{Delay: 15 * time.Millisecond, Rate: 500_000}
-	roamBy(t, []string{proxy.Auto}, slow, func(t *testing.T, r roaming) {
+	roamBy(t, []wire.Mode{wire.Auto}, slow, func(t *testing.T, r roaming) {
 		r.transfer(t, func(x *transfer) {
 			for _, next := range []struct {
 				kind string

@@ -20,6 +20,7 @@ import (
 	"tssh/proxy/leak"
 	"tssh/proxy/mux"
 	"tssh/proxy/simnet"
+	"tssh/proxy/wire"
 )
 
 func TestMain(m *testing.M) {
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 // roaming is a connection through the proxies.
 type roaming struct {
 	ends
-	kind   string // of its path
+	kind   wire.Mode // of its path
 	client *proxy.Client
 	server *proxy.Server
 	dials  *dials
@@ -39,21 +40,21 @@ type roaming struct {
 // roam runs f in fake time over each transport and kind of path.
 func roam(t *testing.T, link simnet.Link, f func(t *testing.T, r roaming)) {
 	t.Helper()
-	roamBy(t, []string{proxy.OnlyUDP, proxy.OnlyTCP, proxy.OnlySSH}, link, f)
+	roamBy(t, []wire.Mode{wire.OnlyUDP, wire.OnlyTCP, wire.OnlySSH}, link, f)
 }
 
-func roamBy(t *testing.T, kinds []string, link simnet.Link, f func(t *testing.T, r roaming)) {
+func roamBy(t *testing.T, kinds []wire.Mode, link simnet.Link, f func(t *testing.T, r roaming)) {
 	t.Helper()
-	for _, transport := range []string{"quic", "kcp"} {
+	for _, transport := range []wire.Transport{wire.QUIC, wire.KCP} {
 		for _, kind := range kinds {
-			t.Run(transport+" over "+kind, func(t *testing.T) {
+			t.Run(string(transport)+" over "+string(kind), func(t *testing.T) {
 				bubble(t, func(t *testing.T) { f(t, proxied(t, transport, kind, link)) })
 			})
 		}
 	}
 }
 
-func proxied(t *testing.T, transport, kind string, link simnet.Link) (r roaming) {
+func proxied(t *testing.T, transport wire.Transport, kind wire.Mode, link simnet.Link) (r roaming) {
 	t.Helper()
 	phone, home := simnet.Pair(t, link)
 	r.link, r.kind, r.dials = phone, kind, &dials{Host: phone}

@@ -36,6 +36,7 @@ type Greeting struct {
 	PID       int          // of the tsshd that serves, for humans
 	RC        bool         // sshd has run ~/.ssh/rc, and the first session does not unless it brings an agent or a display
 	Warnings  []string     // for the user, e.g. that logging out will end the session
+	Notes     []string     // for who looks for a reason: common, and nothing that the user can change
 	Session   string       // its name
 	Waiting   []string     // names of sessions that a client could come back to, for who asked
 	Answer    *Answer      // not nil: no session began, and the fields above but Release mean nothing
@@ -61,6 +62,7 @@ type greetingJSON struct {
 	PID       int          `json:"pid,omitempty"`
 	RC        bool         `json:"rc,omitempty"`
 	Warnings  []string     `json:"warnings,omitempty"`
+	Notes     []string     `json:"notes,omitempty"`
 	Session   string       `json:"session,omitempty"`
 	Waiting   []string     `json:"waiting,omitempty"`
 	Answer    *Answer      `json:"answer,omitempty"`
@@ -69,7 +71,7 @@ type greetingJSON struct {
 // Line returns g as one line with its newline. It sets the version itself.
 func (g Greeting) Line() string {
 	text, err := json.Marshal(greetingJSON{
-		g.Release, g.Port, g.Addrs, g.Secret[:], g.ServerPin[:], g.Relay, g.PID, g.RC, g.Warnings,
+		g.Release, g.Port, g.Addrs, g.Secret[:], g.ServerPin[:], g.Relay, g.PID, g.RC, g.Warnings, g.Notes,
 		g.Session, g.Waiting, g.Answer,
 	})
 	if err != nil {
@@ -136,7 +138,7 @@ func parseGreeting(body string) (Greeting, error) {
 func (j greetingJSON) greeting() (Greeting, error) {
 	g := Greeting{
 		Version: Version, Release: visible.Line(j.Release), Port: j.Port,
-		Relay: j.Relay, PID: j.PID, RC: j.RC, Warnings: j.Warnings,
+		Relay: j.Relay, PID: j.PID, RC: j.RC,
 		Session: visible.Line(j.Session), Waiting: j.Waiting,
 	}
 	if j.Answer != nil {
@@ -153,7 +155,7 @@ func (j greetingJSON) greeting() (Greeting, error) {
 		return Greeting{}, errors.New("parse greeting: neither a port nor a relay")
 	case j.PID < 0:
 		return Greeting{}, fmt.Errorf("parse greeting: process %d", j.PID)
-	case len(j.Addrs) > maxAddrs || len(j.Warnings) > maxWarnings || len(j.Waiting) > maxWaiting:
+	case len(j.Addrs) > maxAddrs || len(j.Warnings)+len(j.Notes) > maxWarnings || len(j.Waiting) > maxWaiting:
 		return Greeting{}, errors.New("parse greeting: too many addresses, warnings or sessions")
 	case j.Relay != visible.Line(j.Relay) || strings.Contains(j.Relay, "'"):
 		return Greeting{}, errors.New("parse greeting: the relay's name has control characters or quotes")
@@ -166,8 +168,11 @@ func (j greetingJSON) greeting() (Greeting, error) {
 			g.Addrs = append(g.Addrs, a)
 		}
 	}
-	for i := range g.Warnings {
-		g.Warnings[i] = visible.Line(g.Warnings[i])
+	for _, w := range j.Warnings {
+		g.Warnings = append(g.Warnings, visible.Line(w))
+	}
+	for _, n := range j.Notes {
+		g.Notes = append(g.Notes, visible.Line(n))
 	}
 	for i := range g.Waiting {
 		g.Waiting[i] = visible.Line(g.Waiting[i])

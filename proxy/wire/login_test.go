@@ -25,6 +25,7 @@ func aGreeting() Greeting {
 		Addrs:  []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")},
 		Secret: [32]byte{9, 31: 8}, ServerPin: [32]byte{7, 31: 6}, Relay: "/run/user/0/tsshd",
 		PID: 42, Warnings: []string{"no lingering: the session ends at logout"},
+		Notes: []string{"sshd_config can't be read"},
 	}
 }
 
@@ -129,9 +130,10 @@ func TestGreetingHidesItsSecret(t *testing.T) {
 func TestWarningsCannotDriveTheTerminal(t *testing.T) {
 	g := aGreeting()
 	g.Warnings = []string{"a\x1b]0;title\ab\nc"}
+	g.Notes = g.Warnings
 	got, _, err := FindGreeting([]byte(g.Line()))
-	if err != nil || got.Warnings[0] != `a\033]0;title\007b\012c` {
-		t.Errorf("got %q, %v", got.Warnings, err)
+	if want := `a\033]0;title\007b\012c`; err != nil || got.Warnings[0] != want || got.Notes[0] != want {
+		t.Errorf("got %q, %q, %v", got.Warnings, got.Notes, err)
 	}
 }
 

@@ -28,13 +28,13 @@ const (
 // Offer is what the client asks of a tsshd, and who may connect to it. All of
 // it is public.
 type Offer struct {
-	Transport string        // "quic" or "kcp"
+	Transport Transport
 	Ports     string        // where to listen: "61001-61999,7000"; empty: any
 	ClientPin [32]byte      // SHA-256 of the client's public key, the only one let in
 	Alive     time.Duration // silent longer than this, a peer is gone; 0: the server's default
 	Heartbeat time.Duration // silent longer than this, another path is tried; 0: the default
 	MTU       int           // largest datagram in bytes; 0: found by the transport
-	Proxy     string        // "auto", "udp", "tcp" or "ssh": the kinds of path wanted
+	Proxy     Mode          // the kinds of path wanted
 	Keys      []Key         // that sshd let the user in by; none after a password
 	Ask       Ask           // what is wanted
 	Name      string        // of the session to make, to attach or to end; empty: any
@@ -105,7 +105,7 @@ func ParseOffer(word string) (Offer, error) {
 func (o *Offer) set(name, value string) (err error) {
 	switch name {
 	case "transport":
-		o.Transport, err = oneOf(value, "quic", "kcp")
+		o.Transport, err = oneOf(Transport(value), QUIC, KCP)
 	case "ports":
 		o.Ports, err = onlyBytes(value, "0123456789-,")
 	case "pin":
@@ -119,7 +119,7 @@ func (o *Offer) set(name, value string) (err error) {
 		n, err = strconv.ParseUint(value, 10, 16)
 		o.MTU = int(n)
 	case "proxy":
-		o.Proxy, err = oneOf(value, "", "auto", "udp", "tcp", "ssh")
+		o.Proxy, err = oneOf(Mode(value), "", Auto, OnlyUDP, OnlyTCP, OnlySSH)
 	case "keys":
 		o.Keys, err = parseKeys(value)
 	case "ask":
@@ -151,7 +151,7 @@ func parsePin(value string) (pin [32]byte, err error) {
 	return pin, err
 }
 
-func oneOf(value string, accepted ...string) (string, error) {
+func oneOf[T ~string](value T, accepted ...T) (T, error) {
 	for _, a := range accepted {
 		if value == a {
 			return a, nil
