@@ -1,0 +1,47 @@
+package channel
+
+import (
+	"io"
+	"testing"
+)
+
+// BenchmarkChannel is what the machine costs, between two ends that are joined. A key
+// is one that goes there and back.
+func BenchmarkChannel(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		piece int
+		echo  bool
+	}{{"bulk", 64 << 10, false}, {"lines", 80, false}, {"key", 1, true}} {
+		b.Run(c.name, func(b *testing.B) {
+			budget := &Budget{Most: 256 << 20}
+			near, far := pair(Config{Window: 2 << 20, Budget: budget}, Config{Window: 2 << 20, Budget: budget})
+			go func() {
+				buf := make([]byte, c.piece)
+				var err error
+				for err == nil {
+					if c.echo {
+						_, err = io.ReadFull(far, buf)
+					}
+					if err == nil {
+						_, err = far.Write(buf)
+					}
+				}
+			}()
+			buf := make([]byte, c.piece)
+			b.SetBytes(int64(c.piece))
+			b.ReportAllocs()
+			for b.Loop() {
+				if c.echo {
+					near.Write(buf)
+				}
+				if _, err := io.ReadFull(near, buf); err != nil {
+					b.Fatal(err)
+				}
+			}
+			near.Close()
+			<-far.Done()
+			<-near.Done()
+		})
+	}
+}
