@@ -290,7 +290,10 @@ func (c *Conn) budget(s suite) int64 {
 
 // receive reads the one packet that may come next in an exchange. RFC 4253
 // lets others stand between; strict exchange does not in the initial one, up
-// to and with NEWKEYS, since nothing authenticates what stands there.
+// to and with NEWKEYS, since nothing authenticates what stands there. What is of
+// channels may not stand there at all, but servers send on until they answer
+// (asyncssh), and ssh takes it: once the user is authenticated it is kept, under
+// keys that authenticate it.
 func (c *Conn) receive(want byte, initial bool) ([]byte, error) {
 	for {
 		packet, err := c.raw()
@@ -299,6 +302,12 @@ func (c *Conn) receive(want byte, initial bool) ([]byte, error) {
 		}
 		if packet[0] == want {
 			return packet, nil
+		}
+		if c.renew && !initial && belongsAbove(packet[0]) {
+			if err := c.early.put(packet); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		harmless := packet[0] == msgIgnore || packet[0] == msgDebug || packet[0] == msgUnimplemented
 		if !harmless || c.strict && initial {

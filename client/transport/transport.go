@@ -92,6 +92,7 @@ type Conn struct {
 	extensions map[string]string
 	inflate    *inflater    // nil: the server does not compress
 	unread     []byte       // a packet read early
+	early      early        // packets that came into an exchange
 	heard      atomic.Int64 // when the last packet came, in nanoseconds of Unix time
 
 	mu         sync.Mutex // guards what follows
@@ -254,6 +255,14 @@ func (c *Conn) raw() ([]byte, error) {
 	return packet, nil
 }
 
+// next reads what came into an exchange first, then on.
+func (c *Conn) next() ([]byte, error) {
+	if packet, err := c.early.take(); packet != nil || err != nil {
+		return packet, err
+	}
+	return c.raw()
+}
+
 // disconnected makes an error of the other side's last message.
 func (c *Conn) disconnected(packet []byte) error {
 	var code uint32
@@ -278,7 +287,7 @@ func Peer(conn net.Conn) string {
 // next call. Key exchanges happen inside of it.
 func (c *Conn) ReadPacket() ([]byte, error) {
 	for {
-		packet, err := c.raw()
+		packet, err := c.next()
 		if err != nil {
 			c.options.end()
 			return nil, classify(err)
@@ -298,7 +307,7 @@ func (c *Conn) ReadPacket() ([]byte, error) {
 		case msgExtInfo:
 			err = c.readExtensions(packet)
 		case msgKexInit:
-			err = c.exchange(slices.Clone(packet))
+			err = c.early.hold(c.exchange(slices.Clone(packet)))
 		default:
 			if err = c.misplaced(packet[0]); err == nil && c.renew && !channel.Is(packet[0]) {
 				err = c.unknown(packet[0])
