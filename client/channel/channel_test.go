@@ -72,7 +72,15 @@ func (s *server) WritePacket(p []byte) error {
 	}
 }
 
-func (s *server) Waiting() bool { return len(s.said) > 0 }
+func (s *server) ReadHere() ([]byte, error) {
+	if !s.waiting() {
+		return nil, nil
+	}
+	return s.ReadPacket()
+}
+
+// waiting tells that the client has something to read.
+func (s *server) waiting() bool { return len(s.said) > 0 }
 
 // expect returns the client's next message, which is of that kind.
 func (s *server) expect(kind byte) []byte {
@@ -283,7 +291,7 @@ func TestSmallPiecesAreCheap(t *testing.T) {
 	for range bytes {
 		s.said <- data(ours, []byte{1})
 	}
-	for s.Waiting() {
+	for s.waiting() {
 		runtime.Gosched()
 	}
 	if grown := heap() - before; grown > 8*bytes {
@@ -321,7 +329,7 @@ func TestManyChannelsThatNobodyReads(t *testing.T) {
 			s.said <- data(number, piece)
 		}
 	}
-	for s.Waiting() {
+	for s.waiting() {
 		runtime.Gosched()
 	}
 	if grown := heap() - before; grown > 3*s.conn.most {
@@ -557,7 +565,7 @@ func FuzzServer(f *testing.F) {
 			}
 			script = script[1+n:]
 		}
-		for s.Waiting() {
+		for s.waiting() {
 			select {
 			case <-s.conn.done:
 				return

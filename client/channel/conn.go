@@ -54,8 +54,8 @@ type Transport interface {
 	ReadPacket() ([]byte, error)
 	// WritePacket sends one, which it does not keep.
 	WritePacket(packet []byte) error
-	// Waiting tells whether the next packet, or a part of it, is here already.
-	Waiting() bool
+	// ReadHere is ReadPacket that does not wait: nil where no packet is here.
+	ReadHere() ([]byte, error)
 }
 
 // Meta is what an ssh.Conn says about itself.
@@ -171,17 +171,20 @@ func (c *Conn) run() {
 func (c *Conn) read() error {
 	var closing *framing
 	for {
-		if closing != nil && !c.transport.Waiting() {
-			closing.closed()
-			closing = nil
+		next := c.transport.ReadPacket
+		if closing != nil {
+			next = c.transport.ReadHere
 		}
-		packet, err := c.transport.ReadPacket()
-		if err != nil {
-			return err
-		}
+		packet, err := next()
 		if closing != nil && !closing.isRequest(packet) {
 			closing.closed()
 			closing = nil
+		}
+		if err != nil {
+			return err
+		}
+		if packet == nil {
+			continue
 		}
 		f, err := c.dispatch(packet)
 		if err != nil {

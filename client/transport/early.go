@@ -41,6 +41,8 @@ func (e *early) hold(err error) error {
 	return nil
 }
 
+func (e *early) empty() bool { return len(e.packets) == 0 && e.end == nil }
+
 func (e *early) take() ([]byte, error) {
 	if len(e.packets) == 0 {
 		return nil, e.end

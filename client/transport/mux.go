@@ -25,9 +25,6 @@ func (c *Conn) Mux(user string, ended func(error)) (ssh.Conn, <-chan ssh.NewChan
 	return m, chans, reqs
 }
 
-// Waiting tells whether the next packet, or a part of it, is here already.
-func (c *Conn) Waiting() bool { return c.br.Buffered() > 0 }
-
 const (
 	openSSH = "SSH-2.0-OpenSSH_"
 	// hostbound is an extension that OpenSSH's server has had since 8.9.

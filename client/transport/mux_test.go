@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -333,6 +334,49 @@ func TestWhatCantBeBorneIsTold(t *testing.T) {
 }
 
 // TestLastWordsAreShown: whatever form a server gives to its reason.
+// TestCloseIsHeardAtOnce: a channel's close waits for its status only, and not for
+// what is none of channels, behind which the server may be silent for ever.
+func TestCloseIsHeardAtOnce(t *testing.T) {
+	for name, behind := range map[string]func(*odd) []byte{
+		"nothing":         func(*odd) []byte { return nil },
+		"ignore":          func(*odd) []byte { return words(msgIgnore, 0) },
+		"not implemented": func(*odd) []byte { return words(msgUnimplemented, 99) },
+		"new keys":        func(o *odd) []byte { return o.offer },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOdd(t)
+			ch, reqs := o.open(1<<20, 32<<10)
+			var together []byte
+			for _, p := range [][]byte{data(0, []byte("x")), words(msgChannelClose, 0), behind(o)} {
+				if p != nil {
+					together = append(together, o.out.seal(nil, o.outSeq, p)...)
+					o.outSeq++
+				}
+			}
+			go func() { o.hostile.conn.Write(together) }()
+			go func() {
+				for o.read() != nil {
+				}
+			}()
+			over := make(chan string)
+			go func() {
+				out, _ := io.ReadAll(ch)
+				for range reqs {
+				}
+				over <- string(out)
+			}()
+			select {
+			case out := <-over:
+				if out != "x" || !ch.(asker).Closed() {
+					t.Errorf("%q", out)
+				}
+			case <-time.After(30 * time.Second):
+				t.Error("the session does not end")
+			}
+		})
+	}
+}
+
 func TestLastWordsAreShown(t *testing.T) {
 	full := appendString(words(msgDisconnect, 2), []byte("Too many sessions"))
 	for _, packet := range [][]byte{full, appendString(full, []byte("en")), append(appendString(full, nil), 0, 0)} {

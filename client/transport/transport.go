@@ -285,8 +285,18 @@ func Peer(conn net.Conn) string {
 
 // ReadPacket returns the next packet for the layers above, valid until the
 // next call. Key exchanges happen inside of it.
-func (c *Conn) ReadPacket() ([]byte, error) {
+func (c *Conn) ReadPacket() ([]byte, error) { return c.read(true) }
+
+// ReadHere is ReadPacket that does not wait: it returns nil when what is here
+// already, whole or in part, is nothing for the layers above. An exchange of keys
+// is left to the next call.
+func (c *Conn) ReadHere() ([]byte, error) { return c.read(false) }
+
+func (c *Conn) read(wait bool) ([]byte, error) {
 	for {
+		if !wait && c.early.empty() && c.unread == nil && c.br.Buffered() == 0 {
+			return nil, nil
+		}
 		packet, err := c.next()
 		if err != nil {
 			c.options.end()
@@ -307,6 +317,10 @@ func (c *Conn) ReadPacket() ([]byte, error) {
 		case msgExtInfo:
 			err = c.readExtensions(packet)
 		case msgKexInit:
+			if !wait {
+				c.unread = slices.Clone(packet)
+				return nil, nil
+			}
 			err = c.early.hold(c.exchange(slices.Clone(packet)))
 		default:
 			if err = c.misplaced(packet[0]); err == nil && c.renew && !channel.Is(packet[0]) {
