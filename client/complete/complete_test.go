@@ -29,6 +29,32 @@ func source(t *testing.T) Source {
 	return Source{Home: home, System: filepath.Join(home, "etc")}
 }
 
+// A name that a shell would carry out, or take for an option, is offered to none of
+// them, wherever it comes from.
+func TestNamesThatShellsCarryOutAreNotOffered(t *testing.T) {
+	names := []string{
+		"$(touch${IFS}x)", "`x`", "a;x", "a&x", "a|x", "a>x", "a<x", "a(x)", "{a,b}", "${HOME}", "$HOME", "a\\b", "a'b", "~root", "#a", "-oProxyCommand=x",
+		"-Fx", "a[b]c", "a^b", "a=b", "\x1b[31m", "a\u202eb", "a\u009bb", strings.Repeat("long", 300), "a\xffb",
+	}
+	from := source(t)
+	var known, config strings.Builder
+	for _, name := range names {
+		known.WriteString(name + " ssh-ed25519 AAAA\n[" + name + "]:22 ssh-ed25519 AAAA\nx," + name + " ssh-ed25519 AAAA\n")
+		config.WriteString("Host " + name + "\nHost \"" + name + "\"\n")
+	}
+	for name, text := range map[string]string{"known_hosts": known.String(), "config": config.String()} {
+		if err := os.WriteFile(filepath.Join(from.Home, ".ssh", name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	allowed := map[string]bool{"shared": true, "system": true, "x": true, "b": true, "a": true, "ab": true, "HOME": true}
+	for _, c := range Words([]string{""}, from) {
+		if !allowed[c.Word] {
+			t.Errorf("offers %q", c.Word)
+		}
+	}
+}
+
 func TestWhatFollows(t *testing.T) {
 	from := source(t)
 	const allHosts = "192.0.2.7 alpha beta delta epsilon gamma known ported shared system whole zeta"

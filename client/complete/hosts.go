@@ -8,13 +8,16 @@ import (
 	"slices"
 	"strings"
 
+	"tssh/client/config/pattern"
 	"tssh/client/config/value"
+	"tssh/proxy/visible"
 )
 
 // What is read at a key press is bounded: a known_hosts may be made by a tool.
 const (
 	maxFile  = 4 << 20
 	maxHosts = 10000
+	maxName  = 1025 // as of ssh's
 )
 
 // hosts are the names that a user may mean: of Host lines, included files too,
@@ -40,14 +43,15 @@ type finder struct {
 	read  map[string]bool // files
 }
 
+// add offers a name, unless it could be none of a host that tssh would take. What is
+// offered is put on the line as it is by some shells, which carry it out at the next
+// key: nothing of their syntax may be in it, whoever wrote it into known_hosts.
 func (f *finder) add(name string) {
-	if name == "" || f.seen[name] || strings.ContainsAny(name, "*?!|%") || len(f.names) == maxHosts {
+	if name == "" || f.seen[name] || len(f.names) == maxHosts || len(name) > maxName {
 		return
 	}
-	for _, c := range name {
-		if c <= ' ' || c == 0x7f {
-			return // a terminal will show it
-		}
+	if !pattern.ValidHost(name) || strings.ContainsAny(name, "*?!%^~#[]=") || visible.Line(name) != name {
+		return
 	}
 	f.seen[name] = true
 	f.names = append(f.names, name)
@@ -70,14 +74,14 @@ func (f *finder) config(name, dir string) {
 				f.add(h)
 			}
 		case "include":
-			for _, pattern := range l.Args {
-				if rest, ok := strings.CutPrefix(pattern, "~/"); ok {
-					pattern = filepath.Join(f.Home, rest)
+			for _, glob := range l.Args {
+				if rest, ok := strings.CutPrefix(glob, "~/"); ok {
+					glob = filepath.Join(f.Home, rest)
 				}
-				if !filepath.IsAbs(pattern) {
-					pattern = filepath.Join(dir, pattern)
+				if !filepath.IsAbs(glob) {
+					glob = filepath.Join(dir, glob)
 				}
-				files, _ := filepath.Glob(pattern)
+				files, _ := filepath.Glob(glob)
 				for _, file := range files {
 					f.config(file, dir)
 				}

@@ -32,7 +32,9 @@ var scripts = map[string]string{
 	COMPREPLY=()
 	while IFS=$'\t' read -r c _; do
 		case $c in
-		:files) COMPREPLY=($(compgen -f -- "$cur")); compopt -o filenames 2>/dev/null; return ;;
+		:files)
+			while IFS= read -r c; do COMPREPLY+=("$c"); done < <(compgen -f -- "$cur")
+			compopt -o filenames 2>/dev/null; return ;;
 		*=) compopt -o nospace 2>/dev/null ;;
 		esac
 		COMPREPLY+=("${c#"$word"}")

@@ -29,16 +29,16 @@ func TestShellsOffer(t *testing.T) {
 	if err := os.Symlink(self, bin+"/tssh"); err != nil {
 		t.Fatal(err)
 	}
-	os.WriteFile(filepath.Join(from.Home, "afile"), nil, 0o600)
-	const want = "alpha\nme@beta\n--kcp\nSSH\n-oUdpMode=\nbeta,gamma\n\nafile\n"
+	os.WriteFile(filepath.Join(from.Home, "a file *"), nil, 0o600)
+	const want = "alpha\nme@beta\n--kcp\nSSH\n-oUdpMode=\nbeta,gamma\n\na file *\n"
 	for shell, ask := range map[string]string{
 		// As bash breaks words: at = too.
 		"bash": `c() { COMP_LINE=$1; shift; COMP_POINT=${#COMP_LINE}; COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _tssh tssh; echo "${COMPREPLY[@]}"; }
 c "tssh al" tssh al; c "tssh me@be" tssh me@be; c "tssh --kc" tssh --kc; c "tssh -o UdpProxyMode=s" tssh -o UdpProxyMode = s
-c "tssh -oUdpMo" tssh -oUdpMo; c "tssh -J beta,ga" tssh -J beta,ga; c "tssh host l" tssh host l; c "tssh -i afi" tssh -i afi`,
+c "tssh -oUdpMo" tssh -oUdpMo; c "tssh -J beta,ga" tssh -J beta,ga; c "tssh host l" tssh host l; c "tssh -i a" tssh -i a`,
 		"fish": `function c; complete -C "$argv[1]" | string replace -r '\t.*' ''; end
 c "tssh al"; c "tssh me@be"; c "tssh --kc"; c "tssh -o UdpProxyMode=s" | string replace 'UdpProxyMode=' ''
-c "tssh -oUdpMo"; c "tssh -J beta,ga"; c "tssh host l"; echo; c "tssh -i afi"`,
+c "tssh -oUdpMo"; c "tssh -J beta,ga"; c "tssh host l"; echo; c "tssh -i a"`,
 	} {
 		path, err := exec.LookPath(shell)
 		if err != nil {
