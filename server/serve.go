@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"tssh/proxy/memory"
+	"tssh/proxy/visible"
 	"tssh/proxy/wire"
 	"tssh/server/cache"
 	"tssh/server/detach"
@@ -81,7 +82,9 @@ func logTo(file string) (func(string, ...any), error) {
 	if err != nil {
 		return nil, err
 	}
-	return log.New(f, "", log.LstdFlags|log.Lmicroseconds).Printf, nil
+	l := log.New(f, "", log.LstdFlags|log.Lmicroseconds)
+	// Names of the client's are in what is told: it must not write lines of its own.
+	return func(format string, args ...any) { l.Print(visible.Line(fmt.Sprintf(format, args...))) }, nil
 }
 
 // parsePorts reads "61001-61999,7000". Nothing is any free port.

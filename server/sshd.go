@@ -19,6 +19,7 @@ import (
 	"tssh/proxy/accept"
 	"tssh/proxy/nss"
 	"tssh/proxy/sshconn"
+	"tssh/proxy/visible"
 	"tssh/proxy/wire"
 	"tssh/server/detach"
 	"tssh/server/policy"
@@ -51,7 +52,9 @@ type serving struct {
 func sshd(o serving) int {
 	logf := func(string, ...any) {}
 	if o.Verbose {
-		logf = func(format string, args ...any) { fmt.Fprintf(os.Stderr, "tsshd: "+format+"\n", args...) }
+		logf = func(format string, args ...any) {
+			fmt.Fprintf(os.Stderr, "tsshd: %s\n", visible.Line(fmt.Sprintf(format, args...)))
+		}
 	}
 	detach.Inherited()
 	e, err := newEmbedded(o.HostKey, o.AuthorizedKeys, o.Config, logf)
