@@ -43,6 +43,9 @@ func whoAmI() session.Login {
 	}
 	l.Shell = loginShell(u)
 	l.Env = slices.DeleteFunc(os.Environ(), ofOneProcess)
+	if addr := cameFrom(l).Addr; addr.IsValid() {
+		l.From = addr.Unmap().WithZone("").String()
+	}
 	return l
 }
 

@@ -25,6 +25,10 @@ type Terminal struct {
 
 	mu    sync.Mutex // guards slave
 	slave *os.File   // until a program has it
+
+	recording sync.Mutex // guards what follows
+	recorder  string     // the program that shows the terminal to who(1); empty: none does
+	closed    bool
 }
 
 // Open makes a terminal of the given size and modes (RFC 4254 section 8).
@@ -184,6 +188,7 @@ func (t *Terminal) control(f func(fd int) error) error {
 
 // Close hangs up.
 func (t *Terminal) Close() error {
+	t.Forget()
 	t.LetGo()
 	return t.master.Close()
 }

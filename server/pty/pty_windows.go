@@ -44,6 +44,12 @@ func (t *Terminal) Name() string { return "windows-pty" }
 // TTY is the program's side of the terminal, which Windows doesn't show.
 func (t *Terminal) TTY() *os.File { return nil }
 
+// Record does nothing: Windows has no who(1).
+func (t *Terminal) Record(host string) {}
+
+// Forget does nothing, too.
+func (t *Terminal) Forget() {}
+
 // Start starts cmd on the terminal.
 func (t *Terminal) Start(cmd *exec.Cmd) error {
 	pid, handle, err := t.console.Spawn(cmd.Path, cmd.Args, &syscall.ProcAttr{Dir: cmd.Dir, Env: cmd.Env, Sys: cmd.SysProcAttr})

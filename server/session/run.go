@@ -206,6 +206,9 @@ func exitStatus(code uint32) ending {
 func (s *session) launch() {
 	p := s.program
 	cmd, err := s.compose()
+	if s.pty != nil && s.cfg.Login.From != "" {
+		s.pty.Record(s.cfg.Login.From)
+	}
 	if err == nil {
 		s.welcome(cmd.Env)
 		err = s.begin(cmd)
@@ -232,6 +235,9 @@ func (s *session) launch() {
 		}
 		p.how = howEnded(cmd.ProcessState)
 		close(p.exited)
+		if p.pty != nil {
+			p.pty.Forget() // what it wrote may wait for its user for days
+		}
 	}()
 }
 

@@ -29,6 +29,8 @@ type Login struct {
 	Shell string
 	// Env is the environment of the login: what sshd, PAM and the system give every process of it.
 	Env []string
+	// From is the host that who(1) shows for a terminal. Empty: it shows none.
+	From string
 }
 
 // Config is what sessions need besides their channel.
