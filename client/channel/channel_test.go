@@ -406,6 +406,24 @@ func TestNobodyTakesWhatTheServerAsks(t *testing.T) {
 	}
 }
 
+// Requests for a channel that the server has not opened yet hold nothing up.
+func TestRequestsBeforeTheChannelIsOpen(t *testing.T) {
+	s := newServer(t, Config{})
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := s.conn.OpenChannel("session", nil)
+		done <- err
+	}()
+	s.expect(msgOpen)
+	for range 3 * backlog {
+		s.said <- append(message(msgRequest, 0).number(0).text("x"), 1)
+	}
+	s.said <- words(msgConfirmation, 0, 9, 100, 100)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 // Requests that want an answer are answered with no, by one goroutine, however many.
 func TestManyRequestsCostNoGoroutines(t *testing.T) {
 	s := newServer(t, Config{})

@@ -113,8 +113,11 @@ func (f *framing) take(kind byte, r *reader) error {
 		if r.err != nil {
 			return r.err
 		}
+		theirs := f.theirs.Load()
+		if theirs == 0 {
+			return nil // the channel is not open: nobody takes its requests, or can be answered
+		}
 		if want {
-			theirs := f.theirs.Load()
 			f.conn.refuseLater(message(msgFailure, 4).number(uint32(theirs)))
 		}
 		return hand(f.conn, f.requests, q)
