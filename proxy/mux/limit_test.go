@@ -1,9 +1,54 @@
 package mux
 
 import (
+	"runtime"
 	"testing"
 	"time"
+
+	"tssh/proxy/wire"
 )
+
+// What a peer sends byte by byte, and nobody can read, is kept by the transport in
+// pieces. Windows count bytes, so what a piece costs is what they bound: SECURITY.md
+// says how much that is.
+func TestCostOfPiecesThatNobodyReads(t *testing.T) {
+	const bound = 3 << 30
+	story(t, func(t *testing.T, transport wire.Transport) {
+		client, server := connect(t, transport, &link{delay: time.Millisecond})
+		var streams []Stream
+		for range 500 {
+			streams = append(streams, open(t, client))
+		}
+		time.Sleep(time.Second)
+		heap := func() int {
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return int(m.HeapAlloc)
+		}
+		round := func() {
+			for _, s := range streams { // each a frame of its own in the packets of a round
+				s.Write([]byte{1})
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		for range 30 { // what a stream costs by itself
+			round()
+		}
+		const rounds = 120
+		before := heap()
+		for range rounds {
+			round()
+		}
+		time.Sleep(time.Second)
+		cost := (heap() - before) / (rounds * len(streams))
+		runtime.KeepAlive(server)
+		if cost*maxConnWindow > bound {
+			t.Errorf("a byte costs %d, a window %d MiB", cost, cost*maxConnWindow>>20)
+		}
+		t.Logf("a byte costs %d, the first window %d MiB, the largest %d MiB", cost, cost*connWindow>>20, cost*maxConnWindow>>20)
+	})
+}
 
 // A peer opens no more streams by KCP than QUIC would allow it, and those that
 // there are go on.
