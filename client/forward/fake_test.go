@@ -23,6 +23,7 @@ type server struct {
 	incoming map[string]chan ssh.NewChannel
 	asked    []request
 	answer   func(kind string, payload []byte) (bool, []byte)
+	gone     chan struct{} // closed when the client hung up
 	opened   chan *channel // channels that the client opened, their server's end
 	refuse   error
 }
@@ -33,7 +34,7 @@ type request struct {
 }
 
 func newServer(t *testing.T) *server {
-	s := &server{t: t, incoming: map[string]chan ssh.NewChannel{}, opened: make(chan *channel, 10),
+	s := &server{t: t, incoming: map[string]chan ssh.NewChannel{}, gone: make(chan struct{}), opened: make(chan *channel, 10),
 		answer: func(string, []byte) (bool, []byte) { return true, nil }}
 	t.Cleanup(func() {
 		for _, c := range s.incoming { // as a connection that ends
@@ -57,7 +58,17 @@ func (s *server) SendRequest(kind string, want bool, p []byte) (bool, []byte, er
 	s.asked = append(s.asked, request{kind, string(p)})
 	s.mu.Unlock()
 	ok, reply := s.answer(kind, p)
-	return ok && want, reply, nil
+	select {
+	case <-s.gone:
+		return false, nil, io.EOF
+	default:
+		return ok && want, reply, nil
+	}
+}
+
+func (s *server) Close() error {
+	close(s.gone)
+	return nil
 }
 
 func (s *server) HandleChannelOpen(kind string) <-chan ssh.NewChannel {

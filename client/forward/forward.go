@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -125,8 +127,39 @@ func (s *Set) Start(ctx context.Context) error {
 		})
 		return nil
 	}
-	defer close(s.asked)
-	return s.startRemote(ctx)
+	answered := make(chan error, 1)
+	if !s.spawn(func() {
+		defer close(s.asked)
+		answered <- s.startRemote(ctx)
+	}) {
+		return net.ErrClosed
+	}
+	t := time.NewTimer(answerWait)
+	defer t.Stop()
+	select {
+	case err := <-answered:
+		return err
+	case <-t.C:
+		s.spawn(func() { s.refusedLate(<-answered) })
+		return nil
+	}
+}
+
+// answerWait is how long a session waits to hear that it has all that
+// ExitOnForwardFailure asks for. Some servers never answer (TinySSH), and ssh,
+// which does not wait at all, has a session there.
+const answerWait = 5 * time.Second
+
+// refusedLate ends the connection that a session began on, as ssh does whenever
+// the answer comes.
+func (s *Set) refusedLate(err error) {
+	if err == nil || s.ctx.Err() != nil {
+		return
+	}
+	s.log.Errorf("%v", err)
+	if c, ok := s.client.(io.Closer); ok {
+		c.Close()
+	}
 }
 
 // Asked is closed when the server has answered for every forwarding of Start's:
@@ -166,6 +199,9 @@ func (s *Set) startRemote(ctx context.Context) error {
 		if err == nil {
 			continue
 		}
+		if errors.Is(err, errNoAnswer) {
+			return nil
+		}
 		if s.host.ExitOnForwardFailure {
 			return fmt.Errorf("Error: %w", err)
 		}
@@ -173,6 +209,9 @@ func (s *Set) startRemote(ctx context.Context) error {
 	}
 	for _, f := range s.lent.UdpRemoteForward {
 		if err := s.requestUDP(f); err != nil {
+			if errors.Is(err, errNoAnswer) {
+				return nil
+			}
 			if s.host.ExitOnForwardFailure {
 				return fmt.Errorf("Error: %w", err)
 			}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -204,6 +206,40 @@ func TestRemoteRefusals(t *testing.T) {
 		if !exits && said.String() != "Warning: remote port forwarding failed for listen port 80" {
 			t.Errorf("said %q", said)
 		}
+	}
+}
+
+// TestServerThatNeverAnswersHasASession, with ExitOnForwardFailure too, and nothing
+// is said when it ends. One that says no late ends it.
+func TestServerThatNeverAnswersHasASession(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			h := &config.Host{ExitOnForwardFailure: true, Lent: config.Lent{RemoteForward: []config.Forward{{BindPort: 80, Host: "a", Port: 1}}}}
+			s, srv, said, _ := start(t, h)
+			srv.answer = func(string, []byte) (bool, []byte) {
+				if late {
+					time.Sleep(time.Minute)
+				} else {
+					<-srv.gone
+				}
+				return false, nil
+			}
+			if err := s.Start(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if late {
+				<-srv.gone
+				if said.String() != "Error: remote port forwarding failed for listen port 80" {
+					t.Errorf("said %q", said)
+				}
+				return
+			}
+			srv.Close()
+			<-s.Asked()
+			if said.String() != "" {
+				t.Errorf("said %q", said)
+			}
+		})
 	}
 }
 

@@ -39,6 +39,10 @@ func remoteHost(f config.Forward) string {
 
 func remoteKey(host string, port int) string { return host + " " + strconv.Itoa(port) }
 
+// errNoAnswer: the connection ended before the server answered, which is told by
+// who waits for its end.
+var errNoAnswer = errors.New("the connection ended without an answer")
+
 // request asks the server to listen. The error says what in ssh's words.
 func (s *Set) request(_ context.Context, f config.Forward) (port int, err error) {
 	if f.BindPath != "" {
@@ -57,7 +61,7 @@ func (s *Set) request(_ context.Context, f config.Forward) (port int, err error)
 	ok, _, err := s.client.SendRequest("tcpip-forward", true, ssh.Marshal(tcpListen{remoteHost(f), uint32(f.BindPort)}))
 	if err != nil || !ok {
 		s.forget(key)
-		return 0, failed
+		return 0, refusal(err, failed)
 	}
 	s.log.Debugf("remote forward success for: listen %d, connect %s", f.BindPort, to(f))
 	return f.BindPort, nil
@@ -69,7 +73,7 @@ func (s *Set) requestAny(f config.Forward, failed error) (port int, err error) {
 	defer s.choosing.Unlock()
 	ok, reply, err := s.client.SendRequest("tcpip-forward", true, ssh.Marshal(tcpListen{remoteHost(f), 0}))
 	if err != nil || !ok {
-		return 0, failed
+		return 0, refusal(err, failed)
 	}
 	var chosen struct{ Port uint32 }
 	if ssh.Unmarshal(reply, &chosen) != nil || chosen.Port == 0 || chosen.Port > 65535 {
@@ -90,9 +94,16 @@ func (s *Set) requestUnix(f config.Forward) error {
 	ok, _, err := s.client.SendRequest("streamlocal-forward@openssh.com", true, ssh.Marshal(struct{ Path string }{f.BindPath}))
 	if err != nil || !ok {
 		s.forget(f.BindPath)
-		return failed
+		return refusal(err, failed)
 	}
 	return nil
+}
+
+func refusal(gone, failed error) error {
+	if gone != nil {
+		return errNoAnswer
+	}
+	return failed
 }
 
 // expect lets connections to key in. It returns false when it was so already.
