@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tssh/client/config"
+	"tssh/client/config/endpoint"
 	"tssh/proxy/roster"
 )
 
@@ -207,7 +208,7 @@ func stdio(r *reader, value string) error {
 	case c.Control != "":
 		return &Error{Text: "Cannot specify stdio forward with -O"}
 	}
-	to, err := config.ParseStdioForward(value)
+	to, err := endpoint.ParseStdioForward(value)
 	if err != nil {
 		return &Error{Text: fmt.Sprintf("Bad stdio forwarding specification '%s'", value)}
 	}

@@ -4,14 +4,14 @@ import (
 	"strconv"
 	"strings"
 
-	"tssh/client/config"
+	"tssh/client/config/endpoint"
 )
 
 // destination reads [user@]host or ssh://[user@]host[:port]. What was said by
 // an option before stands; what follows later does not. Whether the names may
 // be used is for config.Resolve to judge.
 func (r *reader) destination(arg string) error {
-	user, host, port, uri, ok := config.ParseURI(arg)
+	user, host, port, uri, ok := endpoint.ParseURI(arg)
 	if uri && !ok {
 		return &Error{Usage: true}
 	}

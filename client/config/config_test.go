@@ -504,15 +504,3 @@ func FuzzResolve(f *testing.F) {
 		}
 	})
 }
-
-func FuzzParseForward(f *testing.F) {
-	f.Add("[::1]:1:a:2", false, false)
-	f.Add("/a:/b", false, true)
-	f.Add("80", true, false)
-	f.Fuzz(func(t *testing.T, spec string, dynamic, remote bool) {
-		fwd, err := ParseForward(spec, dynamic, remote)
-		if err == nil && (fwd.BindPort < 0 || fwd.BindPort > 65535 || fwd.Port < 0 || fwd.Port > 65535) {
-			t.Fatalf("%q: %+v", spec, fwd)
-		}
-	})
-}

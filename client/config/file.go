@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"tssh/client/config/owner"
 	"tssh/client/config/pattern"
 	"tssh/client/config/value"
 )
@@ -63,7 +64,7 @@ func (e *evaluator) read(name string, b block) error {
 		return err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); b.check && (err != nil || !safe(info, e.env.Debian)) {
+	if info, err := f.Stat(); b.check && (err != nil || !owner.Only(info, e.env.Debian)) {
 		return &Error{Lines: []string{"Bad owner or permissions on " + name}, Fatal: true}
 	}
 	text, err := io.ReadAll(f)

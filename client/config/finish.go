@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tssh/client/config/algorithm"
+	"tssh/client/config/endpoint"
 	"tssh/client/config/pattern"
 	"tssh/client/config/value"
 	"tssh/proxy/wire"
@@ -149,7 +150,7 @@ func (h *Host) fill() {
 		case time.Duration:
 			field.SetInt(int64(value.Duration(values[0])))
 		case []Jump:
-			hops, _ := ParseJumps(values[0]) // which it was made of
+			hops, _ := endpoint.ParseJumps(values[0]) // which it was made of
 			field.Set(reflect.ValueOf(hops))
 		case []string:
 			if values[0] != "none" || k.many {

@@ -3,6 +3,7 @@ package config
 import (
 	"time"
 
+	"tssh/client/config/endpoint"
 	"tssh/proxy/wire"
 )
 
@@ -163,15 +164,7 @@ func (l Lent) Ports() bool {
 }
 
 // Forward is one LocalForward, RemoteForward or DynamicForward.
-type Forward struct {
-	// Listen on BindAddress:BindPort, or on the unix socket BindPath.
-	BindAddress string // "": as GatewayPorts says; "*": every address
-	BindPort    int    // 0 lets the far side choose (remote only)
-	BindPath    string
-	// Connect to Host:Port, or to the unix socket Path. All empty: SOCKS.
-	Host string
-	Port int
-	Path string
+type Forward = endpoint.Forward
 
-	empty bool // BindAddress was given as "", which is "*"
-}
+// Jump is one host on the way, from ProxyJump.
+type Jump = endpoint.Jump

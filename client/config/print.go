@@ -28,7 +28,7 @@ func (h *Host) printKeyword(b *strings.Builder, k keyword) {
 	switch name {
 	case "dynamicforward":
 		for _, f := range h.DynamicForward {
-			fmt.Fprintf(b, "%s %s\n", name, f.listen())
+			fmt.Fprintf(b, "%s %s\n", name, f.Listen())
 		}
 		return
 	case "localforward", "remoteforward":
@@ -37,7 +37,7 @@ func (h *Host) printKeyword(b *strings.Builder, k keyword) {
 			forwards = h.RemoteForward
 		}
 		for _, f := range forwards {
-			fmt.Fprintf(b, "%s %s %s\n", name, f.listen(), f.connect())
+			fmt.Fprintf(b, "%s %s %s\n", name, f.Listen(), f.Connect())
 		}
 		return
 	case "escapechar":

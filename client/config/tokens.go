@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"tssh/client/config/endpoint"
 )
 
 // tokens returns what the percent tokens of the TOKENS section stand for, as
@@ -20,7 +22,7 @@ func (e *evaluator) tokens() map[byte]string {
 	if alias == "" {
 		alias = e.req.Host
 	}
-	jumps, _ := ParseJumps(e.first("proxyjump"))
+	jumps, _ := endpoint.ParseJumps(e.first("proxyjump"))
 	if e.first("proxyjump") == "none" {
 		jumps = nil
 	}

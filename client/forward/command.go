@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"tssh/client/config"
+	"tssh/client/config/endpoint"
 )
 
 // Command carries out a line of ~C: L, R or D and what follows them on the
@@ -25,9 +25,9 @@ func (s *Set) Command(line string) string {
 	if cancel {
 		return s.cancelSpec(k, spec)
 	}
-	f, err := config.ParseForward(spec, k == Dynamic, k == Remote)
+	f, err := endpoint.ParseForward(spec, k == Dynamic, k == Remote)
 	if err != nil && k == Remote {
-		f, err = config.ParseForward(spec, true, true)
+		f, err = endpoint.ParseForward(spec, true, true)
 	}
 	switch {
 	case err != nil && k == Remote:
@@ -43,7 +43,7 @@ func (s *Set) Command(line string) string {
 
 // cancelSpec cancels by where a forwarding listens, which is all that is typed.
 func (s *Set) cancelSpec(k Kind, spec string) string {
-	f, err := config.ParseForward(spec, true, k == Remote)
+	f, err := endpoint.ParseForward(spec, true, k == Remote)
 	if err != nil {
 		return "Bad forwarding close specification."
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/client/config/endpoint"
 	"tssh/client/voice"
 )
 
@@ -209,9 +210,9 @@ func freePort(t *testing.T) int {
 
 func parse(t *testing.T, spec string, k Kind) config.Forward {
 	t.Helper()
-	f, err := config.ParseForward(spec, k == Dynamic, k == Remote)
+	f, err := endpoint.ParseForward(spec, k == Dynamic, k == Remote)
 	if err != nil && k == Remote {
-		f, err = config.ParseForward(spec, true, true)
+		f, err = endpoint.ParseForward(spec, true, true)
 	}
 	if err != nil {
 		t.Fatal(err)

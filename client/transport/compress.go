@@ -1,39 +1,14 @@
 package transport
 
 import (
-	"bytes"
-	"compress/zlib"
 	"slices"
+
+	"tssh/client/transport/deflate"
 )
 
 // delayed is compression that begins when the user is authenticated: before,
 // nobody should make us decompress anything.
 const delayed = "zlib@openssh.com"
-
-// deflater compresses packet by packet, each by its own bytes alone. All channels
-// share one stream: if it referred back to what went before, the length of a packet
-// would tell whether a guess in one channel repeats a secret of another, and who
-// can write into the one and watch the network would read the other by and by.
-type deflater struct {
-	buf bytes.Buffer
-	w   *zlib.Writer
-}
-
-func newDeflater() *deflater {
-	d := &deflater{}
-	d.w, _ = zlib.NewWriterLevel(&d.buf, zlib.HuffmanOnly) // a level that there is
-	return d
-}
-
-// packet returns a compressed payload, valid until the next call.
-func (d *deflater) packet(payload []byte) ([]byte, error) {
-	d.buf.Reset()
-	if _, err := d.w.Write(payload); err != nil {
-		return nil, err
-	}
-	err := d.w.Flush()
-	return d.buf.Bytes(), err
-}
 
 // compressions is what is offered: nothing unless the user wants it, since
 // most networks are faster than it is.
@@ -49,13 +24,13 @@ func (c *Conn) startCompression(in, out bool) {
 	if in {
 		c.inflate = nil
 		if c.agreedNow.CompressIn == delayed {
-			c.inflate = &inflater{}
+			c.inflate = new(deflate.Inflater)
 		}
 	}
 	if out {
 		c.deflate = nil
 		if c.agreedNow.CompressOut == delayed {
-			c.deflate = newDeflater()
+			c.deflate = deflate.NewDeflater()
 		}
 	}
 }
@@ -65,7 +40,7 @@ func (c *Conn) expand(packet []byte) ([]byte, error) {
 	if c.inflate == nil {
 		return packet, nil
 	}
-	out, err := c.inflate.packet(packet)
+	out, err := c.inflate.Packet(packet)
 	if err != nil || len(out) == 0 {
 		return nil, corrupt("uncompress: invalid format")
 	}

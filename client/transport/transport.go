@@ -24,6 +24,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/channel"
+	"tssh/client/transport/deflate"
 	"tssh/client/voice"
 	"tssh/proxy/visible"
 )
@@ -90,10 +91,10 @@ type Conn struct {
 	inLeft     int64 // bytes until new keys are due
 	inPackets  int64 // packets until then
 	extensions map[string]string
-	inflate    *inflater    // nil: the server does not compress
-	unread     []byte       // a packet read early
-	early      early        // packets that came into an exchange
-	heard      atomic.Int64 // when the last packet came, in nanoseconds of Unix time
+	inflate    *deflate.Inflater // nil: the server does not compress
+	unread     []byte            // a packet read early
+	early      early             // packets that came into an exchange
+	heard      atomic.Int64      // when the last packet came, in nanoseconds of Unix time
 
 	mu         sync.Mutex // guards what follows
 	out        sealer
@@ -101,12 +102,12 @@ type Conn struct {
 	outLeft    int64
 	outPackets int64
 	buf        []byte
-	offer      []byte     // our KEXINIT while an exchange runs, else nil
-	queue      [][]byte   // packets held back by it
-	held       int        // their bytes
-	deflate    *deflater  // nil: we don't compress
-	agreedNow  Algorithms // of the last exchange; the reader writes it
-	renew      bool       // keys may be renewed: the user is authenticated; the reader writes it
+	offer      []byte            // our KEXINIT while an exchange runs, else nil
+	queue      [][]byte          // packets held back by it
+	held       int               // their bytes
+	deflate    *deflate.Deflater // nil: we don't compress
+	agreedNow  Algorithms        // of the last exchange; the reader writes it
+	renew      bool              // keys may be renewed: the user is authenticated; the reader writes it
 	timer      *time.Timer
 	refuse     func(packet []byte) (no []byte) // what "not implemented" means; nil: nothing
 	asked      []asked
@@ -493,7 +494,7 @@ func (c *Conn) writeLocked(packet []byte) error {
 	plain := len(packet)
 	if c.deflate != nil {
 		var err error
-		if packet, err = c.deflate.packet(packet); err != nil {
+		if packet, err = c.deflate.Packet(packet); err != nil {
 			c.werr = err
 			return err
 		}

@@ -1,4 +1,4 @@
-package transport
+package deflate
 
 import "testing"
 
@@ -6,11 +6,11 @@ import "testing"
 // whether an earlier one, of another channel maybe, held the same text.
 func TestCompressionKeepsChannelsApart(t *testing.T) {
 	length := func(before string) int {
-		d := newDeflater()
-		if _, err := d.packet([]byte(before)); err != nil {
+		d := NewDeflater()
+		if _, err := d.Packet([]byte(before)); err != nil {
 			t.Fatal(err)
 		}
-		b, err := d.packet([]byte("Cookie: session=4f3a9c0d7e21b856"))
+		b, err := d.Packet([]byte("Cookie: session=4f3a9c0d7e21b856"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package transport
+package deflate
 
 import (
 	"encoding/binary"
@@ -6,14 +6,14 @@ import (
 	"math/bits"
 )
 
-// inflater decompresses a zlib stream packet by packet. compress/flate can't:
+// Inflater decompresses a zlib stream packet by packet. compress/flate can't:
 // OpenSSH ends each packet with a partial flush, which may stop in the middle
 // of a byte, and compress/flate, at the end of its input, does not go on.
 //
 // It decodes step by step, a step being a block's header, a run of stored
 // bytes, or one symbol with what belongs to it. A step that lacks input leaves
 // no trace and is taken again when the next packet is there.
-type inflater struct {
+type Inflater struct {
 	in   []byte // not decoded yet, but for the first at bits
 	at   uint   // bits of in that are
 	out  []byte // the last 32 KiB, then what this packet adds
@@ -36,8 +36,11 @@ var (
 
 const window = 32 << 10
 
-// packet returns what a packet decompresses to, valid until the next call.
-func (z *inflater) packet(in []byte) ([]byte, error) {
+// maxPacket is what a packet may become, as one that comes uncompressed may be.
+const maxPacket = 256 << 10
+
+// Packet returns what a packet decompresses to, valid until the next call.
+func (z *Inflater) Packet(in []byte) ([]byte, error) {
 	z.in = append(z.in[z.at/8:], in...)
 	z.at %= 8
 	if len(z.out) > window {
@@ -60,7 +63,7 @@ func (z *inflater) packet(in []byte) ([]byte, error) {
 	}
 }
 
-func (z *inflater) step() error {
+func (z *Inflater) step() error {
 	switch {
 	case !z.begun:
 		return z.header()
@@ -78,7 +81,7 @@ func (z *inflater) step() error {
 }
 
 // peek returns the next n bits, at most 32, zeros behind the end of input.
-func (z *inflater) peek(n uint) uint32 {
+func (z *Inflater) peek(n uint) uint32 {
 	var b [8]byte
 	if i := int(z.at / 8); i < len(z.in) {
 		copy(b[:], z.in[i:])
@@ -86,7 +89,7 @@ func (z *inflater) peek(n uint) uint32 {
 	return uint32(binary.LittleEndian.Uint64(b[:])>>(z.at%8)) & uint32(1<<n-1)
 }
 
-func (z *inflater) take(n uint) (uint32, error) {
+func (z *Inflater) take(n uint) (uint32, error) {
 	if z.at+n > uint(len(z.in))*8 {
 		return 0, errShort
 	}
@@ -95,7 +98,7 @@ func (z *inflater) take(n uint) (uint32, error) {
 	return v, nil
 }
 
-func (z *inflater) header() error {
+func (z *Inflater) header() error {
 	h, err := z.take(16)
 	if err != nil {
 		return err
@@ -108,7 +111,7 @@ func (z *inflater) header() error {
 }
 
 // block reads a block's header.
-func (z *inflater) block() error {
+func (z *Inflater) block() error {
 	h, err := z.take(3)
 	if err != nil {
 		return err
@@ -141,7 +144,7 @@ func (z *inflater) block() error {
 	return nil
 }
 
-func (z *inflater) stored() error {
+func (z *Inflater) stored() error {
 	i := int(z.at / 8)
 	n := min(z.want, len(z.in)-i)
 	if n == 0 {
@@ -154,7 +157,7 @@ func (z *inflater) stored() error {
 }
 
 // fixed makes the codes that a block need not bring, once a stream.
-func (z *inflater) fixed() {
+func (z *Inflater) fixed() {
 	if z.fixedLit.bits > 0 {
 		return
 	}
@@ -180,7 +183,7 @@ func (z *inflater) fixed() {
 }
 
 // codes reads those that a block brings.
-func (z *inflater) codes() error {
+func (z *Inflater) codes() error {
 	h, err := z.take(14)
 	if err != nil {
 		return err
@@ -237,7 +240,7 @@ func (z *inflater) codes() error {
 }
 
 // symbol decodes a byte, a repetition, or the end of the block.
-func (z *inflater) symbol() error {
+func (z *Inflater) symbol() error {
 	s, err := z.lit.read(z)
 	if err != nil {
 		return err
@@ -344,7 +347,7 @@ func (h *huffman) set(lengths []byte) error {
 	return nil
 }
 
-func (h *huffman) read(z *inflater) (int, error) {
+func (h *huffman) read(z *Inflater) (int, error) {
 	next := z.peek(15)
 	symbol, length := h.find(next)
 	left := uint(len(z.in))*8 - z.at

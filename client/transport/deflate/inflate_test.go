@@ -1,4 +1,4 @@
-package transport
+package deflate
 
 import (
 	"bytes"
@@ -33,13 +33,13 @@ func TestInflateInPackets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		z := &inflater{}
+		z := &Inflater{}
 		var got []byte
 		for i := 0; i < len(want); i += 7000 {
 			buf.Reset()
 			w.Write(want[i:min(i+7000, len(want))])
 			w.Flush()
-			out, err := z.packet(buf.Bytes())
+			out, err := z.Packet(buf.Bytes())
 			if err != nil {
 				t.Fatalf("level %d: %v", level, err)
 			}
@@ -62,10 +62,10 @@ func TestInflateAnywhereCut(t *testing.T) {
 	w := zlib.NewWriter(&buf)
 	w.Write(want)
 	w.Flush()
-	z := &inflater{}
+	z := &Inflater{}
 	var got []byte
 	for _, b := range buf.Bytes() {
-		out, err := z.packet([]byte{b})
+		out, err := z.Packet([]byte{b})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +81,7 @@ func TestBombIsRefused(t *testing.T) {
 	w := zlib.NewWriter(&buf)
 	w.Write(make([]byte, 8<<20))
 	w.Flush()
-	if out, err := (&inflater{}).packet(buf.Bytes()); err == nil {
+	if out, err := (&Inflater{}).Packet(buf.Bytes()); err == nil {
 		t.Errorf("%d bytes of a small packet", len(out))
 	}
 }
@@ -159,7 +159,7 @@ func TestBlocksWithoutContent(t *testing.T) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		begin := time.Now()
-		out, err := new(inflater).packet(w.b)
+		out, err := new(Inflater).Packet(w.b)
 		took := time.Since(begin)
 		runtime.ReadMemStats(&after)
 		if string(out) != "x" || err != nil {
@@ -191,7 +191,7 @@ func TestInflateAsFlateDoes(t *testing.T) {
 		}
 		want, ferr := io.ReadAll(flate.NewReader(bytes.NewReader(b[2:])))
 		_, corrupt := ferr.(flate.CorruptInputError)
-		got, err := new(inflater).packet(b)
+		got, err := new(Inflater).Packet(b)
 		if err == nil && !corrupt && !bytes.Equal(got, want) {
 			t.Fatalf("%d bytes, not %d, of %x", len(got), len(want), b)
 		}
@@ -209,10 +209,10 @@ func FuzzInflate(f *testing.F) {
 	f.Add(buf.Bytes())
 	f.Add([]byte{0x78, 0x9c, 0x05})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		z := &inflater{}
+		z := &Inflater{}
 		half := len(b) / 2
-		if _, err := z.packet(b[:half]); err == nil {
-			z.packet(b[half:])
+		if _, err := z.Packet(b[:half]); err == nil {
+			z.Packet(b[half:])
 		}
 	})
 }

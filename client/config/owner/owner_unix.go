@@ -1,6 +1,7 @@
 //go:build unix
 
-package config
+// Package owner says whose a file is.
+package owner
 
 import (
 	"os"
@@ -11,11 +12,11 @@ import (
 	"tssh/proxy/nss"
 )
 
-// safe reports whether none but the user and root may write a file. Whoever
+// Only reports whether none but the user and root may write a file. Whoever
 // else could would choose our commands: Match exec, ProxyCommand. With groups, a
 // group may write that has no member but the owner, as Debian has it, where
 // files are made so by default.
-func safe(info os.FileInfo, groups bool) bool {
+func Only(info os.FileInfo, groups bool) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || st.Uid != 0 && int(st.Uid) != os.Getuid() {
 		return false
