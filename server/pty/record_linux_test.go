@@ -31,7 +31,7 @@ func TestWhoShowsTheTerminal(t *testing.T) {
 		}
 	}
 	why := ""
-	for _, tool := range []string{"unshare", "who", "last"} {
+	for _, tool := range []string{"unshare", "who"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			why = err.Error()
 		}
@@ -85,7 +85,9 @@ func whoShows(t *testing.T) {
 	if who := said("who"); strings.Contains(who, line) {
 		t.Errorf("who(1) still shows %q", who)
 	}
-	if last := said("last", "-w", "-f", "/var/log/wtmp"); !strings.Contains(last, "192.0.2.7") || strings.Contains(last, "logged in") {
+	if _, err := exec.LookPath("last"); err != nil { // newer systems have another
+		t.Logf("SKIPPED, not tested at all: wtmp: %v", err)
+	} else if last := said("last", "-w", "-f", "/var/log/wtmp"); !strings.Contains(last, "192.0.2.7") || strings.Contains(last, "logged in") {
 		t.Errorf("last(1) shows %q", last)
 	}
 	tty.Record("192.0.2.8") // too late
