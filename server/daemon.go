@@ -15,7 +15,8 @@ type daemon struct {
 	file  string   // its configuration
 	lines []string // given by -o: they stand before those of the file
 
-	foreign bool // the programs that we come from are to be seen, and none is sshd
+	relative string // the file as it was given, where nothing tells to what
+	foreign  bool   // the programs that we come from are to be seen, and none is sshd
 }
 
 // maxAncestors bounds the way up to sshd.
@@ -38,7 +39,9 @@ func findDaemon(pid int) daemon {
 		serves := strings.HasPrefix(p.title, "sshd") && !ok
 		switch {
 		case ok:
-			d.file = whole(pid, d.file)
+			if !filepath.IsAbs(d.file) {
+				d.file, d.relative = whole(pid, d.file)
+			}
 			return d
 		case serves && above: // the login in which somebody called an sshd of their own
 			return daemon{file: policy.SystemFile()}
@@ -56,19 +59,17 @@ func findDaemon(pid int) daemon {
 
 // whole gives the path that an sshd, process pid, began to read as file: from where
 // it was started. It goes to the root directory afterwards, and its title mostly
-// lies over the environment that tells. Where it can't be known this is a file that
-// is most likely missing, and then little is permitted; another is never taken.
-func whole(pid int, file string) string {
-	if filepath.IsAbs(file) {
-		return file
-	}
+// lies over the environment that tells, or is another user's. Where it can't be
+// known this is a file that is most likely missing, and then little is permitted;
+// another is never taken.
+func whole(pid int, file string) (path, unknown string) {
 	environ, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
 	for v := range strings.SplitSeq(string(environ), "\x00") {
 		if dir, ok := strings.CutPrefix(v, "PWD="); ok && filepath.IsAbs(dir) {
-			return filepath.Join(dir, file)
+			return filepath.Join(dir, file), ""
 		}
 	}
-	return filepath.Join("/", file)
+	return filepath.Join("/", file), file
 }
 
 // ancestor is what /proc tells of a process, where there is one.

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -130,6 +131,9 @@ func (d daemon) permits(l session.Login, keys []wire.Key) (*policy.Policy, error
 		if !d.foreign {
 			p.Confine()
 			err = errNoConfig
+			if d.relative != "" {
+				err = fmt.Errorf("sshd was started by -f %s, and from where can't be seen, so nothing is forwarded over UDP; give sshd its whole path", d.relative)
+			}
 		}
 	}
 	if told, ok := exposed(os.Getenv("SSH_USER_AUTH")); ok {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
@@ -75,6 +76,10 @@ func TestNoConfiguration(t *testing.T) {
 	none := filepath.Join(t.TempDir(), "sshd_config")
 	p, err := daemon{file: none}.permits(session.Login{}, nil)
 	if !errors.Is(err, errNoConfig) || p.PermitsOpen("a", 1) || p.PermitsListen("", 1) || p.PermitsListenUnix() || p.PermitsOpenUnix("/a") || p.Agent || p.X11 || p.TunnelIP || !p.TTY {
+		t.Errorf("%v: %+v", err, p)
+	}
+	p, err = daemon{file: none, relative: "conf"}.permits(session.Login{}, nil)
+	if err == nil || !strings.Contains(err.Error(), "-f conf") || p.PermitsOpen("a", 1) || p.Agent {
 		t.Errorf("%v: %+v", err, p)
 	}
 	p, err = daemon{file: none, foreign: true}.permits(session.Login{}, nil)

@@ -103,7 +103,13 @@ func (f *Forwarder) Agent() (socket string, err error) {
 		return "", fmt.Errorf("forward the agent: %w", err)
 	}
 	socket = filepath.Join(dir, fmt.Sprintf("agent.%d", os.Getpid()))
-	l, err := listenMode(socket, 0o600)
+	var l net.Listener
+	if err = os.Chmod(dir, 0o700); err == nil { // the login's umask may take our own rights
+		l, err = listenMode(socket, 0o600)
+	}
+	if err == nil {
+		err = os.Chmod(socket, 0o600)
+	}
 	if err != nil {
 		os.RemoveAll(dir)
 		return "", fmt.Errorf("forward the agent: %w", err)

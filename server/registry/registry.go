@@ -68,8 +68,15 @@ func Base() string {
 	return "/tmp"
 }
 
-// Dir makes a directory for a session, which only the user can enter.
-func Dir() (string, error) { return os.MkdirTemp(Base(), prefix) }
+// Dir makes a directory for a session, which only the user can enter, and the
+// user can, whatever the umask of the login.
+func Dir() (string, error) {
+	dir, err := os.MkdirTemp(Base(), prefix)
+	if err == nil {
+		err = os.Chmod(dir, 0o700)
+	}
+	return dir, err
+}
 
 // Door answers questions until Close.
 type Door struct {
