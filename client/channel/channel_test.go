@@ -406,6 +406,52 @@ func TestNobodyTakesWhatTheServerAsks(t *testing.T) {
 	}
 }
 
+// Channels that nobody decides on, as those of a forward to a host that does not
+// answer, are so many, with so much said about each, and the rest is refused.
+func TestManyChannelsThatNobodyDecidesOn(t *testing.T) {
+	s := newServer(t, Config{})
+	var undecided []ssh.NewChannel
+	taken := make(chan ssh.NewChannel)
+	go func() {
+		for n := range s.incoming {
+			taken <- n
+		}
+	}()
+	ask := func(number uint32, extra int) bool {
+		s.said <- append(message(msgOpen, 0).text("forwarded-tcpip").number(number).number(100).number(100), make([]byte, extra)...)
+		select {
+		case n := <-taken:
+			undecided = append(undecided, n)
+			return true
+		case p := <-s.sent:
+			if !bytes.HasPrefix(p, words(msgOpenFailure, number, uint32(ssh.ResourceShortage))) {
+				t.Fatalf("answered % x", p)
+			}
+			return false
+		}
+	}
+	if ask(1, maxExtra+1) {
+		t.Error("a path of any length is taken")
+	}
+	for i := range uint32(maxUndecided) {
+		if !ask(i, 10) {
+			t.Fatalf("refused after %d", i)
+		}
+	}
+	if ask(maxUndecided, 10) {
+		t.Error("one more is taken")
+	}
+	undecided[7].Reject(ssh.ConnectionFailed, "no")
+	undecided[7].Reject(ssh.ConnectionFailed, "no")
+	s.expect(msgOpenFailure)
+	if !ask(maxUndecided+1, 10) {
+		t.Error("there is room for none, after a decision")
+	}
+	if ask(maxUndecided+2, 10) {
+		t.Error("a decision made room for two")
+	}
+}
+
 // Requests for a channel that the server has not opened yet hold nothing up.
 func TestRequestsBeforeTheChannelIsOpen(t *testing.T) {
 	s := newServer(t, Config{})

@@ -42,6 +42,8 @@ const (
 	backlog       = 16 // requests or channels that wait for their user before the server does
 	maxRefusals   = 64 // answers of ours that wait to be written before the server does
 	maxChannels   = 16 << 10
+	maxUndecided  = 1024     // channels of the server's that a forward still dials for, say
+	maxExtra      = 32 << 10 // of an opening: a path, names, ports
 	// maxKept bounds what is kept for all channels, whose windows would allow
 	// 32 GiB. An honest user would need more than a hundred forwards to programs
 	// that sleep.
@@ -97,6 +99,7 @@ type Conn struct {
 	next     uint32     // our number of the next channel: none is used twice
 	channels map[uint32]*framing
 	replies  []chan globalReply // in the order of the requests
+	asking   int                // channels of the server's that nobody has accepted or rejected
 	untried  bool               // nothing was asked yet, so a session's number can be guessed
 	over     bool
 }
@@ -383,14 +386,17 @@ func (c *Conn) asked(r *reader) error {
 	if r.err != nil {
 		return r.err
 	}
-	n.extra = append([]byte(nil), r.b...)
 	c.mu.Lock()
-	many := len(c.channels) >= maxChannels
+	many := len(c.channels) >= maxChannels || c.asking >= maxUndecided || len(r.b) > maxExtra
+	if !many {
+		c.asking++
+	}
 	c.mu.Unlock()
 	if many {
 		c.refuseLater(refusal(n.theirs, ssh.ResourceShortage, "too many channels"))
 		return nil
 	}
+	n.extra = append([]byte(nil), r.b...)
 	return hand[ssh.NewChannel](c, c.incoming, n)
 }
 
@@ -449,7 +455,12 @@ func (n *newChannel) ExtraData() []byte   { return n.extra }
 
 // decide reports whether this is the first decision.
 func (n *newChannel) decide() (first bool) {
-	n.once.Do(func() { first = true })
+	n.once.Do(func() {
+		first = true
+		n.conn.mu.Lock()
+		n.conn.asking--
+		n.conn.mu.Unlock()
+	})
 	return first
 }
 
