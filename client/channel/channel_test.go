@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/channel"
 	"tssh/proxy/leak"
 	"tssh/proxy/tun"
 )
@@ -313,7 +314,7 @@ func heap() int64 {
 // its channel, is told so, and gets nothing from behind a gap; the others go on.
 func TestManyChannelsThatNobodyReads(t *testing.T) {
 	s := newServer(t, Config{})
-	s.conn.most = 8 << 20
+	s.conn.budget.Most = 8 << 20
 	var chans []ssh.Channel
 	var numbers []uint32
 	for range 40 {
@@ -332,13 +333,13 @@ func TestManyChannelsThatNobodyReads(t *testing.T) {
 	for s.waiting() {
 		runtime.Gosched()
 	}
-	if grown := heap() - before; grown > 3*s.conn.most {
+	if grown := heap() - before; grown > 3*int64(s.conn.budget.Most) {
 		t.Errorf("%d MiB are kept", grown>>20)
 	}
 	lost := 0
 	for _, ch := range chans {
 		go ch.CloseWrite()
-		if _, err := ch.Read(make([]byte, 1)); errors.Is(err, errHoard) {
+		if _, err := ch.Read(make([]byte, 1)); errors.Is(err, channel.ErrHoard) {
 			lost++
 		} else if err != nil {
 			t.Error(err)
@@ -359,12 +360,50 @@ func TestManyChannelsThatNobodyReads(t *testing.T) {
 	s.said <- words(msgClose, quietly)
 	quiet.Close()
 	for range 1000 {
-		if s.conn.kept.Load() == 0 {
+		if s.conn.budget.Kept() == 0 {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Errorf("%d bytes are still counted", s.conn.kept.Load())
+	t.Errorf("%d bytes are still counted", s.conn.budget.Kept())
+}
+
+// So do requests that nobody takes.
+func TestManyRequestsThatNobodyTakes(t *testing.T) {
+	s := newServer(t, Config{})
+	s.conn.budget.Most = 8 << 20
+	before := heap()
+	var requests []<-chan *ssh.Request
+	var numbers []uint32
+	for range 100 {
+		_, reqs, ours := s.open("session", 1<<20)
+		requests, numbers = append(requests, reqs), append(numbers, ours)
+	}
+	for _, ours := range numbers {
+		ask := append(append(message(msgRequest, 0).number(ours).text("x"), 0), make([]byte, 32<<10)...)
+		for range backlog {
+			s.said <- ask
+		}
+	}
+	for s.waiting() {
+		runtime.Gosched()
+	}
+	if grown := heap() - before; grown > 3*int64(s.conn.budget.Most) {
+		t.Errorf("%d MiB are kept", grown>>20)
+	}
+	ended := 0
+	for _, reqs := range requests {
+		select {
+		case _, more := <-reqs:
+			if !more {
+				ended++
+			}
+		default: // the last, of which nothing came yet
+		}
+	}
+	if ended < 80 || ended == len(requests) {
+		t.Errorf("%d of %d channels ended", ended, len(requests))
+	}
 }
 
 // A user who takes no requests, or no channels, makes the server wait, but a

@@ -26,9 +26,10 @@ import (
 	"io"
 	"net"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
+
+	"tssh/proxy/channel"
 )
 
 const (
@@ -39,8 +40,8 @@ const (
 	overrun       = 64 << 10 // bytes beyond the window that are borne
 	maxCredit     = 1 << 30  // more is of no use
 	tunnelCredit  = 256 << 10
-	backlog       = 16 // requests or channels that wait for their user before the server does
-	maxRefusals   = 64 // answers of ours that wait to be written before the server does
+	backlog       = channel.Backlog // channels or global requests, too
+	maxRefusals   = 64              // answers of ours that wait to be written before the server does
 	maxChannels   = 16 << 10
 	maxUndecided  = 1024     // channels of the server's that a forward still dials for, say
 	maxExtra      = 32 << 10 // of an opening: a path, names, ports
@@ -89,8 +90,7 @@ type Conn struct {
 	err       error         // why; read after done
 	gone      chan struct{} // closed when there is nobody to read for any more
 	leaving   sync.Once
-	most      int64        // of what is kept: maxKept
-	kept      atomic.Int64 // bytes that came and were not read, of all channels
+	budget    channel.Budget
 
 	opening sync.Mutex // held while an opening leaves, so that guessed numbers come in order; before mu
 	globals sync.Mutex // held while a global request that wants an answer leaves; before mu
@@ -114,7 +114,8 @@ func New(t Transport, meta Meta, config Config) (*Conn, <-chan ssh.NewChannel, <
 	c := &Conn{
 		Meta: meta, transport: t, config: config,
 		incoming: make(chan ssh.NewChannel, backlog), requests: make(chan *ssh.Request, backlog),
-		refusals: make(chan []byte, maxRefusals), done: make(chan struct{}), gone: make(chan struct{}), most: maxKept,
+		refusals: make(chan []byte, maxRefusals), done: make(chan struct{}), gone: make(chan struct{}),
+		budget:   channel.Budget{Most: maxKept},
 		channels: map[uint32]*framing{}, untried: config.Guess,
 	}
 	go c.run()
@@ -370,7 +371,7 @@ func (c *Conn) OpenChannel(kind string, extra []byte) (ssh.Channel, <-chan *ssh.
 			return nil, nil, err
 		}
 	}
-	return f.user(), f.requests, nil
+	return f.user(), f.requests.User(), nil
 }
 
 // forget lets go of a channel that is over.
@@ -484,7 +485,7 @@ func (n *newChannel) Accept() (ssh.Channel, <-chan *ssh.Request, error) {
 	if err := c.write(message(msgConfirmation, 16).number(n.theirs).number(f.ours).number(uint32(f.window)).number(uint32(f.piece))); err != nil {
 		return nil, nil, err
 	}
-	return f.user(), f.requests, nil
+	return f.user(), f.requests.User(), nil
 }
 
 func (n *newChannel) Reject(reason ssh.RejectionReason, words string) error {

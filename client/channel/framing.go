@@ -16,13 +16,13 @@ import (
 
 // framing is one channel in SSH's messages: the Wire of its Channel.
 type framing struct {
-	tally    // of what it keeps
+	conn     *Conn
 	ch       *channel.Channel
 	kind     string
 	ours     uint32
 	window   int // told to the server
 	piece    int
-	requests chan *ssh.Request
+	requests *channel.Requests[*ssh.Request]
 
 	theirs  atomic.Uint64 // the server's number, and 1<<32 when it is known
 	guessed bool          // before the server said so; the reader's, after the opening has left
@@ -33,14 +33,18 @@ type framing struct {
 const isKnown = 1 << 32
 
 func (c *Conn) newFraming(kind string) *framing {
-	f := &framing{tally: tally{conn: c}, kind: kind, window: fullWindow, piece: pieceSize, requests: make(chan *ssh.Request, backlog)}
+	f := &framing{conn: c, kind: kind, window: fullWindow, piece: pieceSize}
 	switch kind {
 	case "session":
 		f.window = sessionWindow
 	case tun.Kind:
 		f.piece = tun.MaxFrame
 	}
-	f.ch = channel.New(channel.Config{Wire: f, Window: f.window, Overrun: overrun, Full: fullWindow, MaxCredit: maxCredit})
+	f.ch = channel.New(channel.Config{
+		Wire: f, Window: f.window, Overrun: overrun, Full: fullWindow, MaxCredit: maxCredit,
+		Budget: &c.budget, Abandon: f.abandon,
+	})
+	f.requests = channel.NewRequests[*ssh.Request](f.ch, c.gone)
 	return f
 }
 
@@ -120,7 +124,7 @@ func (f *framing) take(kind byte, r *reader) error {
 		if want {
 			f.conn.refuseLater(message(msgFailure, 4).number(uint32(theirs)))
 		}
-		return hand(f.conn, f.requests, q)
+		f.requests.Give(q, len(q.Type)+len(q.Payload))
 	case msgSuccess, msgFailure:
 		f.ch.Answer(kind == msgSuccess)
 	}
@@ -132,19 +136,14 @@ func (f *framing) data(r *reader, stderr bool) error {
 	if r.err != nil {
 		return r.err
 	}
-	if f.abandoned.Load() {
-		return nil // what was under way
-	}
 	if f.kind == tun.Kind {
 		if len(b) > tun.MaxFrame || len(b) == 0 {
 			return f.ch.Receive(nil, stderr) // no packet
 		}
-		f.keep(4 + len(b))
 		var head [4]byte // a tunnel's user gets each message behind its length
 		binary.BigEndian.PutUint32(head[:], uint32(len(b)))
 		return f.ch.ReceiveMessage(head[:], b, stderr)
 	}
-	f.keep(len(b))
 	return f.ch.Receive(b, stderr)
 }
 
@@ -169,16 +168,22 @@ func (f *framing) finish(err error, said bool) {
 		return
 	}
 	f.ch.Finish(err, said)
-	f.settle(false, true)
-	close(f.requests)
+	f.requests.End()
+}
+
+// abandon ends a channel that kept too much, and tells the server. The reading
+// goroutine calls it, for what it has just read.
+func (f *framing) abandon() {
+	f.finish(channel.ErrHoard, false)
+	go f.ch.Close() // not by this goroutine: a Write may be under way
 }
 
 // user is the channel that its user gets.
 func (f *framing) user() ssh.Channel {
 	if f.kind == tun.Kind {
-		return &tunnel{counted: counted{f.ch, f}}
+		return &tunnel{Channel: f.ch, f: f}
 	}
-	return &counted{f.ch, f}
+	return f.ch
 }
 
 func (f *framing) number() uint32 { return uint32(f.theirs.Load()) }
@@ -241,7 +246,8 @@ func (f *framing) Close() error {
 // gets a piece of one ends the channel. Its user reads and writes packets with their
 // lengths before them, as package tun has it.
 type tunnel struct {
-	counted
+	*channel.Channel
+	f *framing
 
 	mu    sync.Mutex // guards what follows
 	begun []byte     // a packet that has not come whole

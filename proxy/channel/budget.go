@@ -12,8 +12,7 @@ import (
 var ErrHoard = errors.New("the peer sent more than can be kept while nobody reads it")
 
 // Budget bounds what is kept for the channels that share it, and was not read:
-// data, counted as they cost and not as they were sent, and what their framing
-// keeps. Beyond Most the channel that keeps most ends, and its reader is told so.
+// data, counted as they cost and not as they were sent, and requests. Beyond Most the channel that keeps most ends, and its reader is told so.
 // Nobody waits for room: what waited would fill what all channels share, and stop
 // the terminal too.
 type Budget struct {
@@ -61,7 +60,7 @@ func (b *Budget) relieve() {
 		if worst == nil {
 			return
 		}
-		worst.abandon()
+		worst.giveUp()
 	}
 }
 
@@ -73,9 +72,11 @@ func (c *Channel) keeps() int {
 	return c.held
 }
 
-// Count is told that the framing keeps more or less for c than it did.
-func (c *Channel) Count() {
+// Reading is told that n bytes of a message are here, which is being read or waits
+// for the user.
+func (c *Channel) Reading(n int) {
 	c.mu.Lock()
+	c.partial = n
 	tooMuch := c.countLocked()
 	c.mu.Unlock()
 	if tooMuch {
@@ -91,9 +92,9 @@ func (c *Channel) countLocked() (tooMuch bool) {
 	}
 	now := 0
 	if !c.released {
-		now = c.data.cost + c.errs.cost
-		if c.keeper != nil {
-			now += c.keeper.Kept()
+		now = c.data.cost + c.errs.cost + c.partial
+		if c.requests != nil {
+			now += c.requests.kept()
 		}
 	}
 	if known := now > 0 || c.known && !c.over; known != c.known {
@@ -109,8 +110,8 @@ func (c *Channel) countLocked() (tooMuch bool) {
 	return more && kept > int64(c.budget.Most)
 }
 
-// abandon ends c without what it keeps.
-func (c *Channel) abandon() {
+// giveUp ends c without what it keeps.
+func (c *Channel) giveUp() {
 	c.mu.Lock()
 	c.data.drop()
 	c.errs.drop()
@@ -122,10 +123,12 @@ func (c *Channel) abandon() {
 	}
 	c.readable.Broadcast()
 	c.writable.Broadcast()
+	requests := c.requests
 	c.mu.Unlock()
-	if c.keeper != nil {
-		c.keeper.Abandon()
+	if requests != nil {
+		requests.drop()
 	}
+	c.abandon()
 }
 
 // settleLocked is called when the user has closed c, or the peer says no more. After

@@ -33,13 +33,6 @@ type Wire interface {
 	Close() error
 }
 
-// Keeper is a framing that keeps something for its channel. It is asked under locks
-// and must not wait.
-type Keeper interface {
-	Kept() int // so many bytes now
-	Abandon()  // the channel kept too much: nothing is kept for it from now on
-}
-
 // Config is what a Channel is made of.
 type Config struct {
 	Wire Wire
@@ -57,9 +50,10 @@ type Config struct {
 	// MaxCredit bounds what the peer may let us send.
 	MaxCredit int
 	// Budget bounds what is kept for many channels; nil: the windows alone do.
-	// Keeper is who keeps something besides; nil: nobody.
-	Budget *Budget
-	Keeper Keeper
+	// Abandon is called when this one has kept too much. It must see to it that
+	// the channel ends, and not wait.
+	Budget  *Budget
+	Abandon func()
 }
 
 // ErrOverrun is the end of a peer that sends more than it may.
@@ -74,7 +68,7 @@ type Channel struct {
 	overrun   int
 	maxCredit int
 	budget    *Budget
-	keeper    Keeper
+	abandon   func()
 
 	opened chan struct{} // closed when the peer has accepted or refused, or is gone
 	ended  chan struct{} // closed when the peer has closed, or is gone
@@ -109,17 +103,19 @@ type Channel struct {
 	err      error // why nothing goes any more; io.EOF after a good end
 	writeErr error // why nothing may be written any more
 
-	held      int  // what the budget counts
-	known     bool // to the budget
-	abandoned bool // what came was thrown away
-	released  bool // what is held counts no more
+	requests  queued // nil: none is taken
+	partial   int    // bytes of a message that is being read
+	held      int    // what the budget counts
+	known     bool   // to the budget
+	abandoned bool   // what came was thrown away
+	released  bool   // what is held counts no more
 }
 
 // New returns a channel that the peer has not accepted yet.
 func New(c Config) *Channel {
 	ch := &Channel{
 		wire: c.Wire, full: c.Full, widest: c.Widest, overrun: c.Overrun, maxCredit: c.MaxCredit,
-		budget: c.Budget, keeper: c.Keeper,
+		budget: c.Budget, abandon: c.Abandon,
 		opened: make(chan struct{}), ended: make(chan struct{}),
 		asking: NewBaton(), writing: NewBaton(),
 		window: c.Window, allowed: c.Window, credit: c.Credit, largest: c.Largest,

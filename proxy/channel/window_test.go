@@ -265,20 +265,19 @@ func whoKeepsMost(t *testing.T) {
 	t.Helper()
 	budget := &Budget{Most: 300 << 10}
 	var all [3]*Channel
-	var keepers [3]keeper
+	var told [3]bool
 	for i, n := range []int{100 << 10, 150 << 10, 40 << 10} {
-		all[i], _ = open(Config{Window: 1 << 20, Budget: budget, Keeper: &keepers[i]})
+		all[i], _ = open(Config{Window: 1 << 20, Budget: budget, Abandon: func() { told[i] = true }})
 		receive(t, all[i], n)
 	}
-	keepers[2].kept = 100 << 10 // less than the second
-	all[2].Count()
+	all[2].Reading(100 << 10) // less than the second
 	for i, want := range []error{nil, ErrHoard, nil} {
 		n, err := all[i].Read(make([]byte, 10))
 		if err != want || want != nil && n > 0 {
 			t.Errorf("channel %d: read %d, %v", i, n, err)
 		}
-		if keepers[i].ended != (want != nil) {
-			t.Errorf("channel %d: its framing was told %v", i, keepers[i].ended)
+		if told[i] != (want != nil) {
+			t.Errorf("channel %d: its framing was told %v", i, told[i])
 		}
 	}
 	gone := all[1]
@@ -294,8 +293,7 @@ func whoKeepsMost(t *testing.T) {
 		t.Errorf("after the end: %v", err)
 	}
 	kept := budget.Kept()
-	keepers[2].kept = 0
-	all[2].Count()
+	all[2].Reading(0)
 	if got := budget.Kept(); got != kept-100<<10 {
 		t.Errorf("%d bytes are kept, not %d", got, kept-100<<10)
 	}
@@ -317,13 +315,89 @@ func whoKeepsMost(t *testing.T) {
 	}
 }
 
-type keeper struct {
-	kept  int
-	ended bool
+// Requests wait for a user, then the peer does, and they count until they are taken.
+func TestRequestsThatNobodyTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		budget := &Budget{Most: 100 << 10}
+		abandoned := false
+		c, _ := open(Config{Budget: budget, Abandon: func() { abandoned = true }})
+		gone := make(chan struct{})
+		q := NewRequests[int](c, gone)
+		given := make(chan int)
+		go func() {
+			for i := range 20 {
+				q.Give(i, 1000+i)
+				given <- i
+			}
+			q.End()
+			close(given)
+		}()
+		count := func(want int) {
+			t.Helper()
+			c.keeps() // the user tells nobody
+			if got := budget.Kept(); got != want {
+				t.Errorf("%d bytes are kept, not %d", got, want)
+			}
+		}
+		for range Backlog {
+			<-given
+		}
+		synctest.Wait()
+		count(17_000 + 16*17/2) // one waits for room
+		for i := range 10 {
+			if got := <-q.User(); got != i {
+				t.Errorf("request %d is %d", i, got)
+			}
+		}
+		for range given {
+		}
+		count(10_000 + 10 + 11 + 12 + 13 + 14 + 15 + 16 + 17 + 18 + 19)
+		for i := 10; i < 20; i++ {
+			if got := <-q.User(); got != i {
+				t.Errorf("request %d is %d", i, got)
+			}
+		}
+		count(0)
+		if _, more := <-q.User(); more || abandoned {
+			t.Error("more requests than there were, or too many")
+		}
+	})
 }
 
-func (k *keeper) Kept() int { return k.kept }
-func (k *keeper) Abandon()  { k.ended = true }
+// Requests that are too much end their channel, and whoever waits to give another.
+func TestRequestsThatAreTooMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, how := range []string{"budget", "connection"} {
+			budget := &Budget{Most: 100 << 10}
+			abandoned := false
+			c, _ := open(Config{Budget: budget, Abandon: func() { abandoned = true }})
+			gone := make(chan struct{})
+			q := NewRequests[int](c, gone)
+			done := make(chan struct{})
+			go func() {
+				for i := range Backlog + 5 {
+					q.Give(i, 1000)
+				}
+				q.End()
+				close(done)
+			}()
+			synctest.Wait()
+			if how == "budget" {
+				budget.Most = 10 << 10
+				budget.relieve()
+			} else {
+				close(gone)
+			}
+			<-done
+			if abandoned != (how == "budget") {
+				t.Errorf("%s: abandoned is %v", how, abandoned)
+			}
+			if n := len(q.queue); how == "budget" && n > 0 {
+				t.Errorf("%d requests are still there", n)
+			}
+		}
+	})
+}
 
 // A terminal that floods has about what the path holds under way, whichever end
 // measures; and the path is used.

@@ -1,6 +1,10 @@
 package sshconn
 
-import "io"
+import (
+	"io"
+
+	"tssh/proxy/channel"
+)
 
 // What a peer can make this end keep. The peer has proven who it is, but a tsshd
 // may be hostile to its client, and a client with a forced command to the server.
@@ -23,9 +27,9 @@ const (
 	maxCredit   = 64 << 20
 	maxKept     = 256 << 20
 	maxGreeted  = 512
-	maxExtra    = 32 << 10 // of an opening: a path, names, ports
-	trustedSize = 4 << 10  // believed at once
-	backlog     = 16       // requests or channels that wait for their user before the peer does
+	maxExtra    = 32 << 10        // of an opening: a path, names, ports
+	trustedSize = 4 << 10         // believed at once
+	backlog     = channel.Backlog // channels or global requests, too
 )
 
 // readBytes reads n bytes, for which there is room only as they come. grown is

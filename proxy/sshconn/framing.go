@@ -20,8 +20,9 @@ type framing struct {
 	stream   mux.Stream
 	kind     string
 	extra    []byte
-	requests *requests // of the peer's; set before run
 	refusals refusals
+	give     func(*Request) // to the user, as handRequests has it
+	end      func()         // of the requests
 
 	small [64]byte // of a frame that is written, under the channel's turn to
 
@@ -31,14 +32,22 @@ type framing struct {
 
 func newFraming(c *conn, s mux.Stream, o opening) *framing {
 	f := &framing{conn: c, stream: s, kind: o.kind, extra: o.extra}
-	f.requests = newRequests(f)
 	f.ch = channel.New(channel.Config{
 		Wire: f, Window: firstWindow, Widest: maxWindow,
 		Credit: firstWindow, Largest: maxData, MaxCredit: maxCredit,
-		Budget: &c.budget, Keeper: f.requests,
+		Budget: &c.budget, Abandon: func() { s.Close() }, // which ends run
 	})
 	f.refusals.send = func() error { return f.say(frameFailure, nil) }
 	return f
+}
+
+// handRequests gives the requests of f to a user, who gets them as convert makes
+// them. It is called before run.
+func handRequests[T any](f *framing, convert func(*Request) T) <-chan T {
+	q := channel.NewRequests[T](f.ch, f.conn.ctx.Done())
+	f.give = func(r *Request) { q.Give(convert(r), len(r.Type)+len(r.Payload)) }
+	f.end = q.End
+	return q.User()
 }
 
 // run reads the stream until the peer has closed the channel. It never waits
@@ -54,7 +63,7 @@ func (f *framing) run() {
 		err = io.EOF
 	}
 	f.ch.Finish(err, good)
-	f.requests.end()
+	f.end()
 	f.ch.AnswerClose()
 	if good {
 		r.ReadByte() // the end of the stream, so that nothing is left to cancel
@@ -77,11 +86,11 @@ func (f *framing) read(r io.Reader) error {
 			return nil
 		default:
 			var body []byte
-			if body, err = readBytes(r, h.size, f.requests.reading); err == nil {
+			if body, err = readBytes(r, h.size, f.ch.Reading); err == nil {
 				err = f.take(h.kind, body)
 			}
 			if h.size > trustedSize {
-				f.requests.reading(0)
+				f.ch.Reading(0)
 			}
 		}
 		if err != nil {
@@ -111,7 +120,7 @@ func (f *framing) take(kind byte, body []byte) error {
 		}
 		r.reply = func(ok bool, _ []byte) error { return f.say(replyFrame(ok), nil) }
 		r.refuse = f.refusals.add
-		f.requests.give(r)
+		f.give(r)
 	case frameReject:
 		if f.accepted {
 			return fmt.Errorf("%w: late refusal", errMalformed)

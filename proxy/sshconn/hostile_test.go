@@ -127,8 +127,7 @@ func FuzzChannel(f *testing.F) {
 			}
 		}
 		c := newFraming(&conn{budget: channel.Budget{Most: maxKept}}, nopStream{bytes.NewReader(b)}, opening{})
-		handRequests(c, func(r *Request) *Request { return r })
-		c.requests.deliver = func(*Request) {}
+		c.give = func(*Request) {}
 		err := c.read(newReader(c.stream))
 		_, refused := err.(*ssh.OpenChannelError)
 		if err != nil && !refused && !errors.Is(err, errMalformed) && !errors.Is(err, io.ErrUnexpectedEOF) {
