@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -110,8 +109,18 @@ func nameOf(a netip.Addr) string {
 	return name
 }
 
-// errNoConfig is a warning.
-var errNoConfig = errors.New("sshd's configuration is not there (a chroot?), so nothing is forwarded over UDP; without --udp ssh forwards what sshd permits")
+// noConfig is a warning: sshd's configuration is not to be seen.
+type noConfig struct {
+	relative string // as sshd was given it; "": it is not where it should be
+}
+
+func (e noConfig) Error() string {
+	why := "sshd's configuration is not there (a chroot?)"
+	if e.relative != "" {
+		why = "sshd was started by -f " + e.relative + ", and from where can't be seen"
+	}
+	return why + ", so nothing is forwarded over UDP; without --udp ssh forwards what sshd permits"
+}
 
 // permitted is what sshd permits this login, which these keys proved by what
 // the client says. The error is a warning: the policy can be used all the same.
@@ -130,10 +139,7 @@ func (d daemon) permits(l session.Login, keys []wire.Key) (*policy.Policy, error
 		err = nil
 		if !d.foreign {
 			p.Confine()
-			err = errNoConfig
-			if d.relative != "" {
-				err = fmt.Errorf("sshd was started by -f %s, and from where can't be seen, so nothing is forwarded over UDP; give sshd its whole path", d.relative)
-			}
+			err = noConfig{d.relative}
 		}
 	}
 	if told, ok := exposed(os.Getenv("SSH_USER_AUTH")); ok {

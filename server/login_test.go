@@ -75,11 +75,11 @@ func TestSSHDSaysWhichKey(t *testing.T) {
 func TestNoConfiguration(t *testing.T) {
 	none := filepath.Join(t.TempDir(), "sshd_config")
 	p, err := daemon{file: none}.permits(session.Login{}, nil)
-	if !errors.Is(err, errNoConfig) || p.PermitsOpen("a", 1) || p.PermitsListen("", 1) || p.PermitsListenUnix() || p.PermitsOpenUnix("/a") || p.Agent || p.X11 || p.TunnelIP || !p.TTY {
+	if !errors.Is(err, noConfig{}) || p.PermitsOpen("a", 1) || p.PermitsListen("", 1) || p.PermitsListenUnix() || p.PermitsOpenUnix("/a") || p.Agent || p.X11 || p.TunnelIP || !p.TTY {
 		t.Errorf("%v: %+v", err, p)
 	}
 	p, err = daemon{file: none, relative: "conf"}.permits(session.Login{}, nil)
-	if err == nil || !strings.Contains(err.Error(), "-f conf") || p.PermitsOpen("a", 1) || p.Agent {
+	if !errors.Is(err, noConfig{"conf"}) || !strings.Contains(err.Error(), "-f conf") || p.PermitsOpen("a", 1) || p.Agent {
 		t.Errorf("%v: %+v", err, p)
 	}
 	p, err = daemon{file: none, foreign: true}.permits(session.Login{}, nil)

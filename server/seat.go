@@ -45,7 +45,7 @@ type newcomer struct {
 // coming is the login that started us, with an offer.
 func coming(o wire.Offer) (c newcomer, err error) {
 	c.Offer, c.Login, c.login = o, whoAmI(), logins.Own()
-	if c.Policy, err = permitted(c.Login, o.Keys); errors.Is(err, errNoConfig) {
+	if c.Policy, err = permitted(c.Login, o.Keys); errors.As(err, new(noConfig)) {
 		c.Warnings = append(c.Warnings, strings.ReplaceAll(err.Error(), "\n", "; "))
 	} else if err != nil {
 		// Many systems keep the file to root.
