@@ -107,6 +107,8 @@ func TestLeavesAreLeaves(t *testing.T) {
 		"tssh/proxy/mux":               {"tssh/proxy/path", "tssh/proxy/roam", crypto + "/ssh"},
 		"tssh/proxy/path":              {"tssh/proxy/mux", "tssh/proxy/roam", "tssh/proxy/wire"},
 		"tssh/proxy/roam":              {"tssh/proxy/mux", "tssh/proxy/path"},
+		"tssh/proxy/admit":             {"tssh/proxy/mux", "tssh/proxy/path", "tssh/proxy/roam"},
+		"tssh/proxy/face":              {"tssh/proxy/mux", "tssh/proxy/roam", "tssh/proxy/admit"},
 		"tssh/server/policy":           {"tssh/server/session", "tssh/server/forward"},
 		"tssh/server/session":          {"tssh/server/forward"},
 		"tssh/notify/screen":           {ours},
@@ -140,7 +142,7 @@ func TestLeavesAreLeaves(t *testing.T) {
 // TestMachinesArePure: what decides knows no clock, socket, lock or goroutine, so
 // that its stories run in no time and end the same way each time.
 func TestMachinesArePure(t *testing.T) {
-	machines := []string{"proxy/roam", "proxy/link", "proxy/mux/gauge", "notify"}
+	machines := []string{"proxy/admit", "proxy/roam", "proxy/link", "proxy/mux/gauge", "notify"}
 	for _, dir := range machines {
 		parsed(t, dir, func(file *ast.File) {
 			if filepath.ToSlash(filepath.Dir(positions.Position(file.Pos()).Filename)) != dir {

@@ -88,11 +88,11 @@ func firstKnock(rwc io.ReadWriteCloser) ([]byte, error) {
 func (s *Server) enter(x *stream) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.in.isClosed() {
+	if s.feed.Closed() {
 		return false
 	}
 	if len(s.streams) >= maxStreams {
-		i := slices.IndexFunc(s.streams, func(old *stream) bool { return !s.door.uses(old) })
+		i := slices.IndexFunc(s.streams, func(old *stream) bool { return !s.door.Uses(old.is) })
 		s.streams[i].close()
 		s.streams = slices.Delete(s.streams, i, i+1)
 	}
@@ -105,7 +105,7 @@ func (s *Server) leave(x *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.streams = slices.DeleteFunc(s.streams, func(y *stream) bool { return y == x })
-	s.door.forgetStream(x)
+	s.door.Forget(x.is)
 }
 
 func (s *Server) acceptStreams() {

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tssh/proxy/admit"
 	"tssh/proxy/hostile"
 	"tssh/proxy/simnet"
 	"tssh/proxy/wire"
@@ -142,7 +143,7 @@ func TestOldAddressIsIgnoredAfterRoam(t *testing.T) {
 		old := netip.AddrPortFrom(s.phone.Addr(0).Addr(), s.client.State().Local.Port())
 		s.phone.Move("10.4.4.4")
 		s.echo("x", time.Minute)
-		time.Sleep(graceTime + time.Second)
+		time.Sleep(admit.Grace + time.Second)
 		before := s.server.State().Received
 		seen := m.Seen()
 		for _, p := range seen {
@@ -168,7 +169,7 @@ func TestOvertakingCopyOfKnocksStallsNothing(t *testing.T) {
 		}
 		n, bytes := m.Takings()
 		t.Logf("mallory got %d packets, %d bytes", n, bytes)
-		if bytes > trialBytes+4*trialRefill+100*wire.KnockSize {
+		if bytes > admit.TrialBytes+4*admit.TrialRefill+100*wire.KnockSize {
 			t.Errorf("mallory got %d packets, %d bytes", n, bytes)
 		}
 		s.phone.Move("10.4.4.4")

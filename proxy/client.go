@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tssh/proxy/face"
 	"tssh/proxy/path"
 	"tssh/proxy/roam"
 	"tssh/proxy/wire"
@@ -17,7 +18,8 @@ import (
 // is the server. What it does is decided by a roam.Machine; its own are the
 // sockets, the streams and the goroutines.
 type Client struct {
-	face
+	*face.Conn
+	feed     face.Feed
 	config   ClientConfig
 	codec    *wire.Client
 	ctx      context.Context // of the goroutines, ended by Close
@@ -184,7 +186,7 @@ func (c *Client) receive(b []byte, segment int, ecn byte) {
 	c.mu.Lock()
 	c.machine.Received(time.Now())
 	c.mu.Unlock()
-	c.deliver(b, segment, ecn)
+	c.feed.Deliver(b, segment, ecn)
 }
 
 func (c *Client) logf(format string, args ...any) {

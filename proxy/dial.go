@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"tssh/proxy/face"
 	"tssh/proxy/path"
 	"tssh/proxy/roam"
 	"tssh/proxy/wire"
@@ -60,7 +61,7 @@ func Dial(ctx context.Context, config ClientConfig) (*Client, error) {
 		Kinds: kinds, Servers: config.Servers, Resend: config.Transport == wire.QUIC,
 		Heartbeat: config.Heartbeat, Alive: config.Alive, Seal: c.codec.Seal,
 	}, time.Now())
-	c.face.open(config.Transport, 0, c.transmit)
+	c.Conn, c.feed = face.New(config.Transport, 0, c.transmit)
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	if c.machine.Allows(wire.UDP) {
 		if err := c.listen(); err != nil && len(kinds) == 1 {

@@ -9,6 +9,8 @@ import (
 	"net"
 	"time"
 
+	"tssh/proxy/admit"
+	"tssh/proxy/face"
 	"tssh/proxy/path"
 	"tssh/proxy/wire"
 )
@@ -39,8 +41,8 @@ func Listen(ctx context.Context, config ServerConfig) (*Server, error) {
 	}
 	s := &Server{config: config, codec: wire.NewServer(config.Secret), done: make(chan struct{}), started: time.Now()}
 	s.strangers.most, s.relayed.most = maxStrangers, maxRelayed
-	s.door.random = challenge
-	s.face.open(config.Transport, 0, s.transmit)
+	s.door = admit.New[place](challenge)
+	s.Conn, s.feed = face.New(config.Transport, 0, s.transmit)
 	if err := s.bind(); err != nil {
 		return nil, err
 	}

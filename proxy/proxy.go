@@ -5,11 +5,10 @@
 //
 // Only the client moves. It says where it is by knocks (package wire), and which
 // path it uses is decided by package roam; the server believes a knock as far as
-// admission allows. Both are state machines without clock, socket or goroutine.
+// package admit allows. Both are state machines without clock, socket or goroutine.
 package proxy
 
 import (
-	"net"
 	"net/netip"
 	"time"
 
@@ -38,12 +37,6 @@ type State struct {
 	Trying   string         // what is tried now, in words; empty when online
 }
 
-// fakePeer is the address that the transport is shown: one of those kept for
-// documentation, so that it can never be a real one.
-func fakePeer(generation uint32) *net.UDPAddr {
-	return &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1).To4(), Port: 1 + int(generation%65535)}
-}
-
 // place is where the client is, as the server sees it: a pair of addresses, or
 // a stream.
 type place struct {
@@ -52,12 +45,21 @@ type place struct {
 	local  netip.Addr
 }
 
-func (p place) known() bool { return p != place{} }
-
 // kind returns what the place looks like from here.
 func (p place) kind(told wire.Kind) wire.Kind {
 	if p.stream == nil {
 		return wire.UDP
 	}
 	return told
+}
+
+// is reports whether a place is x's.
+func (x *stream) is(p place) bool { return p.stream == x }
+
+// token leaves a token in c unless there is one.
+func token(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }

@@ -49,7 +49,7 @@ func (c *Client) run() {
 func (c *Client) shut() {
 	close(c.done) // first: who sees the transport fail may ask why
 	c.cancel()
-	c.in.close()
+	c.feed.Close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.machine.Ports() {

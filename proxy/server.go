@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"tssh/proxy/admit"
+	"tssh/proxy/face"
 	"tssh/proxy/link"
 	"tssh/proxy/path"
 	"tssh/proxy/roam"
@@ -22,7 +24,8 @@ const (
 // Server is the serving end: the net.PacketConn of a transport whose one peer
 // is the client, wherever it is.
 type Server struct {
-	face
+	*face.Conn
+	feed   face.Feed
 	config ServerConfig
 	codec  *wire.Server
 	cancel context.CancelFunc
@@ -36,7 +39,7 @@ type Server struct {
 	relayed   crowd // streams through ssh without one
 
 	mu       sync.Mutex // guards what follows
-	door     admission
+	door     *admit.Machine[place]
 	keep     link.Keep
 	extra    link.Copies
 	streams  []*stream // that have knocked, the oldest first
@@ -63,7 +66,7 @@ func (s *Server) await(ctx context.Context) {
 			return
 		case now := <-timer.C:
 			s.mu.Lock()
-			heard := s.door.heard
+			heard := s.door.Heard()
 			s.mu.Unlock()
 			if heard.IsZero() {
 				heard = s.started
@@ -80,7 +83,7 @@ func (s *Server) await(ctx context.Context) {
 
 // shut closes what the goroutines wait for.
 func (s *Server) shut() {
-	s.in.close()
+	s.feed.Close()
 	if s.socket != nil {
 		s.socket.Close()
 	}
@@ -109,19 +112,19 @@ func (s *Server) Close() error {
 func (s *Server) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d := &s.door
-	silent := time.Since(d.heard)
+	d := s.door
+	silent := time.Since(d.Heard())
 	state := State{
-		Online: d.home.known() && silent < 2*roam.MaxBeat, Kind: wire.Kind(0).String(),
-		RTT: d.newest.RTT, Loss: float64(d.newest.Loss) / 255,
-		Sent: s.sent, Received: s.received, Heard: d.heard, Since: s.since,
+		Online: d.Settled() && silent < 2*roam.MaxBeat, Kind: wire.Kind(0).String(),
+		RTT: d.Newest().RTT, Loss: float64(d.Newest().Loss) / 255,
+		Sent: s.sent, Received: s.received, Heard: d.Heard(), Since: s.since,
 	}
-	if d.home.known() {
-		state.Kind, state.Remote = d.home.kind(d.newest.Path).String(), d.home.peer
-		state.Local = netip.AddrPortFrom(d.home.local, uint16(s.port))
+	if d.Settled() {
+		state.Kind, state.Remote = d.Home().kind(d.Newest().Path).String(), d.Home().peer
+		state.Local = netip.AddrPortFrom(d.Home().local, uint16(s.port))
 	}
 	if !state.Online {
-		state.Lost = d.heard
+		state.Lost = d.Heard()
 	}
 	return state
 }
@@ -133,10 +136,10 @@ func (s *Server) transmit(b []byte, segment int, ecn byte) {
 	s.mu.Lock()
 	s.keep.Note(now, b, segment)
 	s.sent += uint64(len(b))
-	places := s.door.routes(space[:0], now, len(b))
+	places := s.door.Routes(space[:0], now, len(b))
 	var copies []time.Duration
-	if segment == 0 && s.door.home.stream == nil {
-		copies = s.extra.After(now, len(b), float64(s.door.newest.Loss)/255)
+	if segment == 0 && s.door.Home().stream == nil {
+		copies = s.extra.After(now, len(b), float64(s.door.Newest().Loss)/255)
 	}
 	s.mu.Unlock()
 	again(copies, b, s.repeat)
@@ -148,9 +151,9 @@ func (s *Server) transmit(b []byte, segment int, ecn byte) {
 // repeat sends a datagram once more.
 func (s *Server) repeat(b []byte) {
 	s.mu.Lock()
-	home := s.door.home
+	home := s.door.Home()
 	s.mu.Unlock()
-	if home.known() && !s.in.isClosed() {
+	if home != (place{}) && !s.feed.Closed() {
 		s.sendTo(home, b, 0, 0)
 	}
 }
@@ -179,13 +182,13 @@ func (s *Server) readSocket() {
 func (s *Server) receive(from place, b []byte, segment int, ecn byte) {
 	split(b, segment, func(b []byte, segment int) {
 		s.mu.Lock()
-		ok := s.door.accepts(time.Now(), from)
+		ok := s.door.Accepts(time.Now(), from)
 		if ok {
 			s.received += uint64(len(b))
 		}
 		s.mu.Unlock()
 		if ok {
-			s.deliver(b, segment, ecn)
+			s.feed.Deliver(b, segment, ecn)
 		}
 	}, func(b []byte) { s.knocked(from, b) })
 }
@@ -200,17 +203,17 @@ func (s *Server) knocked(from place, b []byte) bool {
 	}
 	now := time.Now()
 	s.mu.Lock()
-	heard, home := s.door.heard, s.door.home
-	v := s.door.knock(now, from, k)
+	heard, home := s.door.Heard(), s.door.Home()
+	v := s.door.Knock(now, from, k)
 	if !v.Accepted {
 		s.mu.Unlock()
 		return false
 	}
-	if s.door.home != home {
+	if s.door.Home() != home {
 		s.since = now
 	}
 	if v.Returned && s.config.Transport == wire.QUIC {
-		s.peer.Store(fakePeer(k.Generation))
+		s.feed.Show(k.Generation)
 	}
 	if v.Returned {
 		s.extra.Returned(now)
@@ -219,7 +222,7 @@ func (s *Server) knocked(from place, b []byte) bool {
 	again := s.againLocked(now, heard, v, from)
 	ack := wire.Ack{Knock: k.Sequence, Challenge: v.Challenge, Fresh: v.Fresh}
 	packet := s.codec.Seal(&ack)
-	if v.Returned && s.config.Returned != nil && !s.in.isClosed() {
+	if v.Returned && s.config.Returned != nil && !s.feed.Closed() {
 		// With the lock, which shut takes after it closed the inbox: or Close,
 		// which does not wait for who called Attach, might have waited already.
 		s.work.Go(s.config.Returned)
@@ -250,7 +253,7 @@ func (s *Server) knocked(from place, b []byte) bool {
 func (s *Server) lostLocked(now time.Time, heardOn place) (lost []*stream) {
 	for _, x := range s.streams {
 		switch {
-		case !x.relayed || x == heardOn.stream || s.door.wants(x):
+		case !x.relayed || x == heardOn.stream || s.door.Wants(x.is):
 			x.used = now
 		case now.Sub(x.used) > lostAfter:
 			lost = append(lost, x)
@@ -261,11 +264,11 @@ func (s *Server) lostLocked(now time.Time, heardOn place) (lost []*stream) {
 
 // againLocked returns the datagrams to be sent once more: what was written
 // since the client was heard last may have gone to where it is no more.
-func (s *Server) againLocked(now, heard time.Time, v verdict, from place) [][]byte {
+func (s *Server) againLocked(now, heard time.Time, v admit.Verdict, from place) [][]byte {
 	if s.config.Transport != wire.QUIC || heard.IsZero() && !v.Arrived {
 		return nil // KCP takes an old datagram for a slow network
 	}
-	late := now.Sub(heard) >= link.Outage && from == s.door.home
+	late := now.Sub(heard) >= link.Outage && from == s.door.Home()
 	if !v.Returned && !v.Arrived && !late {
 		return nil
 	}
@@ -274,12 +277,12 @@ func (s *Server) againLocked(now, heard time.Time, v verdict, from place) [][]by
 		heard = time.Time{}
 	}
 	list := s.keep.Last(heard.Add(-link.Slack))
-	if from == s.door.home {
+	if from == s.door.Home() {
 		return list
 	}
 	var paid [][]byte
 	for _, d := range list {
-		if s.door.spend(now, len(d)) {
+		if s.door.Spend(now, len(d)) {
 			paid = append(paid, d)
 		}
 	}

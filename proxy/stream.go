@@ -16,6 +16,9 @@ const (
 	streamBuffer = 4 << 10
 )
 
+// queueKept: a queue above this many bytes is given back once it is empty.
+const queueKept = 16 << 10
+
 // stream carries datagrams over an ordered byte stream.
 type stream struct {
 	rwc    io.ReadWriteCloser
@@ -81,7 +84,7 @@ func (s *stream) write() {
 		s.urgent = s.urgent[:0]
 		b = append(b, s.queue...)
 		s.queue = s.queue[:0]
-		if cap(s.queue) > inboxKept {
+		if cap(s.queue) > queueKept {
 			s.queue = nil
 		}
 		s.mu.Unlock()
@@ -92,7 +95,7 @@ func (s *stream) write() {
 			s.close()
 			return
 		}
-		if cap(b) > inboxKept {
+		if cap(b) > queueKept {
 			b = nil
 		}
 	}

@@ -29,7 +29,14 @@ func TestKernelJoinsKCP(t *testing.T) {
 	if n, _, err := socket.ReadDatagrams(make([]byte, 100)); n != wire.KnockSize || err != nil {
 		t.Fatalf("an answer of %d bytes, %v", n, err)
 	}
-	datagrams, train, segment := coalesced()
+	var datagrams [][]byte
+	var train []byte // of one size, but for the last
+	const segment = 301
+	for i, n := range []int{300, 300, 300, 20} {
+		d := bytes.Repeat([]byte{byte(i)}, n)
+		datagrams = append(datagrams, d)
+		train = append(append(train, wire.FixedBit), d...)
+	}
 	if err := socket.WriteDatagrams(train, path.Envelope{Peer: to, Segment: segment}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package proxy
+package face
 
 import "golang.org/x/sys/unix"
 

@@ -1,4 +1,4 @@
-package proxy
+package admit
 
 import (
 	"net/netip"
@@ -8,7 +8,7 @@ import (
 	"tssh/proxy/wire"
 )
 
-func at(s string) place { return place{peer: netip.MustParseAddrPort(s)} }
+func at(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
 var (
 	homeAddr = at("10.0.0.1:1")
@@ -16,9 +16,9 @@ var (
 	thief    = at("203.0.113.66:666")
 )
 
-// gate is an admission with a clock, and challenges that count.
+// gate is a machine with a clock, and challenges that count.
 type gate struct {
-	admission
+	Machine[netip.AddrPort]
 	now  time.Time
 	next uint64
 }
@@ -29,8 +29,8 @@ func newGate() *gate {
 	return g
 }
 
-func (g *gate) knocks(from place, sequence, answer uint64) verdict {
-	return g.knock(g.now, from, wire.Knock{Sequence: sequence, Path: wire.UDP, Claim: true, Answer: answer})
+func (g *gate) knocks(from netip.AddrPort, sequence, answer uint64) Verdict {
+	return g.Knock(g.now, from, wire.Knock{Sequence: sequence, Path: wire.UDP, Claim: true, Answer: answer})
 }
 
 // settled returns a gate whose client is at homeAddr, after knocks 1 and 2.
@@ -50,13 +50,13 @@ func TestAddressIsProvenByItsChallenge(t *testing.T) {
 	if !v.Accepted || v.Challenge == 0 || !v.Arrived || g.home != homeAddr {
 		t.Fatalf("a claim from elsewhere: %+v, home %v", v, g.home)
 	}
-	if got := g.routes(nil, g.now, 100); len(got) != 2 {
+	if got := g.Routes(nil, g.now, 100); len(got) != 2 {
 		t.Errorf("on trial: sent to %v, want both", got)
 	}
 	if v = g.knocks(newAddr, 4, v.Challenge); v.Challenge != 0 || g.home != newAddr {
 		t.Errorf("after the answer: %+v, home %v", v, g.home)
 	}
-	if got := g.routes(nil, g.now, 100); len(got) != 1 || got[0] != newAddr {
+	if got := g.Routes(nil, g.now, 100); len(got) != 1 || got[0] != newAddr {
 		t.Errorf("after the answer: sent to %v", got)
 	}
 }
@@ -91,7 +91,7 @@ func TestManyCopiesGetFewAnswers(t *testing.T) {
 	g := settled(t)
 	answers := 0
 	for i := range 100 {
-		if g.knocks(place{peer: netip.AddrPortFrom(thief.peer.Addr(), uint16(i+1))}, 3, 0).Accepted {
+		if g.knocks(netip.AddrPortFrom(thief.Addr(), uint16(i+1)), 3, 0).Accepted {
 			answers++
 		}
 	}
@@ -104,12 +104,12 @@ func TestTrialsShareOneBudget(t *testing.T) {
 	g := settled(t)
 	sent := 0
 	for i := range uint64(100) {
-		g.knocks(place{peer: netip.AddrPortFrom(thief.peer.Addr(), uint16(i+1))}, 3+i, 0)
+		g.knocks(netip.AddrPortFrom(thief.Addr(), uint16(i+1)), 3+i, 0)
 		for range 10 {
-			sent += 1200 * (len(g.routes(nil, g.now, 1200)) - 1)
+			sent += 1200 * (len(g.Routes(nil, g.now, 1200)) - 1)
 		}
 	}
-	if sent > trialBytes {
+	if sent > TrialBytes {
 		t.Errorf("%d bytes went to places on trial", sent)
 	}
 }
@@ -129,7 +129,7 @@ func TestKnocksAreTakenOnce(t *testing.T) {
 func TestOvertakenKnockMovesNothing(t *testing.T) {
 	g := settled(t)
 	g.knocks(homeAddr, 10, 0)
-	if v := g.knocks(newAddr, 9, 0); !v.Accepted || v.Arrived || len(g.routes(nil, g.now, 1)) != 1 {
+	if v := g.knocks(newAddr, 9, 0); !v.Accepted || v.Arrived || len(g.Routes(nil, g.now, 1)) != 1 {
 		t.Errorf("a knock that was overtaken: %+v", v)
 	}
 }
@@ -137,12 +137,12 @@ func TestOvertakenKnockMovesNothing(t *testing.T) {
 func TestGenerationIsToldOnce(t *testing.T) {
 	g := settled(t)
 	k := wire.Knock{Sequence: 3, Path: wire.UDP, Claim: true, Generation: 1}
-	if v := g.knock(g.now, homeAddr, k); !v.Returned || !v.Fresh {
+	if v := g.Knock(g.now, homeAddr, k); !v.Returned || !v.Fresh {
 		t.Errorf("the first of its generation: %+v", v)
 	}
 	g.now = g.now.Add(time.Minute)
 	k.Sequence = 4
-	if v := g.knock(g.now, homeAddr, k); v.Returned || v.Fresh {
+	if v := g.Knock(g.now, homeAddr, k); v.Returned || v.Fresh {
 		t.Errorf("a minute later: %+v", v)
 	}
 }
@@ -151,10 +151,10 @@ func TestForgottenTrialLeavesHomeAlone(t *testing.T) {
 	g := settled(t)
 	g.knocks(newAddr, 3, 0)
 	g.now = g.now.Add(trialTime + time.Second)
-	if got := g.routes(nil, g.now, 1); len(got) != 1 || got[0] != homeAddr {
+	if got := g.Routes(nil, g.now, 1); len(got) != 1 || got[0] != homeAddr {
 		t.Errorf("sent to %v", got)
 	}
-	if g.accepts(g.now, newAddr) {
+	if g.Accepts(g.now, newAddr) {
 		t.Error("what comes from a forgotten trial is taken")
 	}
 }

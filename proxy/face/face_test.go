@@ -1,4 +1,4 @@
-package proxy
+package face
 
 import (
 	"bytes"
@@ -15,10 +15,10 @@ import (
 )
 
 // mirror returns a face to which everything it sends comes back.
-func mirror(transport wire.Transport) *face {
-	f := new(face)
-	f.open(transport, 0, func(b []byte, segment int, ecn byte) { f.deliver(b, segment, ecn) })
-	return f
+func mirror(transport wire.Transport) *Conn {
+	var feed Feed
+	c, feed := New(transport, 0, func(b []byte, segment int, ecn byte) { feed.Deliver(b, segment, ecn) })
+	return c
 }
 
 func TestTrainArrivesAsDatagrams(t *testing.T) {
@@ -45,12 +45,12 @@ func TestTrainArrivesAsDatagrams(t *testing.T) {
 }
 
 func TestForeignTransportIsMarked(t *testing.T) {
-	f := new(face)
-	f.open("kcp", 0, func(b []byte, _ int, _ byte) {
+	var feed Feed
+	f, feed := New(wire.KCP, 0, func(b []byte, _ int, _ byte) {
 		if !wire.IsTransport(b) || len(b) != 4 {
 			t.Errorf("sent %x", b)
 		}
-		f.deliver(b, 0, 0)
+		feed.Deliver(b, 0, 0)
 	})
 	f.WriteTo([]byte{0, 1, 2}, nil) // looks like a knock
 	b := make([]byte, 9)
@@ -73,8 +73,8 @@ func coalesced() (datagrams [][]byte, train []byte, segment int) {
 func TestEachDatagramOfAJoinedTrainLosesItsMark(t *testing.T) {
 	f := mirror("kcp")
 	datagrams, train, segment := coalesced()
-	f.deliver(train, segment, 0)
-	f.deliver([]byte{wire.FixedBit, wire.FixedBit, wire.FixedBit, 7}, 1, 0) // three of nothing, and not a byte too many
+	Feed{f}.Deliver(train, segment, 0)
+	Feed{f}.Deliver([]byte{wire.FixedBit, wire.FixedBit, wire.FixedBit, 7}, 1, 0) // three of nothing, and not a byte too many
 	b := make([]byte, 1500)
 	for i, want := range append(datagrams, nil, nil, nil) {
 		if n, _, err := f.ReadFrom(b); err != nil || !bytes.Equal(b[:n], want) {
@@ -89,7 +89,7 @@ func TestEmptyDatagramsAreBoundedToo(t *testing.T) {
 		taken := 0
 		go func() {
 			for range inboxSize {
-				f.deliver([]byte{wire.FixedBit}, 0, 0)
+				Feed{f}.Deliver([]byte{wire.FixedBit}, 0, 0)
 				taken++
 			}
 		}()
@@ -154,30 +154,5 @@ func TestOddDatagramsAreNoTrouble(t *testing.T) {
 			t.Errorf("%d bytes: %v", len(b), err)
 		}
 	}
-	f.deliver([]byte{wire.FixedBit}, 0, 0)
-	split(nil, 0, func([]byte, int) { t.Error("a datagram in nothing") }, func([]byte) { t.Error("a packet in nothing") })
-}
-
-func FuzzSplit(f *testing.F) {
-	f.Add([]byte{0x40, 1, 0x01, 2, 0x40, 3}, 2)
-	f.Add([]byte{1, 2, 3}, 0)
-	f.Fuzz(func(t *testing.T, b []byte, segment int) {
-		total := 0
-		split(b, segment, func(b []byte, segment int) {
-			total += len(b)
-			for at := 0; at < len(b); at += segment {
-				if !wire.IsTransport(b[at:]) {
-					t.Errorf("%x is not the transport's", b[at:])
-				}
-			}
-		}, func(b []byte) {
-			total += len(b)
-			if wire.IsTransport(b) {
-				t.Errorf("%x is the transport's", b)
-			}
-		})
-		if total != len(b) {
-			t.Errorf("%d of %d bytes", total, len(b))
-		}
-	})
+	Feed{f}.Deliver([]byte{wire.FixedBit}, 0, 0)
 }

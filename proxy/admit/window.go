@@ -1,4 +1,4 @@
-package proxy
+package admit
 
 // windowSize is how many knocks may overtake each other.
 const windowSize = uint64(64)

@@ -1,4 +1,4 @@
-package proxy
+package face
 
 // On Windows quic-go uses neither.
 

@@ -1,4 +1,6 @@
-package proxy
+// Package face is what a transport sees of a proxy: a net.PacketConn in memory, as
+// like a UDP socket as quic-go and kcp-go look for, with one peer that never moves.
+package face
 
 import (
 	"errors"
@@ -12,11 +14,11 @@ import (
 	"tssh/proxy/wire"
 )
 
-// face is the end that the transport sees: a net.PacketConn, and what quic-go
+// Conn is the end that the transport sees: a net.PacketConn, and what quic-go
 // asks for to send trains of datagrams in one piece (OOBCapablePacketConn and
 // ReadBatch). kcp-go must be shown the net.PacketConn alone: it would look for
 // a socket behind SyscallConn.
-type face struct {
+type Conn struct {
 	in     inbox
 	prefix bool // put FixedBit before each datagram: the transport is not QUIC
 	peer   atomic.Pointer[net.UDPAddr]
@@ -26,24 +28,44 @@ type face struct {
 	send func(b []byte, segment int, ecn byte)
 }
 
-func (f *face) open(transport wire.Transport, generation uint32, send func([]byte, int, byte)) {
-	f.prefix = transport != wire.QUIC
-	f.send = send
-	f.peer.Store(fakePeer(generation))
-	f.in.open()
+// Feed is the other end, the proxy's.
+type Feed struct{ c *Conn }
+
+// New returns both ends. The transport is shown the peer of a generation; what it
+// writes goes to send.
+func New(transport wire.Transport, generation uint32, send func(b []byte, segment int, ecn byte)) (*Conn, Feed) {
+	c := &Conn{prefix: transport != wire.QUIC, send: send}
+	c.peer.Store(fakePeer(generation))
+	c.in.open()
+	return c, Feed{c}
 }
 
-// deliver hands b, datagrams of segment bytes each, to the transport.
-func (f *face) deliver(b []byte, segment int, ecn byte) {
+// Show makes the transport see another peer.
+func (f Feed) Show(generation uint32) { f.c.peer.Store(fakePeer(generation)) }
+
+// Close ends every call of the transport's. It may be called twice.
+func (f Feed) Close() { f.c.in.close() }
+
+// Closed reports whether Close was called.
+func (f Feed) Closed() bool { return f.c.in.isClosed() }
+
+// fakePeer is the address that the transport is shown: one of those kept for
+// documentation, so that it can never be a real one.
+func fakePeer(generation uint32) *net.UDPAddr {
+	return &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1).To4(), Port: 1 + int(generation%65535)}
+}
+
+// Deliver hands b, datagrams of segment bytes each, to the transport.
+func (f Feed) Deliver(b []byte, segment int, ecn byte) {
 	skip := 0
-	if f.prefix {
+	if f.c.prefix {
 		skip = 1 // of each: who sends these makes no train, but kernels join what comes at once
 	}
-	f.in.put(b, segment, skip, ecn)
+	f.c.in.put(b, segment, skip, ecn)
 }
 
 // ReadBatch reads as many datagrams as are there, at most len(ms).
-func (f *face) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
+func (f *Conn) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
 	peer := f.peer.Load()
 	return f.in.take(len(ms), func(i int, b []byte, ecn byte) {
 		m := &ms[i]
@@ -54,20 +76,20 @@ func (f *face) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
 }
 
 // ReadFrom reads one datagram.
-func (f *face) ReadFrom(p []byte) (n int, from net.Addr, err error) {
+func (f *Conn) ReadFrom(p []byte) (n int, from net.Addr, err error) {
 	_, err = f.in.take(1, func(_ int, b []byte, _ byte) { n = copy(p, b) })
 	return n, f.peer.Load(), err
 }
 
 // ReadMsgUDP reads one datagram with its ECN bits.
-func (f *face) ReadMsgUDP(p, oob []byte) (n, oobn, flags int, from *net.UDPAddr, err error) {
+func (f *Conn) ReadMsgUDP(p, oob []byte) (n, oobn, flags int, from *net.UDPAddr, err error) {
 	_, err = f.in.take(1, func(_ int, b []byte, ecn byte) { n, oobn = copy(p, b), putECN(oob, ecn) })
 	return n, oobn, 0, f.peer.Load(), err
 }
 
 // WriteMsgUDP sends a train of datagrams, cut as oob says, to the peer. It
 // fails only when f is closed.
-func (f *face) WriteMsgUDP(p, oob []byte, _ *net.UDPAddr) (n, oobn int, err error) {
+func (f *Conn) WriteMsgUDP(p, oob []byte, _ *net.UDPAddr) (n, oobn int, err error) {
 	segment, ecn := parseOOB(oob)
 	if err := f.write(p, segment, ecn); err != nil {
 		return 0, 0, err
@@ -77,14 +99,14 @@ func (f *face) WriteMsgUDP(p, oob []byte, _ *net.UDPAddr) (n, oobn int, err erro
 
 // WriteTo sends one datagram to the peer, whatever address is named. It fails
 // only when f is closed.
-func (f *face) WriteTo(p []byte, _ net.Addr) (int, error) {
+func (f *Conn) WriteTo(p []byte, _ net.Addr) (int, error) {
 	if err := f.write(p, 0, 0); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-func (f *face) write(p []byte, segment int, ecn byte) error {
+func (f *Conn) write(p []byte, segment int, ecn byte) error {
 	if f.in.isClosed() {
 		return net.ErrClosed
 	}
@@ -103,30 +125,30 @@ func (f *face) write(p []byte, segment int, ecn byte) error {
 }
 
 // Peer returns the address that the transport shall talk to.
-func (f *face) Peer() net.Addr { return f.peer.Load() }
+func (f *Conn) Peer() net.Addr { return f.peer.Load() }
 
 // LocalAddr returns a made-up address of the kind that quic-go takes for a UDP
 // socket, which it must do to look for a larger packet size.
-func (f *face) LocalAddr() net.Addr { return fakePeer(0) }
+func (f *Conn) LocalAddr() net.Addr { return fakePeer(0) }
 
 // SetDeadline sets the read deadline: writes never wait.
-func (f *face) SetDeadline(t time.Time) error { return f.SetReadDeadline(t) }
+func (f *Conn) SetDeadline(t time.Time) error { return f.SetReadDeadline(t) }
 
 // SetReadDeadline makes reads end at t.
-func (f *face) SetReadDeadline(t time.Time) error { f.in.setDeadline(t); return nil }
+func (f *Conn) SetReadDeadline(t time.Time) error { f.in.setDeadline(t); return nil }
 
 // SetWriteDeadline does nothing: writes never wait.
-func (f *face) SetWriteDeadline(time.Time) error { return nil }
+func (f *Conn) SetWriteDeadline(time.Time) error { return nil }
 
 // SetReadBuffer does nothing: package path asked for what can be had.
-func (f *face) SetReadBuffer(int) error { return nil }
+func (f *Conn) SetReadBuffer(int) error { return nil }
 
 // SetWriteBuffer does nothing: package path asked for what can be had.
-func (f *face) SetWriteBuffer(int) error { return nil }
+func (f *Conn) SetWriteBuffer(int) error { return nil }
 
 // SyscallConn returns a RawConn whose Control does nothing and succeeds: package
 // path set the options that quic-go would, on sockets that come and go.
-func (f *face) SyscallConn() (syscall.RawConn, error) { return noDescriptor{}, nil }
+func (f *Conn) SyscallConn() (syscall.RawConn, error) { return noDescriptor{}, nil }
 
 type noDescriptor struct{}
 
