@@ -14,8 +14,10 @@ import (
 	"tssh/client/roam"
 	"tssh/client/servers"
 	"tssh/client/session"
+	"tssh/client/terminfo"
 	"tssh/client/tty"
 	"tssh/client/voice"
+	compiled "tssh/proxy/terminfo"
 )
 
 // link is the connection that everything else stands on, whatever carries it.
@@ -34,6 +36,8 @@ type link interface {
 	// Bind returns what tells an agent to whom it is lent; nil where another
 	// connection of ours does.
 	Bind() func(agent.ExtendedAgent) error
+	// Describe brings the description of a session's terminal there.
+	Describe(session ssh.Channel, e compiled.Entry, log voice.Log)
 	// Equip gives a session what it shows and can ask of the connection.
 	Equip(*session.Options)
 }
@@ -49,6 +53,15 @@ func (d direct) Conn() ssh.Conn                        { return d.Login.Client }
 func (d direct) Close() error                          { return d.Disconnect() }
 func (d direct) Said() []byte                          { return nil }
 func (d direct) Bind() func(agent.ExtendedAgent) error { return d.BindAgent }
+
+func (d direct) Describe(session ssh.Channel, e compiled.Entry, log voice.Log) {
+	s := terminfo.Server{Client: d.Login.Client, Key: d.HostKey(), Forced: d.Forced, Log: log}
+	if s.IsOurs() {
+		terminfo.Send(session, e, log)
+		return
+	}
+	s.Bring(context.Background(), e)
+}
 
 func (d direct) Equip(o *session.Options) {
 	if d.below != nil {
@@ -72,6 +85,10 @@ func (r roaming) SetInteractive(bool)                   {}
 func (r roaming) Chaff() func() error                   { return nil }
 func (r roaming) Bind() func(agent.ExtendedAgent) error { return r.login.BindAgent }
 
+func (r roaming) Describe(session ssh.Channel, e compiled.Entry, log voice.Log) {
+	terminfo.Send(session, e, log)
+}
+
 func (r roaming) Equip(o *session.Options) {
 	observe(r.Session, o)
 	o.Cut = r.cut
@@ -93,6 +110,9 @@ func (r rider) SetInteractive(bool)                   {}
 func (r rider) Chaff() func() error                   { return nil }
 func (r rider) Bind() func(agent.ExtendedAgent) error { return nil }
 func (r rider) Equip(*session.Options)                {}
+
+// Describe leaves it to the master's own sessions.
+func (r rider) Describe(ssh.Channel, compiled.Entry, voice.Log) {}
 
 // observe shows a session how the way to the server is.
 func observe(r *roam.Session, o *session.Options) {

@@ -14,6 +14,7 @@ import (
 	"tssh/client/lend"
 	"tssh/client/login"
 	"tssh/client/session"
+	"tssh/client/terminfo"
 	"tssh/client/tty"
 	"tssh/client/voice"
 )
@@ -67,7 +68,7 @@ func (v *invocation) serve(ctx context.Context, conn link, isTTY bool) int {
 func (v *invocation) session(ctx context.Context, l *service, isTTY bool, shared *control.Master) int {
 	l.SetInteractive(isTTY)
 	o := v.sessionOptions(isTTY)
-	l.prepare(&o)
+	v.prepare(l, &o)
 	if len(l.Said()) > 0 && v.host.SessionType == "default" && !asksMore(l.Lent()) {
 		o.Stdout.Write(l.Said())
 	}
@@ -187,14 +188,27 @@ func (v *invocation) sessionOptions(isTTY bool) session.Options {
 }
 
 // prepare gives a session what it shares with the others on the connection.
-func (l *service) prepare(o *session.Options) {
+func (v *invocation) prepare(l *service, o *session.Options) {
 	o.Forwards = l.forwards
 	o.Info = func() []string { return l.about("connection") }
 	o.Prepare = func(ch ssh.Channel) {
 		l.lender.AskDisplay(context.Background(), ch)
 		l.lender.AskAgent(ch)
+		if o.TTY && o.Terminal != nil {
+			v.describe(l, ch, session.Term(v.host))
+		}
 	}
 	l.Equip(o)
+}
+
+// describe sees to it that the far side knows the terminal of a session.
+func (v *invocation) describe(l *service, ch ssh.Channel, term string) {
+	if !v.host.TerminfoInstall {
+		return
+	}
+	if e, ok := terminfo.Of(term); ok {
+		l.Describe(ch, e, v.log)
+	}
 }
 
 // about describes the "connection" or its "channels", as ssh does by ~I and -O.

@@ -169,6 +169,9 @@ func (v *invocation) share(ctx context.Context, l *service) (*control.Master, er
 			if s.Agent {
 				l.lender.AskAgent(ch)
 			}
+			if s.TTY {
+				v.describe(l, ch, s.Term)
+			}
 		}),
 		PermitEnv: func(name string) bool { return session.Permits(v.host, name) },
 		Info:      l.about,

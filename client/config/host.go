@@ -126,6 +126,7 @@ type Host struct {
 	UdpFallback           bool // go on without UDP where that can't be had
 	UdpMTU                int  // largest datagram in bytes; 0: 1200, which passes everywhere
 	TsshdPath             string
+	TerminfoInstall       bool // bring the terminal's description to servers that lack it
 	UdpAliveTimeout       time.Duration
 	UdpHeartbeatTimeout   time.Duration
 	UdpReconnectTimeout   time.Duration

@@ -447,6 +447,12 @@ func (l *Login) Chaff() func() error { return l.chaff }
 // Algorithms is what was agreed on with the server.
 func (l *Login) Algorithms() transport.Algorithms { return l.tr.Algorithms() }
 
+// HostKey is the key by which the host proved who it is, as on the wire.
+func (l *Login) HostKey() []byte {
+	_, key, _ := l.tr.HostKey()
+	return key
+}
+
 // BindAgent tells an agent that is about to be lent to the host which host
 // that is, so that it can refuse what it was told to refuse there. Call it on
 // each new connection to the agent, before the host's first byte.

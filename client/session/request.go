@@ -134,7 +134,12 @@ func (r *run) term() string {
 	if r.Guest != nil {
 		return r.Guest.Term
 	}
-	for _, e := range r.host.SetEnv {
+	return Term(r.host)
+}
+
+// Term is the terminal's type for sessions on h.
+func Term(h *config.Host) string {
+	for _, e := range h.SetEnv {
 		if v, ok := strings.CutPrefix(e, "TERM="); ok && v != "" {
 			return v
 		}

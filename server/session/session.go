@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy/sshconn"
+	"tssh/proxy/terminfo"
 	"tssh/server/keep"
 	"tssh/server/policy"
 	"tssh/server/pty"
@@ -203,6 +204,8 @@ func (s *session) handle(req *sshconn.Request) bool {
 		return s.openTerminal(req.Payload)
 	case "env":
 		return s.setEnv(req.Payload)
+	case terminfo.Request:
+		return s.keepTerminfo(req.Payload)
 	case "x11-req":
 		return s.openDisplay(req.Payload)
 	case "auth-agent-req@openssh.com":
