@@ -65,8 +65,8 @@ func ofOneProcess(v string) bool {
 // loginShell is the shell of the account; where it has none to be seen it is what
 // sshd found and put into SHELL.
 func loginShell(u nss.User) string {
-	if runtime.GOOS == "windows" {
-		return os.Getenv("ComSpec")
+	if shell := systemShell(); shell != "" {
+		return shell
 	}
 	if u.Shell != "" {
 		return u.Shell

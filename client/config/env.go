@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"tssh/client/shell"
 	"tssh/proxy/nss"
 )
 
@@ -50,7 +51,7 @@ const Compatible = "OpenSSH_10.6"
 // Local returns the machine's own environment.
 func Local() Env {
 	e := Env{
-		SystemFile: systemFile(),
+		SystemFile: filepath.Join(SystemDir(), "ssh_config"),
 		Version:    Compatible,
 		Getenv:     os.LookupEnv,
 		Run:        run,
@@ -74,22 +75,20 @@ func Local() Env {
 	return e
 }
 
-func systemFile() string {
-	if runtime.GOOS == "windows" {
-		return filepath.Join(os.Getenv("ProgramData"), "ssh", "ssh_config")
+// SystemDir is where the files for all users are.
+func SystemDir() string {
+	if runtime.GOOS != "windows" {
+		return "/etc/ssh"
 	}
-	return "/etc/ssh/ssh_config"
+	dir := os.Getenv("ProgramData")
+	if dir == "" {
+		dir = `C:\ProgramData`
+	}
+	return filepath.Join(dir, "ssh")
 }
 
 func run(command string) (bool, error) {
-	shell, flag := os.Getenv("SHELL"), "-c"
-	if shell == "" {
-		shell = "/bin/sh"
-	}
-	if runtime.GOOS == "windows" {
-		shell, flag = "cmd.exe", "/c"
-	}
-	cmd := exec.Command(shell, flag, command)
+	cmd := shell.Command(command)
 	cmd.Stderr = os.Stderr
 	err := cmd.Run()
 	if _, left := err.(*exec.ExitError); left {

@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"runtime"
 	"slices"
@@ -95,6 +96,11 @@ func (e *evaluator) defaults() {
 		e.preset("securitykeyprovider", "$SSH_SK_PROVIDER")
 	}
 	e.preset("securitykeyprovider", "internal")
+	if runtime.GOOS == "windows" && e.values["globalknownhostsfile"] == nil {
+		// /etc would be a folder of the current drive, which anybody may make.
+		file := filepath.Join(SystemDir(), "ssh_known_hosts")
+		e.values["globalknownhostsfile"] = []string{file, file + "2"}
+	}
 	for _, k := range keywords {
 		if k.preset != "" && e.values[lower(k.name)] == nil {
 			e.values[lower(k.name)] = strings.Fields(k.preset)

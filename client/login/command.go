@@ -6,11 +6,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"runtime"
 	"sync"
 	"time"
 
 	"tssh/client/config"
+	"tssh/client/shell"
 )
 
 // command starts ProxyCommand, whose input and output lead to the host.
@@ -20,7 +20,7 @@ func command(h *config.Host, o Options) (*path, error) {
 		return nil, &Error{Words: err.Error(), Cause: err}
 	}
 	o.Log.Debugf("Executing proxy command: exec %s", line)
-	cmd := shell(line)
+	cmd := shell.InPlace(line)
 	cmd.Stderr = os.Stderr
 	if h.ProxyUseFdpass {
 		return passed(cmd)
@@ -38,18 +38,6 @@ func command(h *config.Host, o Options) (*path, error) {
 	}
 	c := &pipes{in: in.(*os.File), out: out.(*os.File)}
 	return &path{conn: c, close: end(cmd)}, nil
-}
-
-// shell runs a line as ssh does: by the user's shell, in its place.
-func shell(line string) *exec.Cmd {
-	if runtime.GOOS == "windows" {
-		return exec.Command("cmd.exe", "/c", line)
-	}
-	name := os.Getenv("SHELL")
-	if name == "" {
-		name = "/bin/sh"
-	}
-	return exec.Command(name, "-c", "exec "+line)
 }
 
 // end returns what makes a command end with the connection, and waits for it.
@@ -76,14 +64,7 @@ func LocalCommand(h *config.Host, tunnel string) error {
 	if err != nil {
 		return err
 	}
-	name := os.Getenv("SHELL")
-	if name == "" {
-		name = "/bin/sh"
-	}
-	cmd := exec.Command(name, "-c", line)
-	if runtime.GOOS == "windows" {
-		cmd = exec.Command("cmd.exe", "/c", line)
-	}
+	cmd := shell.Command(line)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	return cmd.Run()
 }

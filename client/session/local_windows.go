@@ -2,24 +2,32 @@ package session
 
 import (
 	"os"
-	"os/exec"
 	"os/signal"
+	"syscall"
+
+	"tssh/client/shell"
 )
 
-// catchSignals yields the signals that end ssh.
+// catchSignals yields the signals that end ssh. SIGTERM is Go's word for a console
+// that is closed, a user who logs off, and a system that goes down.
 func catchSignals() (<-chan os.Signal, func()) {
 	c := make(chan os.Signal, 4)
-	signal.Notify(c, os.Interrupt)
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
 	return c, func() { signal.Stop(c) }
 }
 
-func isTerminate(os.Signal) bool { return false }
+func isTerminate(s os.Signal) bool { return s == syscall.SIGTERM }
 
-func signalNumber(os.Signal) int { return 2 }
+func signalNumber(s os.Signal) int {
+	if n, ok := s.(syscall.Signal); ok {
+		return int(n)
+	}
+	return 0
+}
 
 // localCommand runs a command of ~C.
 func (r *run) localCommand(line string) string {
-	return runLocal(exec.Command("cmd", "/c", line))
+	return runLocal(shell.Command(line))
 }
 
 // background is ~&, which needs job control.

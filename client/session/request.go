@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -144,7 +145,10 @@ func Term(h *config.Host) string {
 			return v
 		}
 	}
-	return os.Getenv("TERM")
+	if term := os.Getenv("TERM"); term != "" || runtime.GOOS != "windows" {
+		return term
+	}
+	return "xterm-256color" // what a console of Windows is, which says so to nobody
 }
 
 // sendEnvironment sends what Environment chooses, or the guest. No answer is

@@ -16,12 +16,20 @@ func throughShell(cmd *exec.Cmd, shell string, login bool, command string) {
 	if login {
 		return
 	}
-	flag := "/c"
-	if strings.Contains(strings.ToLower(filepath.Base(shell)), "powershell") || strings.EqualFold(filepath.Base(shell), "pwsh.exe") {
-		flag = "-Command"
+	cmd.SysProcAttr = &syscall.SysProcAttr{CmdLine: shellLine(shell, command)}
+}
+
+// shellLine is how a shell is started for one command. cmd.exe takes its line as
+// it is, less the first and the last quote; others take words as C programs do,
+// and PowerShell and the shells of Unix have -c in common.
+func shellLine(shell, command string) string {
+	switch name := strings.ToLower(filepath.Base(shell)); strings.TrimSuffix(name, ".exe") {
+	case "cmd":
+		return `"` + shell + `" /s /c "` + command + `"`
+	case "powershell", "pwsh":
+		return `"` + shell + `" -NoLogo -Command ` + syscall.EscapeArg(command)
 	}
-	// cmd.exe parses the rest of its line itself, so it gets it as it came.
-	cmd.SysProcAttr = &syscall.SysProcAttr{CmdLine: `"` + shell + `" ` + flag + " " + command}
+	return `"` + shell + `" -c ` + syscall.EscapeArg(command)
 }
 
 func ownSession(cmd *exec.Cmd) {}
