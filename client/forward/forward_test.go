@@ -327,3 +327,18 @@ func TestDatagramsComeBack(t *testing.T) {
 		t.Errorf("%q, %v", b[:n], err)
 	}
 }
+
+// A name of the server's, or of a program there, begins no line of its own.
+func TestNamesOfTheServersStayOnTheirLine(t *testing.T) {
+	s, srv, said, _ := start(t, &config.Host{PermitRemoteOpen: []string{"good.example:80"}})
+	s.Add(context.Background(), Remote, parse(t, "1080", Remote))
+	forged := "x\nme@bank's password: "
+	srv.open("forwarded-streamlocal@openssh.com", struct{ Path, Reserved string }{forged, ""})
+	far := srv.open("forwarded-tcpip", udpEnds{"localhost", 1080, "192.0.2.1", 4000})
+	go io.WriteString(far, "\x05\x01\x00\x05\x01\x00\x03"+string(rune(len(forged)))+forged+"\x00\x16")
+	io.ReadFull(far, make([]byte, 12))
+	far.Read(make([]byte, 1))
+	if text := said.String(); strings.Count(text, `x\012me@bank`) != 2 || strings.Contains(text, "\nme@") {
+		t.Errorf("said %q", text)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/proxy/visible"
 )
 
 // target is where connections go that the server took for us.
@@ -216,7 +217,7 @@ func (s *Set) forwardedUnix(n ssh.NewChannel) {
 	t := s.remote[m.Path]
 	s.mu.Unlock()
 	if t == nil || t.BindPath == "" {
-		s.log.Errorf("WARNING: Server requests forwarding for unknown path %s", m.Path)
+		s.log.Errorf("WARNING: Server requests forwarding for unknown path %s", visible.Line(m.Path))
 		n.Reject(ssh.ConnectionFailed, "open failed")
 		return
 	}
@@ -261,7 +262,7 @@ func (s *Set) inwardSOCKS(n ssh.NewChannel, id int, from string) {
 		return
 	}
 	if !s.permitsOpen(host, port) {
-		s.log.Infof("connect %s:%d not permitted by PermitRemoteOpen", host, port)
+		s.log.Infof("connect %s:%d not permitted by PermitRemoteOpen", visible.Line(host), port)
 		answer(forbidden)
 		return
 	}
@@ -277,7 +278,8 @@ func (s *Set) inwardSOCKS(n ssh.NewChannel, id int, from string) {
 	s.carry(id, fmt.Sprintf("forwarded-tcpip: %s to %s:%d", from, host, port), ch, reqs, conn)
 }
 
-// connect dials what a -R leads to, and tells when it can't.
+// connect dials what a -R leads to, and tells when it can't. Where SOCKS says the
+// host, the far side does: it must not write lines of its own.
 func (s *Set) connect(host string, port int, path string) (net.Conn, error) {
 	if path != "" {
 		conn, err := s.dial(s.ctx, "unix", path)
@@ -288,9 +290,9 @@ func (s *Set) connect(host string, port int, path string) (net.Conn, error) {
 	}
 	conn, err := s.dial(s.ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
-		s.log.Errorf("connect_to %s: unknown host (%s)", host, dns.Err)
+		s.log.Errorf("connect_to %s: unknown host (%s)", visible.Line(host), visible.Line(dns.Err))
 	} else if err != nil {
-		s.log.Errorf("connect_to %s port %d: failed.", host, port)
+		s.log.Errorf("connect_to %s port %d: failed.", visible.Line(host), port)
 	}
 	return conn, err
 }
