@@ -12,7 +12,7 @@ import (
 // those who may not. It takes a terminal's master on its stdin, believes nothing
 // but that the terminal is its caller's, and reads the host alone from its words.
 var recorders = []string{
-	"/usr/lib/utempter/utempter", "/usr/libexec/utempter/utempter", "/usr/libexec/utempter",
+	"/usr/lib/utempter/utempter", "/usr/libexec/utempter/utempter", "/usr/local/libexec/utempter/utempter",
 	"/usr/lib/x86_64-linux-gnu/utempter/utempter", "/usr/lib/aarch64-linux-gnu/utempter/utempter",
 	"/usr/lib/arm-linux-gnueabihf/utempter/utempter", "/usr/lib/i386-linux-gnu/utempter/utempter",
 	"/usr/lib/riscv64-linux-gnu/utempter/utempter", "/usr/lib/powerpc64le-linux-gnu/utempter/utempter",
