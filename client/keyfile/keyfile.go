@@ -5,7 +5,13 @@
 package keyfile
 
 import (
+	"bytes"
+	"crypto"
+
+	//lint:ignore SA1019 asked for by name, for hosts of the last century
+	"crypto/dsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"strings"
@@ -16,7 +22,13 @@ import (
 // ErrWrong says that the passphrase was not the right one.
 var ErrWrong = x509.IncorrectPasswordError
 
-var errFormat = errors.New("invalid format")
+var (
+	errFormat = errors.New("invalid format")
+	// errCrypto is what ssh says of what OpenSSL can't read: all that is not in
+	// OpenSSH's own format.
+	errCrypto = errors.New("error in libcrypto")
+	errLength = errors.New("Invalid key length")
+)
 
 // Open returns the private key in a file, which is not one of a token; nil is no
 // passphrase. One that needs a passphrase is a *ssh.PassphraseMissingError, and
@@ -24,9 +36,16 @@ var errFormat = errors.New("invalid format")
 func Open(b, passphrase []byte) (any, error) {
 	block := private(b)
 	if block == nil {
-		return nil, errFormat
+		if bytes.HasPrefix(b, []byte("-----BEGIN OPENSSH PRIVATE KEY-----")) {
+			return nil, errFormat
+		}
+		return nil, errCrypto
 	}
-	if f, ok := parse(block); ok {
+	if block.Type == "OPENSSH PRIVATE KEY" {
+		f, ok := parse(block)
+		if !ok {
+			return nil, errFormat
+		}
 		return f.open(passphrase)
 	}
 	sealed := block.Type == "ENCRYPTED PRIVATE KEY"
@@ -43,34 +62,54 @@ func Open(b, passphrase []byte) (any, error) {
 		block.Type = "PRIVATE KEY"
 		clear, err = decryptPKCS8(block.Bytes, passphrase)
 	} else {
-		//lint:ignore SA1019 such files are what they are
-		clear, err = x509.DecryptPEMBlock(block, passphrase)
+		clear, err = decryptPEM(block, passphrase)
 	}
 	if err != nil {
 		return nil, err
 	}
 	key, err := parsePEM(&pem.Block{Type: block.Type, Bytes: clear})
-	if err != nil {
+	if err != nil && err != errLength {
 		// Nothing but padding tells a wrong passphrase from a right one, and by
 		// chance some rubbish is padded well.
 		return nil, ErrWrong
 	}
-	return key, nil
+	return key, err
 }
 
 // parsePEM reads a key in the clear.
 func parsePEM(block *pem.Block) (any, error) {
+	der := block.Bytes
 	if block.Type == "PRIVATE KEY" {
-		if key := parseDSAPKCS8(block.Bytes); key != nil {
+		if key := parseDSAPKCS8(der); key != nil {
 			return key, nil
 		}
+		if rsa, ok := unwrapRSA(der); ok {
+			block, der = &pem.Block{Type: "RSA PRIVATE KEY", Bytes: rsa}, rsa
+		}
 	}
-	return ssh.ParseRawPrivateKey(pem.EncodeToMemory(block))
+	if block.Type == "RSA PRIVATE KEY" {
+		return parseRSA(der)
+	}
+	if named, ok := nameCurve(block.Type, der); ok {
+		der = named
+	}
+	key, err := ssh.ParseRawPrivateKey(pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: der}))
+	if _, signs := key.(crypto.Signer); err == nil && signs {
+		return key, nil
+	}
+	if _, dss := key.(*dsa.PrivateKey); err == nil && dss {
+		return key, nil
+	}
+	if _, broken := asn1.Unmarshal(der, new(asn1.RawValue)); broken != nil {
+		return nil, errCrypto
+	}
+	return nil, errFormat // of a kind that ssh has not
 }
 
 // private returns the first block that is a private key. OpenSSL writes the
 // parameters of a curve before it, and other programs write what they like.
 func private(b []byte) *pem.Block {
+	b = bytes.TrimPrefix(b, []byte("\ufeff"))
 	for {
 		block, rest := pem.Decode(b)
 		if block == nil || strings.HasSuffix(block.Type, "PRIVATE KEY") {

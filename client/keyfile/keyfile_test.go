@@ -2,11 +2,22 @@ package keyfile
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
 	"errors"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -120,13 +131,20 @@ func TestKeysOfOpenSSLOpen(t *testing.T) {
 		"ec":      {"ecparam", "-name", "prime256v1", "-genkey"}, // the curve's parameters stand before it
 		"ec-bare": {"ecparam", "-name", "secp384r1", "-genkey", "-noout"},
 		"rsa":     {"genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"},
+		"rsa3":    {"genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-pkeyopt", "rsa_keygen_primes:3"},
+		"spelt":   {"ecparam", "-name", "secp521r1", "-genkey", "-noout", "-param_enc", "explicit"},
+		"short":   {"ecparam", "-name", "prime256v1", "-genkey", "-noout", "-param_enc", "explicit", "-conv_form", "compressed"},
 		"ed25519": {"genpkey", "-algorithm", "ED25519"},
 	} {
 		plain[kind] = filepath.Join(dir, kind)
 		must(t, "openssl", append(args, "-out", plain[kind])...)
 		t.Run(kind, func(t *testing.T) { opens(t, plain[kind], "") })
 	}
-	for _, c := range []string{"-aes128", "-aes192", "-aes256", "-des3"} {
+	wrapped := filepath.Join(dir, "spelt-pkcs8")
+	must(t, "openssl", "pkcs8", "-topk8", "-nocrypt", "-in", plain["spelt"], "-out", wrapped)
+	opens(t, wrapped, "")
+	for _, c := range []string{"-aes128", "-aes192", "-aes256", "-des3", "-aes-128-cfb", "-aes-256-ofb", "-aes-256-ctr",
+		"-des-ede-cbc", "-des-ede3-cfb", "-des-ede3-ofb"} {
 		t.Run("traditional "+c, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "key")
 			must(t, "openssl", "ec", c, "-passout", "pass:"+phrase, "-in", plain["ec-bare"], "-out", file)
@@ -136,7 +154,8 @@ func TestKeysOfOpenSSLOpen(t *testing.T) {
 		})
 	}
 	var ways [][]string
-	for _, c := range []string{"aes-128-cbc", "aes-192-cbc", "aes-256-cbc", "des3", "des"} {
+	for _, c := range []string{"aes-128-cbc", "aes-192-cbc", "aes-256-cbc", "des3", "des",
+		"aes-128-cfb", "aes-192-cfb", "aes-256-ofb"} {
 		ways = append(ways, []string{"-v2", c})
 	}
 	for _, h := range []string{"hmacWithMD5", "hmacWithSHA1", "hmacWithSHA224", "hmacWithSHA256", "hmacWithSHA384", "hmacWithSHA512",
@@ -185,6 +204,69 @@ func TestRubbishIsNoKey(t *testing.T) {
 	}
 }
 
+// TestWordsOfBrokenKeys are those of ssh.
+func TestWordsOfBrokenKeys(t *testing.T) {
+	tool(t, "openssl")
+	made := func(args ...string) string {
+		file := filepath.Join(t.TempDir(), "key")
+		must(t, "openssl", slices.Insert(args, 1, "-out", file)...)
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	small := made("genrsa", "-traditional", "512")
+	whole := made("genrsa", "-traditional", "1024")
+	for _, c := range []struct{ name, text, want string }{
+		{"nothing", "", "error in libcrypto"},
+		{"words", "hello\n", "error in libcrypto"},
+		{"a public key", "ssh-ed25519 AAAA", "error in libcrypto"},
+		{"cut", whole[:300], "error in libcrypto"},
+		{"not base64", strings.Replace(whole, "MII", "!!!", 1), "error in libcrypto"},
+		{"cut, of OpenSSH", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n", "invalid format"},
+		{"of OpenSSH, empty", "-----BEGIN OPENSSH PRIVATE KEY-----\n-----END OPENSSH PRIVATE KEY-----\n", "invalid format"},
+		{"another curve", made("ecparam", "-name", "secp256k1", "-genkey", "-noout"), "invalid format"},
+		{"another kind", made("genpkey", "-algorithm", "X25519"), "invalid format"},
+		{"too short", small, "Invalid key length"},
+	} {
+		if k, err := Open([]byte(c.text), nil); err == nil || err.Error() != c.want {
+			t.Errorf("%s: %v, %v, want %s", c.name, k, err, c.want)
+		}
+	}
+	if _, err := Open([]byte("\ufeff"+whole), nil); err != nil {
+		t.Errorf("behind a byte order mark: %v", err)
+	}
+}
+
+// TestNumbersThatDoNotFit: ssh computes them again, and the standard library opens
+// no such key.
+func TestNumbersThatDoNotFit(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := big.NewInt(1)
+	der, err := asn1.Marshal(struct {
+		Version             int
+		N                   *big.Int
+		E                   int
+		D, P, Q, Dp, Dq, Qi *big.Int
+	}{0, key.N, key.E, key.D, key.Primes[0], key.Primes[1], one, one, one})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Open(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: der}), nil)
+	if err != nil || !key.Equal(got) {
+		t.Fatalf("%v", err)
+	}
+	sum := sha256.Sum256(nil)
+	sig, err := got.(*rsa.PrivateKey).Sign(rand.Reader, sum[:], crypto.SHA256)
+	if err != nil || rsa.VerifyPKCS1v15(&key.PublicKey, crypto.SHA256, sum[:], sig) != nil {
+		t.Error("its signature is none")
+	}
+}
+
 func FuzzOpen(f *testing.F) {
 	_, key, _ := ed25519.GenerateKey(nil)
 	for _, name := range []string{"aes256-ctr", "chacha20-poly1305@openssh.com", "aes128-gcm@openssh.com", "3des-cbc", "none"} {
@@ -208,5 +290,23 @@ func FuzzOpen(f *testing.F) {
 				file.Unseal([]byte("x"))
 			}
 		}
+	})
+}
+
+func FuzzKeysOfOpenSSL(f *testing.F) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	ec, _ := x509.MarshalECPrivateKey(key)
+	wrapped, _ := x509.MarshalPKCS8PrivateKey(key)
+	f.Add(ec, "AES-128-CBC,00112233445566778899aabbccddeeff")
+	f.Add(wrapped, "DES-EDE3-CFB,0011223344556677")
+	f.Add([]byte{}, "-,")
+	f.Fuzz(func(t *testing.T, der []byte, header string) {
+		for _, kind := range []string{"RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY", "DSA PRIVATE KEY"} {
+			parsePEM(&pem.Block{Type: kind, Bytes: der})
+		}
+		decryptPEM(&pem.Block{Headers: map[string]string{"DEK-Info": header}, Bytes: der}, []byte("x"))
 	})
 }

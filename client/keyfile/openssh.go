@@ -2,6 +2,7 @@ package keyfile
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"encoding/binary"
 	"encoding/pem"
 
@@ -68,7 +69,11 @@ func (f File) open(passphrase []byte) (any, error) {
 		Count                uint32
 		Public, Private      []byte
 	}{"none", "none", "", 1, f.Public, clear})...)
-	return ssh.ParseRawPrivateKey(pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: b}))
+	key, err := ssh.ParseRawPrivateKey(pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: b}))
+	if r, ok := key.(*rsa.PrivateKey); ok && r.N.BitLen() < leastRSA {
+		return nil, errLength
+	}
+	return key, err
 }
 
 // Unseal returns the private part in the clear: two numbers that are the same,

@@ -2,7 +2,6 @@ package keyfile
 
 import (
 	"bytes"
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/des"
 	"crypto/md5"
@@ -13,7 +12,6 @@ import (
 	"crypto/sha512"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"fmt"
 	"hash"
 	"strings"
 	"unicode/utf16"
@@ -31,11 +29,6 @@ const (
 	sha1DES    = "1.2.840.113549.1.5.10"
 	sha13DES   = "1.2.840.113549.1.12.1.3"
 	sha12DES   = "1.2.840.113549.1.12.1.4"
-	desCBC     = "1.3.14.3.2.7"
-	des3CBC    = "1.2.840.113549.3.7"
-	aes128CBC  = "2.16.840.1.101.3.4.1.2"
-	aes192CBC  = "2.16.840.1.101.3.4.1.22"
-	aes256CBC  = "2.16.840.1.101.3.4.1.42"
 	scryptMost = 1 << 30 // bytes that a file may make us use; OpenSSL's limit is 32 MiB
 )
 
@@ -75,31 +68,35 @@ func decryptPKCS8(der, passphrase []byte) ([]byte, error) {
 	if _, err := asn1.Unmarshal(w.Cipher.Parameters.FullBytes, &iv); err != nil {
 		return nil, errFormat
 	}
-	size, of := 0, aes.NewCipher
-	switch name := w.Cipher.Algorithm.String(); name {
-	case aes128CBC:
-		size = 16
-	case aes192CBC:
-		size = 24
-	case aes256CBC:
-		size = 32
-	case des3CBC:
-		size, of = 24, des.NewTripleDESCipher
-	case desCBC:
-		size, of = 8, des.NewCipher
-	default:
-		return nil, fmt.Errorf("sealed with unknown cipher %s", name)
+	b, ok := boxNamed(boxesByID[w.Cipher.Algorithm.String()])
+	if !ok {
+		return nil, errCrypto
 	}
-	key, err := derive(w.KDF, passphrase, size)
+	key, err := derive(w.KDF, passphrase, b.size)
 	if err != nil {
 		return nil, err
 	}
-	return unpad(of, key, iv, info.Data)
+	return b.open(key, iv, info.Data)
+}
+
+// boxesByID are the ciphers of PBES2.
+var boxesByID = map[string]string{ // never changes
+	"2.16.840.1.101.3.4.1.2":  "AES-128-CBC",
+	"2.16.840.1.101.3.4.1.3":  "AES-128-OFB",
+	"2.16.840.1.101.3.4.1.4":  "AES-128-CFB",
+	"2.16.840.1.101.3.4.1.22": "AES-192-CBC",
+	"2.16.840.1.101.3.4.1.23": "AES-192-OFB",
+	"2.16.840.1.101.3.4.1.24": "AES-192-CFB",
+	"2.16.840.1.101.3.4.1.42": "AES-256-CBC",
+	"2.16.840.1.101.3.4.1.43": "AES-256-OFB",
+	"2.16.840.1.101.3.4.1.44": "AES-256-CFB",
+	"1.2.840.113549.3.7":      "DES-EDE3-CBC",
+	"1.3.14.3.2.7":            "DES-CBC",
 }
 
 // derive makes a key of a passphrase.
 func derive(kdf pkix.AlgorithmIdentifier, passphrase []byte, size int) ([]byte, error) {
-	switch name := kdf.Algorithm.String(); name {
+	switch kdf.Algorithm.String() {
 	case pbkdf2OID:
 		var w struct {
 			Salt  []byte
@@ -113,7 +110,7 @@ func derive(kdf pkix.AlgorithmIdentifier, passphrase []byte, size int) ([]byte, 
 		h := sha1.New // where none is named
 		if len(w.PRF.Algorithm) > 0 {
 			if h = prf[w.PRF.Algorithm.String()]; h == nil {
-				return nil, fmt.Errorf("sealed with unknown hash %s", w.PRF.Algorithm)
+				return nil, errCrypto
 			}
 		}
 		return pbkdf2.Key(h, string(passphrase), w.Salt, w.Count, size)
@@ -125,7 +122,7 @@ func derive(kdf pkix.AlgorithmIdentifier, passphrase []byte, size int) ([]byte, 
 		}
 		if _, err := asn1.Unmarshal(kdf.Parameters.FullBytes, &w); err != nil || w.Size != 0 && w.Size != size ||
 			w.N < 2 || w.R < 1 || w.P < 1 || w.N > scryptMost/128/w.R || w.P > scryptMost/128/w.R {
-			return nil, errFormat
+			return nil, errCrypto
 		}
 		key, err := scrypt.Key(passphrase, w.Salt, w.N, w.R, w.P, size)
 		if err != nil {
@@ -133,7 +130,7 @@ func derive(kdf pkix.AlgorithmIdentifier, passphrase []byte, size int) ([]byte, 
 		}
 		return key, nil
 	default:
-		return nil, fmt.Errorf("sealed with unknown kdf %s", name)
+		return nil, errCrypto
 	}
 }
 
@@ -166,7 +163,7 @@ func decryptPBES1(scheme string, parameters, data, passphrase []byte) ([]byte, e
 		}
 		return unpad(des.NewTripleDESCipher, key, pkcs12(2, passphrase, w.Salt, w.Count, 8), data)
 	}
-	return nil, fmt.Errorf("sealed with unknown scheme %s", scheme)
+	return nil, errCrypto
 }
 
 // pkcs12 makes n bytes for a purpose out of a passphrase, with SHA-1 (RFC 7292,

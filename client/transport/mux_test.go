@@ -367,7 +367,7 @@ func TestCloseIsHeardAtOnce(t *testing.T) {
 			}()
 			select {
 			case out := <-over:
-				if out != "x" || !ch.(asker).Closed() {
+				if out != "x" || !ch.Closed() {
 					t.Errorf("%q", out)
 				}
 			case <-time.After(30 * time.Second):
