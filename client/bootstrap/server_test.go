@@ -34,6 +34,9 @@ type login struct {
 	home  string
 
 	windows bool // says so in its greeting, and serves sftp
+	sullen  bool // answers no question of the connection's
+
+	unplugged atomic.Bool // nothing that the server says arrives
 
 	uploaded atomic.Int64 // bytes that clients sent to commands
 	runs     atomic.Int64 // of commands
@@ -83,7 +86,9 @@ func (l *login) dial(t *testing.T) *ssh.Client {
 			return
 		}
 		defer conn.Close()
-		go ssh.DiscardRequests(reqs)
+		if !l.sullen {
+			go ssh.DiscardRequests(reqs)
+		}
 		for c := range chans {
 			serving.Go(func() { l.session(t, c) })
 		}
@@ -92,7 +97,7 @@ func (l *login) dial(t *testing.T) *ssh.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, chans, reqs, err := ssh.NewClientConn(here, "server", &ssh.ClientConfig{
+	conn, chans, reqs, err := ssh.NewClientConn(plug{here, &l.unplugged}, "server", &ssh.ClientConfig{
 		HostKeyCallback: ssh.FixedHostKey(signer.PublicKey()),
 	})
 	if err != nil {
@@ -101,6 +106,20 @@ func (l *login) dial(t *testing.T) *ssh.Client {
 	client := ssh.NewClient(conn, chans, reqs)
 	t.Cleanup(func() { client.Close(); serving.Wait() })
 	return client
+}
+
+// plug is the client's end of a connection, which can be pulled.
+type plug struct {
+	net.Conn
+	out *atomic.Bool
+}
+
+func (p plug) Read(b []byte) (int, error) {
+	for {
+		if n, err := p.Conn.Read(b); err != nil || !p.out.Load() {
+			return n, err
+		}
+	}
 }
 
 // session serves one session channel as sshd does.

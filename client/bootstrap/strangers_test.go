@@ -4,6 +4,7 @@ package bootstrap
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -224,4 +225,29 @@ func TestSlowStartupFile(t *testing.T) {
 	if n := l.runs.Load(); n != 3 {
 		t.Errorf("%d commands once it was there", n)
 	}
+}
+
+// TestNetworkGoesAwayUnheard: nobody ends the connection, and nothing comes. That
+// is told from a server that takes its time, before any patience with it is over.
+func TestNetworkGoesAwayUnheard(t *testing.T) {
+	t.Parallel()
+	l := newLogin(t, "sh", "-c")
+	l.shell = []string{"sh", "-c", "echo '{tssh:hello}'; exec sleep 5", "sh"}
+	_, err := l.start(t, Request{
+		Patience: Patience{Word: 100 * time.Millisecond, Greet: 50 * time.Millisecond, Step: time.Hour},
+		Logf:     func(string, ...any) { l.unplugged.Store(true) }, // at the first word
+	})
+	if !errors.Is(err, ErrLost) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestServerThatAnswersNoQuestion is there all the same.
+func TestServerThatAnswersNoQuestion(t *testing.T) {
+	t.Parallel()
+	l := newLogin(t, "sh", "-c")
+	l.sullen = true
+	l.shell = []string{"sh", "-c", `echo "{tssh:hello}"; sleep 0.5; exec sh -c "$1"`, "sh"}
+	binary, want := program(t, 100)
+	l.mustGreet(t, Request{Binary: binary, Patience: Patience{Word: 100 * time.Millisecond, Greet: 50 * time.Millisecond}}, want)
 }

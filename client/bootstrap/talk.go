@@ -110,10 +110,13 @@ func (t *talk) run(ctx context.Context, client *ssh.Client, line string) (Starte
 		}
 	}()
 	defer func() { t.bar.end() }()
-	started, ended, err := t.listen(talking, parts)
+	started, ended, err := t.listen(talking, parts, silence(talking, client, t.req.Patience))
 	switch {
 	case ctx.Err() != nil:
 		return Started{}, fmt.Errorf("start tsshd: %w", context.Cause(ctx))
+	case errors.Is(err, ErrLost):
+		t.again = false
+		return Started{}, fmt.Errorf("start tsshd: %w", ErrLost)
 	case started.Version != 0:
 		started.Said = once(t.said)
 		return started, nil
@@ -129,6 +132,29 @@ func (t *talk) run(ctx context.Context, client *ssh.Client, line string) (Starte
 	// What we closed before it began could not be used afterwards.
 	t.again = t.again || t.closed && t.spoke && !t.cannot && t.limit == ""
 	return Started{}, t.failure(ended)
+}
+
+// silence returns a channel that is closed when a server that has answered a question
+// answers none any more: people roam while they log in, and would wait for the
+// end of our patience with a program. One that never answers is not judged so.
+func silence(ctx context.Context, client *ssh.Client, p Patience) <-chan struct{} {
+	gone := make(chan struct{})
+	go func() {
+		for known := false; ; known = true {
+			if !alive(ctx, client, p.Word) {
+				if known && ctx.Err() == nil {
+					close(gone)
+				}
+				return
+			}
+			select {
+			case <-time.After(p.Greet):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return gone
 }
 
 // alive asks whether the server is there at all.
@@ -218,7 +244,7 @@ var errNonsense = fmt.Errorf("%w: it answers without end", ErrNotRun)
 
 // listen follows what the server does until a greeting, the end, or the end of
 // our patience. ended is how the command ended.
-func (t *talk) listen(ctx context.Context, parts <-chan part) (s Started, ended, err error) {
+func (t *talk) listen(ctx context.Context, parts <-chan part, gone <-chan struct{}) (s Started, ended, err error) {
 	p := t.req.Patience
 	t.clock = time.NewTimer(p.Word)
 	defer t.clock.Stop()
@@ -229,6 +255,11 @@ func (t *talk) listen(ctx context.Context, parts <-chan part) (s Started, ended,
 		select {
 		case <-ctx.Done():
 			return s, nil, ctx.Err()
+		case <-gone:
+			if !t.sending { // else the question waits behind what is sent
+				return s, nil, ErrLost
+			}
+			gone = nil
 		case <-input.C:
 			if t.stdin != nil && !t.spoke && !t.patient {
 				// Whatever reads it ends now: a forced command, or a program that a
