@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 //
 //	serve [options of tsshd sshd]   the server, which the configuration then names
 //	typist FILE program args...     runs a program on a terminal of its own
+//	cut reset|close [args...]       logs in through a network that is cut, at each stage
 //
 // A typist's FILE has a line for each step: "> text" is typed, with Go's escapes and
 // without a newline of its own; "< pattern" is waited for, behind what was waited
@@ -50,6 +51,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve":  serve,
 			"typist": typist,
+			"cut":    cut,
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
