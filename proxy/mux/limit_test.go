@@ -12,7 +12,7 @@ import (
 // pieces. Windows count bytes, so what a piece costs is what they bound: SECURITY.md
 // says how much that is.
 func TestCostOfPiecesThatNobodyReads(t *testing.T) {
-	const bound = 3 << 30
+	const bound int64 = 3 << 30
 	story(t, func(t *testing.T, transport wire.Transport) {
 		client, server := connect(t, transport, &link{delay: time.Millisecond})
 		var streams []Stream
@@ -20,11 +20,11 @@ func TestCostOfPiecesThatNobodyReads(t *testing.T) {
 			streams = append(streams, open(t, client))
 		}
 		time.Sleep(time.Second)
-		heap := func() int {
+		heap := func() int64 {
 			runtime.GC()
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
-			return int(m.HeapAlloc)
+			return int64(m.HeapAlloc)
 		}
 		round := func() {
 			for _, s := range streams { // each a frame of its own in the packets of a round
@@ -41,7 +41,7 @@ func TestCostOfPiecesThatNobodyReads(t *testing.T) {
 			round()
 		}
 		time.Sleep(time.Second)
-		cost := (heap() - before) / (rounds * len(streams))
+		cost := (heap() - before) / int64(rounds*len(streams))
 		runtime.KeepAlive(server)
 		if cost*maxConnWindow > bound {
 			t.Errorf("a byte costs %d, a window %d MiB", cost, cost*maxConnWindow>>20)
