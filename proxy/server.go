@@ -47,6 +47,7 @@ type Server struct {
 	since    time.Time // when the client took its place
 	sent     uint64
 	received uint64
+	arrived  time.Time // the last datagram of the transport
 }
 
 // Port returns the port of UDP and TCP; 0 when there is none.
@@ -129,6 +130,17 @@ func (s *Server) State() State {
 	return state
 }
 
+// Heard returns when the client was heard last, by anything that came from where
+// it is, and the round trip to it. That may be forged, unlike what State says.
+func (s *Server) Heard() (time.Time, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.arrived.After(s.door.Heard()) {
+		return s.arrived, s.door.Newest().RTT
+	}
+	return s.door.Heard(), s.door.Newest().RTT
+}
+
 // transmit carries the transport's datagrams to where the client is.
 func (s *Server) transmit(b []byte, segment int, ecn byte) {
 	now := time.Now()
@@ -182,8 +194,10 @@ func (s *Server) readSocket() {
 func (s *Server) receive(from place, b []byte, segment int, ecn byte) {
 	split(b, segment, func(b []byte, segment int) {
 		s.mu.Lock()
-		ok := s.door.Accepts(time.Now(), from)
+		now := time.Now()
+		ok := s.door.Accepts(now, from)
 		if ok {
+			s.arrived = now
 			s.received += uint64(len(b))
 		}
 		s.mu.Unlock()

@@ -119,6 +119,7 @@ func (h *host) newSeat(c newcomer) (*seat, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.heard, s.keep = s.proxy.Heard, o.Keep
 	g.Port, g.Addrs = s.proxy.Port(), addrs()
 	if o.Proxy != wire.OnlyUDP && o.Proxy != wire.OnlyTCP {
 		if s.relay, err = openRelay(h.dir, s.proxy, s.logins, h.logf); err != nil {

@@ -4,10 +4,12 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy/sshconn"
+	"tssh/proxy/wire"
 	"tssh/server/forward"
 	"tssh/server/policy"
 	"tssh/server/session"
@@ -19,8 +21,10 @@ type service struct {
 	policy *policy.Policy
 	logf   func(string, ...any)
 
-	ran     func() bool     // once true when sshd has run ~/.ssh/rc for this login; nil: it has not
-	used    func()          // told that the client opened or asked something; nil: nobody asks
+	ran     func() bool                       // once true when sshd has run ~/.ssh/rc for this login; nil: it has not
+	used    func()                            // told that the client opened or asked something; nil: nobody asks
+	heard   func() (time.Time, time.Duration) // see session.Config
+	keep    wire.Keep
 	leaving <-chan struct{} // closed when the client is about to end the connection; nil: it ends without a word
 }
 
@@ -107,6 +111,7 @@ func (c *connection) session(n sshconn.NewChannel) {
 			Begins: begins,
 			Login:  c.login, Policy: c.policy, Logf: c.logf, Ran: c.ran,
 			Agent: c.forwards.Agent, X11: c.display, Tunnels: c.forwards.Tunnels, SFTPServer: ownSFTP(),
+			Heard: c.heard, Keep: c.keep,
 		})
 	})
 }

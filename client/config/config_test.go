@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"tssh/proxy/tun"
+
+	"tssh/proxy/wire"
 )
 
 // machine is an Env without a machine: files in a temporary home, names and
@@ -311,6 +313,8 @@ func TestBadValueOfOurKeyNamesWhatIsAccepted(t *testing.T) {
 		"UdpAliveTimeout 0":       `bad UdpAliveTimeout "0": accepted is a number of seconds from 1, or with a unit s, m, h, d or w`,
 		"UdpHeartbeatTimeout 3y":  `bad UdpHeartbeatTimeout "3y"`,
 		"ShowFullNotifications x": `bad ShowFullNotifications "x": accepted is yes, no`,
+		"UdpKeepOutput 4X":        `bad UdpKeepOutput "4X": accepted is a number of bytes, or with K, M or G behind it, for terminals, and another one for commands without`,
+		"UdpKeepOutput -1":        `bad UdpKeepOutput "-1": accepted is a number of bytes, or with K, M or G behind it, for terminals, and another one for commands without`,
 		"UdpMTU 100":              `bad UdpMTU "100": accepted is 1200, which passes everywhere, up to 1452`,
 		"UdpProxyMode quick":      `bad UdpProxyMode "quick": accepted is auto, udp, tcp, ssh`,
 	} {
@@ -503,4 +507,21 @@ func FuzzResolve(f *testing.F) {
 			t.Fatalf("%+v", h)
 		}
 	})
+}
+
+func TestKeptOutput(t *testing.T) {
+	for line, want := range map[string]wire.Keep{
+		"":                         {Terminal: 4 << 20, Pipes: 64 << 20},
+		"UdpKeepOutput 0":          {},
+		"UdpKeepOutput 1m":         {Terminal: 1 << 20, Pipes: 64 << 20},
+		"UdpKeepOutput 0 1G":       {Pipes: 1 << 30},
+		"UdpKeepOutput 512K 0":     {Terminal: 512 << 10},
+		"#!! UdpKeepOutput 16M 1M": {Terminal: 16 << 20, Pipes: 1 << 20},
+	} {
+		m := newMachine(t)
+		m.user(t, line+"\n")
+		if got := m.resolve(t, "host").UdpKeepOutput; got != want {
+			t.Errorf("%q: %+v, not %+v", line, got, want)
+		}
+	}
 }

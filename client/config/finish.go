@@ -233,6 +233,9 @@ func (h *Host) odd() {
 	if len(limit) > 1 {
 		h.RekeyInterval = value.Duration(limit[1])
 	}
+	keep := v("udpkeepoutput")
+	h.UdpKeepOutput.Terminal, _ = strconv.ParseInt(keep[0], 10, 64)
+	h.UdpKeepOutput.Pipes, _ = strconv.ParseInt(keep[1], 10, 64)
 	mask, _ := strconv.ParseInt(v("streamlocalbindmask")[0], 8, 32)
 	h.StreamLocalBindMask = int(mask)
 	h.PreferredAuthentications = nil

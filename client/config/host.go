@@ -128,6 +128,7 @@ type Host struct {
 	TsshdPath             string
 	TerminfoInstall       bool // bring the terminal's description to servers that lack it
 	UdpAliveTimeout       time.Duration
+	UdpKeepOutput         wire.Keep // of programs, while we are away
 	UdpHeartbeatTimeout   time.Duration
 	UdpReconnectTimeout   time.Duration
 	ShowNotificationOnTop bool

@@ -242,6 +242,7 @@ var keywords = []keyword{
 	{name: "TsshdPath", parse: value.Word, verdict: Ours, note: "tsshd on the server; without it the cache, then PATH, then an upload"},
 	{name: "TerminfoInstall", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours, note: "where the server does not know the terminal, put its description into ~/.terminfo there"},
 	{name: "UdpAliveTimeout", parse: value.Positive, preset: "86400", verdict: Ours, note: "offline longer than this, both sides end; units w d h m s"},
+	{name: "UdpKeepOutput", parse: value.Kept, preset: "4194304 67108864", verdict: Ours, note: "of a program's output while the client is away: bytes kept of a terminal's, the oldest go; a second number for commands without one, which wait then; units K M G; 0: the program waits at once"},
 	{name: "UdpHeartbeatTimeout", parse: value.Positive, preset: "3", verdict: Ours, note: "silent longer than this, another way to the server is tried"},
 	{name: "UdpReconnectTimeout", parse: value.Positive, preset: "15", verdict: Ours, note: "silent longer than this, the notice appears"},
 	{name: "ShowNotificationOnTop", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours, note: "the notice stands at the top of the screen, or on the cursor's line"},

@@ -52,9 +52,10 @@ type Config struct {
 	Ports     string
 	Alive     time.Duration // how long the session may be without its server
 	Heartbeat time.Duration
-	MTU       int    // bytes; 0: the usual
-	TsshdPath string // "": where it is found, or sent to
-	Fallback  bool   // a session that can't be had is ssh's own instead
+	MTU       int       // bytes; 0: the usual
+	Keep      wire.Keep // of programs' output, while we are away
+	TsshdPath string    // "": where it is found, or sent to
+	Fallback  bool      // a session that can't be had is ssh's own instead
 
 	ChannelTimeout []string // type=interval
 
@@ -68,7 +69,7 @@ func For(h *config.Host) Config {
 	return Config{
 		Original: h.Original, HostName: h.HostName, User: h.User,
 		Transport: h.UdpMode, Mode: h.UdpProxyMode, Ports: h.UdpPort,
-		Alive: h.UdpAliveTimeout, Heartbeat: h.UdpHeartbeatTimeout, MTU: h.UdpMTU,
+		Alive: h.UdpAliveTimeout, Heartbeat: h.UdpHeartbeatTimeout, MTU: h.UdpMTU, Keep: h.UdpKeepOutput,
 		TsshdPath: h.TsshdPath, Fallback: h.UdpFallback,
 		ChannelTimeout: h.ChannelTimeout,
 	}
@@ -131,6 +132,7 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 			Alive:     c.Alive,
 			Heartbeat: c.Heartbeat,
 			MTU:       c.MTU,
+			Keep:      c.Keep,
 			Proxy:     c.Mode,
 			Keys:      keysOf(l),
 		},

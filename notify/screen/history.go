@@ -12,6 +12,8 @@ type history struct {
 	size   int
 	buf    []byte // of the row being packed
 	joined bool   // the last one wraps
+
+	scrolled int // rows that came, wanted or not
 }
 
 // kept is one row of it.
@@ -87,6 +89,7 @@ func (h *history) clear() { h.blocks, h.size, h.joined = nil, 0, false }
 // throughout come from a repetition without end, and are not wanted.
 func (s *Screen) keepLine(l *line) {
 	h := &s.history
+	h.scrolled++
 	if h.limit == 0 || l.n == 0 && l.rest.r != 0 {
 		return
 	}

@@ -309,6 +309,10 @@ func (s *Screen) inCSI(c byte) {
 	}
 }
 
+// Unfinished is the end of what Redraw returns: what the stream has begun and not
+// ended.
+func (s *Screen) Unfinished() []byte { return s.appendUnfinished(nil) }
+
 // appendUnfinished writes what the stream has begun and not ended. Of a string
 // longer than we keep it is one that means nothing, which ends as that would.
 func (s *Screen) appendUnfinished(b []byte) []byte {

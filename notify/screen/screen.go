@@ -119,6 +119,9 @@ func (s *Screen) Known(y int) bool { return y >= 0 && y < s.rows && s.row(y).kno
 // Alternate tells whether the alternate page is shown.
 func (s *Screen) Alternate() bool { return s.onAlt }
 
+// Scrolled returns how many rows have scrolled off the main page.
+func (s *Screen) Scrolled() int { return s.history.scrolled }
+
 func (s *Screen) page() *page {
 	if s.onAlt {
 		return &s.alt

@@ -13,7 +13,7 @@ import (
 func anOffer() Offer {
 	return Offer{
 		Transport: "quic", Ports: "61001-61999,7", ClientPin: [32]byte{1, 2, 31: 255},
-		Alive: 24 * time.Hour, Heartbeat: 3 * time.Second, MTU: 1400, Proxy: "auto",
+		Alive: 24 * time.Hour, Heartbeat: 3 * time.Second, MTU: 1400, Proxy: "auto", Keep: Keep{1 << 20, 0},
 		Keys: []Key{{Fingerprint: [32]byte{3, 31: 4}},
 			{Fingerprint: [32]byte{5}, Cert: &Cert{Permits: "px", Principals: []string{"alice", "b ; $(ob)"}}}},
 	}
@@ -50,6 +50,7 @@ func TestOfferRefused(t *testing.T) {
 		"", "1", "1/", "x/", good + "/", good + "/mtu:1", strings.Replace(good, "quic", "tcp", 1),
 		strings.Replace(good, "alive:", "alive:-", 1), strings.Replace(good, "61001", "$(id)", 1),
 		strings.Replace(good, "pin:AQI", "pin:AQ", 1), "1/transport:quic",
+		strings.Replace(good, "keep:1", "keep:-1", 1), strings.Replace(good, "keep:1048576,0", "keep:1048576", 1), strings.Replace(good, "keep:1", "keep:999999999", 1),
 		good + strings.Repeat("/a:b", 2000),
 		good + "A", good + ",", strings.Replace(good, ".px.", ".PX.", 1), strings.Replace(good, ".px.", ".", 1),
 		good + strings.Repeat(",AwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ", 3),

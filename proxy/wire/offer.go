@@ -36,10 +36,24 @@ type Offer struct {
 	MTU       int           // largest datagram in bytes; 0: found by the transport
 	Proxy     Mode          // the kinds of path wanted
 	Keys      []Key         // that sshd let the user in by; none after a password
+	Keep      Keep          // of a program's output while the client is away
 	Ask       Ask           // what is wanted
 	Name      string        // of the session to make, to attach or to end; empty: any
 	Tell      bool          // whether sessions wait
 }
+
+// Keep is how much is kept of the output of programs whose client is away, in
+// bytes. 0: the program waits.
+type Keep struct {
+	Terminal int64 // in memory; the oldest goes
+	Pipes    int64 // in a file; then the program waits
+}
+
+// UsualKeep is what is kept where nobody says.
+var UsualKeep = Keep{4 << 20, 64 << 20}
+
+// MaxKeep bounds it.
+const MaxKeep = 1 << 40
 
 // Ask is what a client wants of tsshd.
 type Ask string
@@ -59,6 +73,9 @@ func (o Offer) String() string {
 	word := fmt.Sprintf("%d/transport:%s/ports:%s/pin:%s/alive:%s/heartbeat:%s/mtu:%d/proxy:%s/keys:%s",
 		Version, o.Transport, o.Ports, base64.RawURLEncoding.EncodeToString(o.ClientPin[:]),
 		o.Alive, o.Heartbeat, o.MTU, o.Proxy, keyWords(o.Keys))
+	if o.Keep != UsualKeep {
+		word += fmt.Sprintf("/keep:%d,%d", o.Keep.Terminal, o.Keep.Pipes)
+	}
 	if o.Ask != Begin {
 		word += "/ask:" + string(o.Ask)
 	}
@@ -84,7 +101,7 @@ func ParseOffer(word string) (Offer, error) {
 	case n != Version:
 		return Offer{}, fmt.Errorf("parse offer: version %d, this is %d: %w", n, Version, ErrVersion)
 	}
-	var o Offer
+	o := Offer{Keep: UsualKeep}
 	seen := make(map[string]bool)
 	for field := range strings.SplitSeq(rest, "/") {
 		name, value, ok := strings.Cut(field, ":")
@@ -120,6 +137,8 @@ func (o *Offer) set(name, value string) (err error) {
 		o.MTU = int(n)
 	case "proxy":
 		o.Proxy, err = oneOf(Mode(value), "", Auto, OnlyUDP, OnlyTCP, OnlySSH)
+	case "keep":
+		o.Keep, err = parseKeep(value)
 	case "keys":
 		o.Keys, err = parseKeys(value)
 	case "ask":
@@ -139,6 +158,21 @@ func parseName(value string) (string, error) {
 		return "", err
 	}
 	return string(b), roster.Name(string(b))
+}
+
+func parseKeep(value string) (k Keep, err error) {
+	terminal, pipes, _ := strings.Cut(value, ",")
+	for _, part := range []struct {
+		text string
+		to   *int64
+	}{{terminal, &k.Terminal}, {pipes, &k.Pipes}} {
+		n, err := strconv.ParseUint(part.text, 10, 63)
+		if err != nil || n > MaxKeep {
+			return k, fmt.Errorf("%q is not two sizes up to %d", value, int64(MaxKeep))
+		}
+		*part.to = int64(n)
+	}
+	return k, nil
 }
 
 // parsePin reads a SHA-256.

@@ -9,16 +9,23 @@
 //	                   '--> model of the screen
 //
 // The model (package screen) stands where the queue begins: what is handed to
-// the channel is fed to it. So the model, redrawn, and the queue behind it are
-// the whole screen, for any terminal, at any time.
+// the channel is fed to it, and so is what is dropped. So the model, redrawn, and
+// the queue behind it are the whole screen, for any terminal, at any time.
 //
-// Backpressure is that of a plain copy while a channel is joined: no more is read
-// from the program until the channel has taken what was read before.
+// While the channel's client is there, backpressure is that of a plain copy: no
+// more is read from the program until the channel has taken what was read before.
+// Of a client that is away, or of none, the queue takes what the program writes,
+// up to a limit, from where on the oldest goes.
+//
+// Programs without a terminal lose nothing: see File.
 package keep
 
 import (
+	"bytes"
+	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"tssh/notify/screen"
 )
@@ -30,9 +37,27 @@ const (
 	lines   = 1000
 )
 
+// Client is who takes what a channel is given.
+type Client interface {
+	// Heard returns when the client was heard last, and the round trip to it.
+	Heard() (at time.Time, rtt time.Duration)
+	// Ask asks it for a sign of life. It may wait for the network.
+	Ask()
+}
+
+// Config says what is kept.
+type Config struct {
+	// Limit is how many bytes are kept for a client that is away. 0: the program
+	// waits for it.
+	Limit int
+	// Lasting is for a terminal that may be left by its channel, and joined again.
+	Lasting bool
+}
+
 // Terminal is the output of programs on a terminal.
 type Terminal struct {
 	source io.Reader
+	limit  int
 
 	mu    sync.Mutex // guards what follows
 	moved sync.Cond  // with all of it
@@ -44,12 +69,11 @@ type Terminal struct {
 }
 
 // NewTerminal returns the Terminal of what source gives, which begins with a
-// blank screen of that size. One that is not lasting serves one channel, and
-// stands still without it.
-func NewTerminal(source io.Reader, cols, rows int, lasting bool) *Terminal {
-	t := &Terminal{source: source}
+// blank screen of that size.
+func NewTerminal(source io.Reader, cols, rows int, c Config) *Terminal {
+	t := &Terminal{source: source, limit: c.Limit}
 	t.moved.L = &t.mu
-	if lasting {
+	if c.Lasting || c.Limit > 0 {
 		t.model = screen.New(cols, rows, screen.Config{History: history})
 	}
 	return t
@@ -65,13 +89,53 @@ func (t *Terminal) Run() {
 		n, err := t.source.Read(b)
 		t.mu.Lock()
 		t.queue.add(n)
-		t.drop()
+		t.trim()
 		t.ended = err != nil
 		t.moved.Broadcast()
 		t.mu.Unlock()
 		if err != nil {
 			return
 		}
+	}
+}
+
+// room waits until the program may write, and returns where to read.
+func (t *Terminal) room() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for !t.shut && !t.goesOn() && (t.queue.size > 0 || t.joint == nil || t.joint.writing) {
+		t.moved.Wait()
+	}
+	if t.shut {
+		return nil
+	}
+	t.queue.lent = t.queue.lent || t.joint != nil && t.joint.writing
+	return t.queue.room()
+}
+
+// goesOn tells whether the program goes on although nobody takes its output.
+func (t *Terminal) goesOn() bool {
+	return t.limit > 0 && (t.joint == nil || t.joint.watch.away)
+}
+
+// trim drops what is more than is kept.
+func (t *Terminal) trim() {
+	if t.goesOn() {
+		t.drop(t.queue.size - t.limit)
+	}
+}
+
+// drop lets go of the oldest n bytes or a little more: the model knows what they
+// showed.
+func (t *Terminal) drop(n int) {
+	before, scrolled := t.queue.size, t.model.Scrolled()
+	for before-t.queue.size < n {
+		t.model.Feed(t.queue.take())
+	}
+	if j := t.joint; j != nil && t.queue.size < before {
+		j.behind = true
+		j.missed += before - t.queue.size
+		j.scrolled += t.model.Scrolled() - scrolled
 	}
 }
 
@@ -102,27 +166,6 @@ func (t *Terminal) Joined() bool {
 	return t.joint != nil
 }
 
-// room waits until the program may write, and returns where to read.
-func (t *Terminal) room() []byte {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for !t.shut && (t.queue.size > 0 || t.joint != nil && t.joint.writing || t.joint == nil && t.model == nil) {
-		t.moved.Wait()
-	}
-	if t.shut {
-		return nil
-	}
-	t.queue.lent = t.queue.lent || t.joint != nil && t.joint.writing
-	return t.queue.room()
-}
-
-// drop lets go of what nobody takes: the model knows what it showed.
-func (t *Terminal) drop() {
-	for t.joint == nil && t.model != nil && t.queue.size > 0 {
-		t.model.Feed(t.queue.take())
-	}
-}
-
 // Resize follows the terminal to another size.
 func (t *Terminal) Resize(cols, rows int) {
 	t.mu.Lock()
@@ -132,12 +175,24 @@ func (t *Terminal) Resize(cols, rows int) {
 	}
 }
 
-// Join gives the output to w from now on, and takes it from whoever had it: also
-// from one that waits in a write, which may be the channel of a client that is
-// gone, and wait for ever. The first one gets what was written since the
-// beginning. A later one gets what brings any terminal to this one's state first.
-func (t *Terminal) Join(w io.Writer, first bool) *Joint {
-	j := &Joint{terminal: t, to: w, behind: !first, done: make(chan struct{})}
+// Interrupt says that the client wants the program to stop: what is still to be
+// shown of its absence is left out, as a terminal flushes its output then.
+func (t *Terminal) Interrupt() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if j := t.joint; j != nil && t.model != nil && j.late > piece {
+		t.drop(t.queue.size)
+		j.late, j.hushed = 0, 0
+	}
+}
+
+// Join gives the output to w, which leads to client (nil: one that is never away),
+// and takes it from whoever had it: also from one that waits in a write, which may
+// be the channel of a client that is gone, and wait for ever. The first one gets
+// what was written since the beginning. A later one gets what brings any terminal
+// to this one's state first.
+func (t *Terminal) Join(w io.Writer, client Client, first bool) *Joint {
+	j := &Joint{terminal: t, to: w, client: client, behind: !first, later: !first, done: make(chan struct{})}
 	t.mu.Lock()
 	old := t.joint
 	t.joint = j
@@ -145,138 +200,63 @@ func (t *Terminal) Join(w io.Writer, first bool) *Joint {
 		old.parted = true
 		old.over()
 	}
+	if !first {
+		j.late = t.queue.size
+	}
 	t.moved.Broadcast()
 	t.mu.Unlock()
 	go j.run()
 	return j
 }
 
-// Joint is a channel that takes the output.
-type Joint struct {
-	terminal *Terminal
-	to       io.Writer
-	done     chan struct{}
-
-	// guarded by the terminal's mu
-	behind    bool // it has not seen what the model has
-	writing   bool
-	isOver    bool
-	delivered bool
-	parted    bool
-}
-
-// Done is closed when the channel gets no more.
-func (j *Joint) Done() <-chan struct{} { return j.done }
-
-// Delivered tells whether the output has ended and the channel has all of it.
-func (j *Joint) Delivered() bool {
-	j.terminal.mu.Lock()
-	defer j.terminal.mu.Unlock()
-	return j.delivered
-}
-
-// Parted tells whether the channel was left, or another one has taken its place.
-func (j *Joint) Parted() bool {
-	j.terminal.mu.Lock()
-	defer j.terminal.mu.Unlock()
-	return j.parted
-}
-
-// Joined tells whether the channel still has the terminal.
-func (j *Joint) Joined() bool {
-	j.terminal.mu.Lock()
-	defer j.terminal.mu.Unlock()
-	return j.terminal.joint == j
-}
-
-// Leave takes the output from the channel. Nobody has it then, unless another
-// channel has taken it already.
-func (j *Joint) Leave() { j.leave(true) }
-
-// leave parts them, or notes that the channel takes no more.
-func (j *Joint) leave(parted bool) {
-	t := j.terminal
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.joint == j {
-		t.joint = nil
-	}
-	j.parted = j.parted || parted && !j.isOver
-	j.over()
-	t.drop()
-	t.moved.Broadcast()
-}
-
-// over is called with the terminal's mu.
-func (j *Joint) over() {
-	if !j.isOver {
-		j.isOver = true
-		j.terminal.queue.lent = j.terminal.queue.lent || j.writing
-		close(j.done)
-	}
-}
-
-// run hands over. It may wait in a write for longer than the channel is joined.
-func (j *Joint) run() {
-	for {
-		b := j.next()
-		if b == nil {
-			return
-		}
-		if _, err := j.to.Write(b); err != nil {
-			j.leave(false)
-			return
-		}
-	}
-}
-
-// next waits for what is to be handed over; nil: nothing is any more.
-func (j *Joint) next() []byte {
-	t := j.terminal
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	j.writing = false
-	t.moved.Broadcast()
-	for !j.isOver && t.queue.size == 0 && !t.ended && !j.behind {
-		t.moved.Wait()
-	}
-	var b []byte
-	switch {
-	case j.isOver:
-	case j.behind:
-		j.behind = false
-		b = t.catchUp()
-	case t.queue.size > 0:
-		b = t.queue.take()
-		if t.model != nil {
-			t.model.Feed(b)
-		}
-	default:
-		j.delivered = true
-		j.over()
-		t.moved.Broadcast()
-	}
-	j.writing = b != nil
-	return b
-}
-
-// catchUp is what a terminal that knows nothing of this one gets. What it shows
-// is scrolled off first, as it is the user's.
-func (t *Terminal) catchUp() []byte {
+// catchUp brings the terminal of j, which has not seen all that the model has, to
+// its state. What that terminal shows is scrolled off first, as it is the user's,
+// unless all that is missing showed on the screen only.
+func (t *Terminal) catchUp(j *Joint) []byte {
 	if t.model == nil {
 		return nil
 	}
+	var b []byte
 	_, rows := t.model.Size()
-	b := scrollOff(rows)
-	return append(b, t.model.Redraw(lines)...)
+	before := 0
+	switch {
+	case j.later:
+		b, before = scrollOff(b, rows, ""), lines
+	case j.scrolled > 0:
+		b = scrollOff(b, rows, mark(j.missed, j.scrolled))
+	}
+	begun := t.model.Unfinished()
+	b = append(b, t.model.Redraw(before)...)
+	// What was asked of a terminal meanwhile is left out of what follows: its
+	// answer would be read as typed, by a program that waits for something else.
+	j.quiet, j.hushed = screen.Quiet{}, t.queue.size
+	b = j.quiet.Append(b[:len(b)-len(begun)], begun)
+	j.behind, j.later, j.missed, j.scrolled = false, false, 0, 0
+	return b
 }
 
-// scrollOff moves what a terminal of that many rows shows out of sight, so that
-// it can be scrolled back to.
-func scrollOff(rows int) []byte {
-	b := append(make([]byte, 0, 64+rows), "\x1b\\\x1b[?1047l\x1b[?69l\x1b[?6l\x1b[r\x1b[0m\x1b[9999;1H"...)
-	for range rows {
-		b = append(b, '\n')
+// scrollOff moves what a terminal of that many rows shows out of sight, so that it
+// can be scrolled back to, with a line behind it.
+func scrollOff(b []byte, rows int, line string) []byte {
+	b = append(b, "\x1b\\\x1b[?1047l\x1b[?69l\x1b[?6l\x1b[r\x1b[0m\x1b[9999;1H"...)
+	if line != "" {
+		b = append(append(b, "\r\n"...), line...)
 	}
-	return b
+	return append(append(b, '\r'), bytes.Repeat([]byte{'\n'}, rows)...)
+}
+
+// mark is the line that stands where output is left out.
+func mark(missed, scrolled int) string {
+	amount := fmt.Sprintf("%d bytes", missed)
+	switch {
+	case missed >= 10<<20:
+		amount = fmt.Sprintf("%d MB", missed>>20)
+	case missed >= 10<<10:
+		amount = fmt.Sprintf("%d KB", missed>>10)
+	}
+	rows := "1 line"
+	if scrolled > 1 {
+		rows = fmt.Sprintf("%d lines", scrolled)
+	}
+	return "\x1b[7mtssh: left out here: " + rows + " (" + amount + ") written while you were away\x1b[0m"
 }

@@ -106,7 +106,7 @@ func (s *session) newProgram(kind, command string) *Program {
 		return p
 	}
 	p.among = s.cfg.Programs
-	p.output = keep.NewTerminal(p.pty, int(p.size.Cols), int(p.size.Rows), p.among != nil)
+	p.output = keep.NewTerminal(p.pty, int(p.size.Cols), int(p.size.Rows), keep.Config{Limit: int(s.cfg.Keep.Terminal), Lasting: p.among != nil})
 	if p.among != nil {
 		p.among.edit(func() {
 			p.among.last++
@@ -134,10 +134,10 @@ func (p *Program) join(s *session) *keep.Joint {
 	defer p.mu.Unlock()
 	p.client = s.cfg.Client
 	if s.kind != attachRequest {
-		return p.output.Join(s.ch, true)
+		return p.output.Join(s.ch, s.client(), true)
 	}
 	p.resizeLocked(s.size)
-	return p.output.Join(s.ch, false)
+	return p.output.Join(s.ch, s.client(), false)
 }
 
 // ID tells the program among those of its process. It is not 0.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -188,6 +189,9 @@ type typist struct{ s *session }
 func (t typist) Write(p []byte) (int, error) {
 	if !t.s.joint.Joined() {
 		return 0, io.ErrClosedPipe
+	}
+	if bytes.ContainsAny(p, "\x03\x1c") {
+		t.s.program.output.Interrupt() // before what the program answers
 	}
 	return t.s.pty.Write(p)
 }

@@ -17,6 +17,7 @@ import (
 
 	"tssh/proxy/sshconn"
 	"tssh/proxy/terminfo"
+	"tssh/proxy/wire"
 	"tssh/server/keep"
 	"tssh/server/policy"
 	"tssh/server/pty"
@@ -59,7 +60,28 @@ type Config struct {
 	// Client says who the client is, to another one that looks for the program, or
 	// that had it before.
 	Client string
-	Logf   func(format string, args ...any) // nil: silent
+	// Heard returns when the client was heard last, and the round trip to it. Nil:
+	// it is never away.
+	Heard func() (time.Time, time.Duration)
+	// Keep is what is kept of the output while the client is away.
+	Keep wire.Keep
+	Logf func(format string, args ...any) // nil: silent
+}
+
+// presence is what is known of a channel's client.
+type presence struct{ s *session }
+
+func (p presence) Heard() (time.Time, time.Duration) { return p.s.cfg.Heard() }
+
+// Ask sends what does nothing, and which the client's transport acknowledges.
+func (p presence) Ask() { p.s.ch.SendRequest("keepalive@openssh.com", false, nil) }
+
+// client is who takes what the channel is given; nil: one that is never away.
+func (s *session) client() keep.Client {
+	if s.cfg.Heard == nil {
+		return nil
+	}
+	return presence{s}
 }
 
 // X11 is what a client says when it asks for a display.

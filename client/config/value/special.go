@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"tssh/proxy/wire"
 )
 
 // These keywords have a form of their own.
@@ -59,6 +61,33 @@ func RekeyLimit(l *Line) ([]string, error) {
 		}
 	}
 	return []string{strconv.FormatInt(size, 10), strconv.Itoa(interval)}, nil
+}
+
+// Kept takes one or two sizes; 0 alone is 0 for both.
+func Kept(l *Line) ([]string, error) {
+	sizes := []string{"", strconv.FormatInt(wire.UsualKeep.Pipes, 10)}
+	for i := range sizes {
+		var arg string
+		if i == 0 {
+			var err error
+			if arg, err = l.One(); err != nil {
+				return nil, err
+			}
+		} else if next, ok := l.Next(); ok {
+			arg = next
+		} else {
+			break
+		}
+		n, ok := parseSize(arg)
+		if !ok || n > wire.MaxKeep {
+			return nil, l.refuse(arg, "a number of bytes, or with K, M or G behind it, for terminals, and another one for commands without")
+		}
+		sizes[i] = strconv.FormatInt(n, 10)
+		if i == 0 && n == 0 {
+			sizes[1] = "0"
+		}
+	}
+	return sizes, nil
 }
 
 // parseSize reads a number with K, M, G, T, P or E behind it.
