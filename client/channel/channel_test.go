@@ -529,6 +529,40 @@ func TestManyRequestsCostNoGoroutines(t *testing.T) {
 	}
 }
 
+// What a server says about a channel that it has closed is passed over, also while
+// our own close has not left.
+func TestWordsBehindTheClose(t *testing.T) {
+	s := &server{t: t, sent: make(chan []byte), said: make(chan []byte, 4096), gone: make(chan struct{}), ended: make(chan error, 1)}
+	s.conn, _, _ = New(s, Meta{}, Config{Close: s.close, Ended: func(err error) { s.ended <- err }})
+	defer s.conn.Wait()
+	defer s.close()
+	_, reqs, ours := s.open("session", 1<<20)
+	s.said <- words(msgClose, ours)
+	for range reqs {
+	} // until it is over
+	s.said <- append(message(msgRequest, 0).number(ours).text("exit-status"), 0)
+	s.said <- append(message(msgRequest, 0).number(ours).text("keepalive@openssh.com"), 1)
+	s.said <- data(ours, []byte("late"))
+	s.said <- words(msgEOF, ours)
+	s.said <- words(msgWindowAdjust, ours, 1)
+	s.said <- words(msgSuccess, ours)
+	s.said <- words(msgClose, ours)
+	s.said <- append(message(msgGlobalRequest, 0).text("keepalive@openssh.com"), 1)
+	for len(s.said) > 0 {
+		runtime.Gosched()
+	}
+	for range 3 { // in any order
+		select {
+		case p := <-s.sent:
+			if p[0] != msgClose && p[0] != msgFailure && p[0] != msgRequestFailure {
+				t.Errorf("the client sent message %d", p[0])
+			}
+		case err := <-s.ended:
+			t.Fatalf("the connection ended: %v", err)
+		}
+	}
+}
+
 // Numbers are used once, so that words about a channel that is over, which some
 // servers send, reach no other.
 func TestWordsAboutAClosedChannelReachNoOther(t *testing.T) {

@@ -50,8 +50,8 @@ type Config struct {
 	// MaxCredit bounds what the peer may let us send.
 	MaxCredit int
 	// Budget bounds what is kept for many channels; nil: the windows alone do.
-	// Abandon is called when this one has kept too much. It must see to it that
-	// the channel ends, and not wait.
+	// With one, Abandon is called when this channel has kept too much. It must
+	// see to it that the channel ends, and not wait.
 	Budget  *Budget
 	Abandon func()
 }

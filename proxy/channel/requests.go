@@ -14,6 +14,7 @@ type Requests[T any] struct {
 	gone  <-chan struct{} // closed when nobody is there to take any
 	lost  chan struct{}   // closed when nothing is kept any more
 	once  sync.Once
+	ended bool // the reading goroutine's
 
 	mu    sync.Mutex   // guards what follows
 	sizes [Backlog]int // of the last ones given, a ring
@@ -44,10 +45,8 @@ func (q *Requests[T]) User() <-chan T { return q.queue }
 func (q *Requests[T]) Give(r T, size int) {
 	q.c.Reading(size)
 	defer q.c.Reading(0)
-	select {
-	case <-q.lost: // and it may have ended
+	if q.ended { // the peer goes on about what it has closed, or this was too much
 		return
-	default:
 	}
 	select {
 	case q.queue <- r:
@@ -62,8 +61,9 @@ func (q *Requests[T]) Give(r T, size int) {
 	q.given++
 }
 
-// End says that no more come.
+// End says that no more come. Only the goroutine that reads calls it.
 func (q *Requests[T]) End() {
+	q.ended = true
 	close(q.queue)
 	select {
 	case <-q.lost:
