@@ -1,7 +1,8 @@
 // Package sshconn speaks SSH channels (RFC 4254) over the streams of a mux: one
 // stream a channel. The client's end is an ssh.Conn, so that everything built
 // on ssh.NewClient works over it unchanged; the server's end is a Server, which
-// a plain SSH server can be turned into as well.
+// a plain SSH server can be turned into as well. What a channel is, it shares with
+// SSH over TCP, by package tssh/proxy/channel; its own is what follows.
 //
 // # Wire
 //
