@@ -219,3 +219,11 @@ func parse(t *testing.T, spec string, k Kind) config.Forward {
 	}
 	return f
 }
+
+// ends is what comes with a channel of the server's.
+type ends struct {
+	Host     string
+	Port     uint32
+	FromHost string
+	FromPort uint32
+}

@@ -17,6 +17,7 @@ import (
 	"tssh/client/config"
 	"tssh/client/voice"
 	"tssh/proxy/nss"
+	"tssh/proxy/udp"
 )
 
 // Client is the connection that carries everything; *ssh.Client is one.
@@ -79,7 +80,7 @@ func New(c Client, h *config.Host, lent config.Lent, log voice.Log) *Set {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.serve("forwarded-tcpip", s.forwardedTCP)
 	s.serve("forwarded-streamlocal@openssh.com", s.forwardedUnix)
-	s.serve("forwarded-udp@tssh", s.forwardedUDP)
+	s.serve(udp.Forwarded, s.forwardedUDP)
 	return s
 }
 

@@ -146,7 +146,7 @@ func TestRemoteForward(t *testing.T) {
 	if got := srv.asked[0]; got.kind != "tcpip-forward" || got.payload != "\x00\x00\x00\x09localhost\x00\x00\x1f\x90" {
 		t.Errorf("%q", got)
 	}
-	far := srv.open("forwarded-tcpip", udpEnds{"localhost", 8080, "192.0.2.1", 4000})
+	far := srv.open("forwarded-tcpip", ends{"localhost", 8080, "192.0.2.1", 4000})
 	inner := <-dialed
 	io.WriteString(far, "GET")
 	far.CloseWrite()
@@ -154,7 +154,7 @@ func TestRemoteForward(t *testing.T) {
 		t.Errorf("%q", b)
 	}
 	inner.Close()
-	if srv.open("forwarded-tcpip", udpEnds{"localhost", 2222, "192.0.2.1", 4000}) != nil {
+	if srv.open("forwarded-tcpip", ends{"localhost", 2222, "192.0.2.1", 4000}) != nil {
 		t.Error("a port that was not asked for reached us")
 	}
 	if want := "WARNING: Server requests forwarding for unknown listen_port 2222"; said.String() != want {
@@ -163,7 +163,7 @@ func TestRemoteForward(t *testing.T) {
 	if err := s.Cancel(Remote, parse(t, "8080:web.example:80", Remote)); err != nil {
 		t.Error(err)
 	}
-	if srv.open("forwarded-tcpip", udpEnds{"localhost", 8080, "192.0.2.1", 4000}) != nil {
+	if srv.open("forwarded-tcpip", ends{"localhost", 8080, "192.0.2.1", 4000}) != nil {
 		t.Error("a cancelled forward reached us")
 	}
 	if err := s.Cancel(Remote, parse(t, "8080:web.example:80", Remote)); err != ErrUnknown {
@@ -176,7 +176,7 @@ func TestServerChoosesThePort(t *testing.T) {
 	came := make(chan *channel, 1)
 	srv.answer = func(kind string, p []byte) (bool, []byte) {
 		// The first connection is here before the answer is read.
-		go func() { came <- srv.open("forwarded-tcpip", udpEnds{"localhost", 40001, "192.0.2.1", 4000}) }()
+		go func() { came <- srv.open("forwarded-tcpip", ends{"localhost", 40001, "192.0.2.1", 4000}) }()
 		return true, ssh.Marshal(struct{ Port uint32 }{40001})
 	}
 	port, err := s.Add(context.Background(), Remote, parse(t, "0:web.example:80", Remote))
@@ -246,7 +246,7 @@ func TestServerThatNeverAnswersHasASession(t *testing.T) {
 func TestUnreachableTargetIsRefused(t *testing.T) {
 	s, srv, said, _ := start(t, &config.Host{})
 	s.Add(context.Background(), Remote, parse(t, "8080:127.0.0.1:9", Remote))
-	if srv.open("forwarded-tcpip", udpEnds{"localhost", 8080, "192.0.2.1", 4000}) != nil || said.String() != "connect_to 127.0.0.1 port 9: failed." {
+	if srv.open("forwarded-tcpip", ends{"localhost", 8080, "192.0.2.1", 4000}) != nil || said.String() != "connect_to 127.0.0.1 port 9: failed." {
 		t.Errorf("said %q", said)
 	}
 }
@@ -255,7 +255,7 @@ func TestRemoteDynamicAsksPermitRemoteOpen(t *testing.T) {
 	s, srv, said, dialed := start(t, &config.Host{PermitRemoteOpen: []string{"good.example:80", "any.example:*"}})
 	s.Add(context.Background(), Remote, parse(t, "1080", Remote))
 	connect := func(host string, port byte) *channel {
-		far := srv.open("forwarded-tcpip", udpEnds{"localhost", 1080, "192.0.2.1", 4000})
+		far := srv.open("forwarded-tcpip", ends{"localhost", 1080, "192.0.2.1", 4000})
 		go io.WriteString(far, "\x05\x01\x00\x05\x01\x00\x03"+string(rune(len(host)))+host+"\x00"+string(rune(port))+"data")
 		io.ReadFull(far, make([]byte, 12))
 		return far
@@ -268,7 +268,7 @@ func TestRemoteDynamicAsksPermitRemoteOpen(t *testing.T) {
 	}
 	connect("any.example", 22)
 	<-dialed
-	bad, answer := srv.open("forwarded-tcpip", udpEnds{"localhost", 1080, "192.0.2.1", 4000}), make([]byte, 4)
+	bad, answer := srv.open("forwarded-tcpip", ends{"localhost", 1080, "192.0.2.1", 4000}), make([]byte, 4)
 	go io.WriteString(bad, "\x05\x01\x00\x05\x01\x00\x03\x0cgood.example\x00\x16")
 	if io.ReadFull(bad, answer); string(answer) != "\x05\x00\x05\x02" {
 		t.Errorf("answer %q", answer)

@@ -9,6 +9,8 @@ package idle
 import (
 	"sync"
 	"time"
+
+	"tssh/proxy/udp"
 )
 
 // Config says what is too long. The zero value limits nothing.
@@ -126,9 +128,9 @@ func nameOf(kind string) string {
 		return "tun-connection"
 	case "auth-agent@openssh.com":
 		return "agent-connection"
-	case "direct-udp@tssh":
+	case udp.Direct:
 		return "direct-tcpip"
-	case "forwarded-udp@tssh":
+	case udp.Forwarded:
 		return "forwarded-tcpip"
 	}
 	return kind

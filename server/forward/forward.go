@@ -2,22 +2,8 @@
 // sockets (RFC 4254 section 7 and OpenSSH's PROTOCOL), the client's agent, X11
 // displays, tun devices, and UDP.
 //
-// UDP is an extension of ours, shaped as the TCP requests are. On a channel each
-// datagram is preceded by its length in 16 bits, big endian:
-//
-//	channel "direct-udp@tssh"       client asks: send to host, port
-//	    string host, uint32 port, string originator address, uint32 originator port
-//	request "udp-forward@tssh"      client asks: listen; the reply holds the port
-//	    string address, uint32 port, uint32 seconds of silence that end a flow
-//	    reply: uint32 port
-//	request "cancel-udp-forward@tssh"
-//	    string address, uint32 port
-//	channel "forwarded-udp@tssh"    server tells: datagrams of one sender
-//	    string address, uint32 port, string sender's address, uint32 sender's port
-//
-// The strings and numbers are those of RFC 4251. AllowTcpForwarding, PermitOpen
-// and PermitListen rule UDP too. Datagrams are dropped when the client doesn't
-// take them, as networks do; bytes of streams never are.
+// AllowTcpForwarding, PermitOpen and PermitListen rule UDP too, which is an
+// extension of ours (package udp). Bytes of streams are never dropped.
 package forward
 
 import (
@@ -34,6 +20,7 @@ import (
 	"tssh/proxy/nss"
 	"tssh/proxy/sshconn"
 	"tssh/proxy/tun"
+	"tssh/proxy/udp"
 	"tssh/server/policy"
 )
 
@@ -78,7 +65,7 @@ func (f *Forwarder) Channel(n sshconn.NewChannel) bool {
 		serve = f.directTCP
 	case "direct-streamlocal@openssh.com":
 		serve = f.directUnix
-	case "direct-udp@tssh":
+	case udp.Direct:
 		serve = f.directUDP
 	case tun.Kind:
 		serve = f.tunnel
@@ -101,11 +88,11 @@ func (f *Forwarder) Request(r *sshconn.Request) bool {
 		reply, err = f.listenTCP(r.Payload)
 	case "streamlocal-forward@openssh.com":
 		err = f.listenUnix(r.Payload)
-	case "udp-forward@tssh":
+	case udp.Listen:
 		reply, err = f.listenUDP(r.Payload)
 	case "cancel-tcpip-forward":
 		err = f.unlisten("tcp", r.Payload)
-	case "cancel-udp-forward@tssh":
+	case udp.Unlisten:
 		err = f.unlisten("udp", r.Payload)
 	case "cancel-streamlocal-forward@openssh.com":
 		err = f.unlistenUnix(r.Payload)

@@ -3,7 +3,6 @@
 package forward
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -171,24 +170,6 @@ func TestUnlink(t *testing.T) {
 	if b, _ := os.ReadFile(dir + "/file"); string(b) != "precious" {
 		t.Errorf("a file was removed: %q", b)
 	}
-}
-
-func FuzzDatagrams(f *testing.F) {
-	f.Add([]byte{0, 3, 'a', 'b', 'c', 0, 0, 0, 9, 'x'})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		r, buf := bytes.NewReader(b), make([]byte, maxDatagram)
-		var again bytes.Buffer
-		for {
-			d, err := readDatagram(r, buf)
-			if err != nil {
-				break
-			}
-			writeDatagram(&again, append([]byte{0, 0}, d...), len(d))
-		}
-		if !bytes.HasPrefix(b, again.Bytes()) {
-			t.Errorf("%x became %x", b, again.Bytes())
-		}
-	})
 }
 
 // FuzzRequests lets a client send anything: nothing listens, nothing breaks.
