@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -37,7 +39,7 @@ func (v *invocation) newService(l link) *service {
 // serve does over conn what the command line wants, until it ends.
 func (v *invocation) serve(ctx context.Context, conn link, isTTY bool) int {
 	l := v.newService(conn)
-	defer l.forwards.Close()
+	defer l.end()
 	if v.cmd.StdioForward != nil {
 		return v.stdio(l)
 	}
@@ -64,6 +66,26 @@ func (v *invocation) serve(ctx context.Context, conn link, isTTY bool) int {
 	return v.session(ctx, l, isTTY, shared)
 }
 
+// lastMoment is how long an agent or a display that does not answer can hold up
+// the end of a run.
+const lastMoment = time.Second
+
+// end ends the connection and what serves it.
+func (l *service) end() {
+	l.forwards.Close()
+	l.Close()
+	rest := make(chan struct{})
+	go func() {
+		defer close(rest)
+		l.forwards.Rest()
+		l.lender.Rest()
+	}()
+	select {
+	case <-rest:
+	case <-time.After(lastMoment):
+	}
+}
+
 // session runs the command line's own session, and stays for those of others.
 func (v *invocation) session(ctx context.Context, l *service, isTTY bool, shared *control.Master) int {
 	l.SetInteractive(isTTY)
@@ -84,7 +106,10 @@ func (v *invocation) session(ctx context.Context, l *service, isTTY bool, shared
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if shared != nil {
-		go v.watch(ctx, shared, cancel)
+		var watching sync.WaitGroup
+		watching.Go(func() { v.watch(ctx, shared, cancel) })
+		defer watching.Wait()
+		defer cancel()
 	}
 	code, err := session.Run(ctx, l.Conn(), v.host, o)
 	if err != nil {

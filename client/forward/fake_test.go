@@ -162,8 +162,10 @@ func (b *book) String() string {
 // start makes a Set whose own dials end in a pipe, whose other end is given.
 func start(t *testing.T, h *config.Host) (*Set, *server, *book, <-chan net.Conn) {
 	t.Helper()
+	var s *Set
+	t.Cleanup(func() { s.Rest() }) // once the connection has ended
 	srv, b := newServer(t), &book{}
-	s := New(srv, h, h.Lent, b.log)
+	s = New(srv, h, h.Lent, b.log)
 	dialed := make(chan net.Conn, 10)
 	s.dial = func(_ context.Context, _, address string) (net.Conn, error) {
 		if strings.HasSuffix(address, ":9") {

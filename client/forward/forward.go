@@ -58,6 +58,7 @@ type Set struct {
 	// here before we know of it.
 	choosing sync.RWMutex
 	asked    chan struct{} // closed when the server has answered all that Start asked
+	running  sync.WaitGroup
 
 	mu        sync.Mutex // guards what follows
 	closed    bool
@@ -90,23 +91,23 @@ func (s *Set) serve(kind string, answer func(ssh.NewChannel)) {
 	if chans == nil {
 		return // someone else does
 	}
-	go func() {
+	s.running.Go(func() { // it ends with the connection
 		for n := range chans {
 			if !s.spawn(func() { answer(n) }) {
 				n.Reject(ssh.ConnectionFailed, "closing")
 			}
 		}
-	}()
+	})
 }
 
-// spawn runs g unless the Set is closed.
+// spawn runs g, which Rest waits for, unless the Set is closed.
 func (s *Set) spawn(g func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return false
 	}
-	go g()
+	s.running.Go(g)
 	return true
 }
 
@@ -274,7 +275,7 @@ func (s *Set) Cancel(k Kind, f config.Forward) error {
 
 // Close ends every forwarding and every connection. It does not wait for them:
 // the far side may be out of reach, and what waits for it ends with the ssh
-// connection.
+// connection. Then Rest waits.
 func (s *Set) Close() error {
 	s.StopListening()
 	s.mu.Lock()
@@ -283,6 +284,10 @@ func (s *Set) Close() error {
 	s.cancel()
 	return nil
 }
+
+// Rest returns when nothing of a Set runs any more that was closed, and whose ssh
+// connection has ended.
+func (s *Set) Rest() { s.running.Wait() }
 
 // StopListening takes no new connections; those that are open go on.
 func (s *Set) StopListening() {

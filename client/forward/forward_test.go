@@ -334,7 +334,7 @@ func TestNamesOfTheServersStayOnTheirLine(t *testing.T) {
 	s.Add(context.Background(), Remote, parse(t, "1080", Remote))
 	forged := "x\nme@bank's password: "
 	srv.open("forwarded-streamlocal@openssh.com", struct{ Path, Reserved string }{forged, ""})
-	far := srv.open("forwarded-tcpip", udpEnds{"localhost", 1080, "192.0.2.1", 4000})
+	far := srv.open("forwarded-tcpip", ends{"localhost", 1080, "192.0.2.1", 4000})
 	go io.WriteString(far, "\x05\x01\x00\x05\x01\x00\x03"+string(rune(len(forged)))+forged+"\x00\x16")
 	io.ReadFull(far, make([]byte, 12))
 	far.Read(make([]byte, 1))

@@ -40,6 +40,8 @@ type Lender struct {
 	log  voice.Log
 	bind func(agent.ExtendedAgent) error
 
+	running sync.WaitGroup
+
 	agentLent   atomic.Bool
 	displayOnce sync.Once
 	displayLent atomic.Bool
@@ -61,18 +63,21 @@ func (l *Lender) answer(conn *ssh.Client, kind, what string, lent *atomic.Bool, 
 	if chans == nil {
 		return // somebody else does
 	}
-	go func() {
+	l.running.Go(func() { // it ends with the connection
 		for nc := range chans {
 			if lent.Load() {
-				go lend(nc) // an agent that asks its user first must not hold up the others
+				l.running.Go(func() { lend(nc) }) // an agent that asks its user first must not hold up the others
 				continue
 			}
 			l.log.Errorf("Warning: ssh server tried %s forwarding.", what)
 			l.log.Errorf("Warning: this is probably a break-in attempt by a malicious server.")
 			nc.Reject(ssh.ConnectionFailed, "open failed")
 		}
-	}()
+	})
 }
+
+// Rest returns when nothing of it runs any more. The connection must have ended.
+func (l *Lender) Rest() { l.running.Wait() }
 
 // AskDisplay asks, before a session begins, that its programs may use the display,
 // where that is lent.
@@ -118,7 +123,7 @@ func (l *Lender) requestX11(ch ssh.Channel) {
 	}
 	answer, err := pipelined.Ask("x11-req", l.display.Request())
 	if err == nil {
-		go func() { told(answer()) }()
+		l.running.Go(func() { told(answer()) })
 	}
 }
 
@@ -172,10 +177,13 @@ func (l *Lender) lendAgent(nc ssh.NewChannel) {
 		return
 	}
 	go ssh.DiscardRequests(reqs)
-	go func() {
+	var answers sync.WaitGroup
+	defer answers.Wait()
+	defer conn.Close()
+	answers.Go(func() {
 		io.Copy(ch, conn)
 		ch.Close()
-	}()
+	})
 	io.Copy(conn, ch)
 }
 

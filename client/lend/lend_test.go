@@ -26,7 +26,7 @@ func TestServerThatOpensWhatWasNotLent(t *testing.T) {
 		defer mu.Unlock()
 		said = append(said, text)
 	}
-	New(conn, Config{Host: &config.Host{}, Lent: config.Lent{ForwardAgent: "no"}, Log: log})
+	l := New(conn, Config{Host: &config.Host{}, Lent: config.Lent{ForwardAgent: "no"}, Log: log})
 	for kind, name := range map[string]string{"auth-agent@openssh.com": "agent", "x11": "X11"} {
 		said = nil
 		_, _, err := server.OpenChannel(kind, nil)
@@ -39,6 +39,8 @@ func TestServerThatOpensWhatWasNotLent(t *testing.T) {
 		}
 		mu.Unlock()
 	}
+	conn.Close()
+	l.Rest()
 }
 
 // serverOpening joins a client and a server at whose end channels can be opened.

@@ -29,6 +29,7 @@ const (
 // stream over it, which may still have been of use.
 type carrier struct {
 	started bootstrap.Started
+	running sync.WaitGroup
 	gone    chan struct{} // closed when no tsshd is there any more, as after a restart of the server
 
 	mu      sync.Mutex // guards what follows
@@ -116,13 +117,16 @@ func (c *carrier) release(l *login.Login) {
 	}
 }
 
-// Close ends the login. The streams over others end them.
+// Close ends the login. The streams over others end them. The proxy has closed
+// those, and what waited for a relay's end goes with its login.
 func (c *carrier) Close() error {
 	c.mu.Lock()
 	l := c.login
 	c.closed = true
 	c.mu.Unlock()
-	return l.Close()
+	err := l.Close()
+	c.running.Wait()
+	return err
 }
 
 // relayed is the input and output of a command on the server.
@@ -170,7 +174,7 @@ func (c *carrier) relay(ctx context.Context, patience time.Duration, l *login.Lo
 		s.Close()
 		return nil, fmt.Errorf("run %s: %w", strings.Fields(command)[0], err)
 	}
-	go func() { // it ends with the login
+	c.running.Go(func() { // it ends with the login
 		err := s.Wait()
 		stop()
 		var exit *ssh.ExitError
@@ -178,7 +182,7 @@ func (c *carrier) relay(ctx context.Context, patience time.Duration, l *login.Lo
 			c.end()
 		}
 		feed.CloseWithError(err)
-	}()
+	})
 	c.mu.Lock()
 	c.streams[l]++
 	c.mu.Unlock()
