@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -14,6 +15,9 @@ import (
 func LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	// An address itself keeps its zone, which Go's lookup drops.
 	if a, err := netip.ParseAddr(host); err == nil {
+		if !isZone(a.Zone()) {
+			return nil, &net.DNSError{Err: "no such interface", Name: host, IsNotFound: true}
+		}
 		if addrs := ofFamily(network, a.Unmap()); addrs != nil {
 			return addrs, nil
 		}
@@ -39,6 +43,19 @@ func LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error
 		err = &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
 	return nil, err
+}
+
+// isZone tells whether a zone is that of an interface here, by its name or number.
+// Where it is not, connecting would tell of an invalid argument.
+func isZone(zone string) bool {
+	if zone == "" {
+		return true
+	}
+	if n, err := strconv.Atoi(zone); err == nil && n > 0 {
+		return true // the system's to judge
+	}
+	_, err := net.InterfaceByName(zone)
+	return err == nil
 }
 
 // hosts are the addresses that getent knows, in the order in which to try them.

@@ -2,6 +2,7 @@ package nss
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -61,14 +62,34 @@ func script(t *testing.T, text string) string {
 	return path
 }
 
+// loopback is the name of an interface that every machine has.
+func loopback(t *testing.T) string {
+	t.Helper()
+	all, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range all {
+		if i.Flags&net.FlagLoopback != 0 {
+			return i.Name
+		}
+	}
+	t.Skip("no loopback interface")
+	return ""
+}
+
 func TestHosts(t *testing.T) {
+	up := loopback(t)
 	for _, c := range []struct {
 		network, host string
 		want          []string
 	}{
-		{"ip", "fe80::1%eth0", []string{"fe80::1%eth0"}},
-		{"ip6", "fe80::1%eth0", []string{"fe80::1%eth0"}},
-		{"ip4", "fe80::1%eth0", nil},
+		{"ip", "fe80::1%" + up, []string{"fe80::1%" + up}},
+		{"ip6", "fe80::1%" + up, []string{"fe80::1%" + up}},
+		{"ip6", "fe80::1%7", []string{"fe80::1%7"}},
+		{"ip4", "fe80::1%" + up, nil},
+		{"ip", "fe80::1%nosuch", nil},
+		{"ip", "fe80::1%-1", nil},
 		{"ip", "::ffff:192.0.2.1", []string{"192.0.2.1"}},
 		{"ip6", "192.0.2.1", nil},
 		{"ip4", "localhost.", []string{"127.0.0.1"}},
