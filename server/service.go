@@ -11,6 +11,7 @@ import (
 	"tssh/proxy/sshconn"
 	"tssh/proxy/wire"
 	"tssh/server/forward"
+	"tssh/server/keep"
 	"tssh/server/policy"
 	"tssh/server/session"
 )
@@ -33,6 +34,7 @@ type connection struct {
 	service
 	server   sshconn.Server
 	forwards *forward.Forwarder
+	spill    *keep.Spill
 	full     atomic.Bool // the client wants no more sessions
 	sessions atomic.Int64
 	running  sync.WaitGroup
@@ -42,7 +44,7 @@ type connection struct {
 func (s service) serve(server sshconn.Server) {
 	server, limits := limitIdle(server, s.policy, s.logf)
 	defer limits.Close()
-	c := &connection{service: s, server: server, forwards: forward.New(server, s.policy, s.logf)}
+	c := &connection{service: s, server: server, spill: keep.NewSpill(s.keep.Pipes, s.logf), forwards: forward.New(server, s.policy, s.logf)}
 	c.running.Go(c.requests)
 	ended := make(chan struct{})
 	c.running.Go(func() {
@@ -111,7 +113,7 @@ func (c *connection) session(n sshconn.NewChannel) {
 			Begins: begins,
 			Login:  c.login, Policy: c.policy, Logf: c.logf, Ran: c.ran,
 			Agent: c.forwards.Agent, X11: c.display, Tunnels: c.forwards.Tunnels, SFTPServer: ownSFTP(),
-			Heard: c.heard, Keep: c.keep,
+			Heard: c.heard, Keep: c.keep.Terminal, Spill: c.spill,
 		})
 	})
 }

@@ -2,7 +2,6 @@ package keep
 
 import (
 	"io"
-	"time"
 
 	"tssh/notify/screen"
 )
@@ -11,22 +10,18 @@ import (
 type Joint struct {
 	terminal *Terminal
 	to       io.Writer
-	client   Client // nil: it is never away
 	done     chan struct{}
 
 	// guarded by the terminal's mu
-	writing  bool
-	watch    watch // of the write
-	armed    bool  // look will be called
-	behind   bool  // it has not seen all that the model has
-	later    bool  // it has seen nothing
-	missed   int   // bytes, of which it has seen nothing
-	scrolled int   // lines that scrolled off with them
-	late     int   // bytes at the front of the queue from when the client was away
-	hushed   int   // and of those, what goes through quiet
+	vigil
+	behind   bool // it has not seen all that the model has
+	later    bool // it has seen nothing
+	missed   int  // bytes, of which it has seen nothing
+	scrolled int  // lines that scrolled off with them
+	late     int  // bytes at the front of the queue from when the client was away
+	hushed   int  // and of those, what goes through quiet
 	quiet    screen.Quiet
 
-	isOver    bool
 	delivered bool
 	parted    bool
 }
@@ -67,16 +62,16 @@ func (j *Joint) leave(parted bool) {
 	if t.joint == j {
 		t.joint = nil
 	}
-	j.parted = j.parted || parted && !j.isOver
-	j.over()
+	j.parted = j.parted || parted && !j.over
+	j.finish()
 	t.trim()
 	t.moved.Broadcast()
 }
 
-// over is called with the terminal's mu.
-func (j *Joint) over() {
-	if !j.isOver {
-		j.isOver = true
+// finish is called with the terminal's mu.
+func (j *Joint) finish() {
+	if !j.over {
+		j.over = true
 		j.terminal.queue.lent = j.terminal.queue.lent || j.writing
 		close(j.done)
 	}
@@ -101,26 +96,25 @@ func (j *Joint) next() []byte {
 	t := j.terminal
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	j.writing = false
-	if j.watch.away {
-		j.back()
-	}
+	j.end()
 	t.moved.Broadcast()
 	for {
 		switch {
-		case j.isOver:
+		case j.over:
 			return nil
 		case j.behind:
 			if b := t.catchUp(j); len(b) > 0 {
-				return j.begin(b)
+				j.begin()
+				return b
 			}
 		case t.queue.size > 0:
 			if b := j.take(); len(b) > 0 {
-				return j.begin(b)
+				j.begin()
+				return b
 			}
 		case t.ended:
 			j.delivered = true
-			j.over()
+			j.finish()
 			t.moved.Broadcast()
 			return nil
 		default:
@@ -148,46 +142,10 @@ func (j *Joint) take() []byte {
 	return append(out, b[n:]...)
 }
 
-// begin notes that b is going to be written.
-func (j *Joint) begin(b []byte) []byte {
-	j.writing = true
-	if j.client == nil || j.terminal.limit == 0 {
-		return b
+// turned is told that the client went away, or came back.
+func (j *Joint) turned() {
+	if !j.watch.away {
+		j.late = j.terminal.queue.size
 	}
-	j.watch.begin(time.Now())
-	if !j.armed {
-		j.armed = true
-		time.AfterFunc(askAfter, j.look)
-	}
-	return b
-}
-
-// look judges whether the client is away.
-func (j *Joint) look() {
-	t := j.terminal
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if j.isOver || !j.writing {
-		j.armed = false
-		return
-	}
-	heard, rtt := j.client.Heard()
-	was := j.watch.away
-	ask, again := j.watch.look(time.Now(), heard, rtt)
-	if ask {
-		go j.client.Ask()
-	}
-	if was && !j.watch.away {
-		j.back()
-	}
-	time.AfterFunc(again, j.look)
-	if was != j.watch.away {
-		t.moved.Broadcast()
-	}
-}
-
-// back says that the client is no longer away.
-func (j *Joint) back() {
-	j.watch.away = false
-	j.late = j.terminal.queue.size
+	j.terminal.moved.Broadcast()
 }

@@ -143,7 +143,7 @@ func (t *Terminal) drop(n int) {
 func (t *Terminal) Wait() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for !t.shut && (!t.ended || t.joint != nil && !t.joint.isOver) {
+	for !t.shut && (!t.ended || t.joint != nil && !t.joint.over) {
 		t.moved.Wait()
 	}
 }
@@ -154,7 +154,7 @@ func (t *Terminal) Close() {
 	defer t.mu.Unlock()
 	t.shut = true
 	if t.joint != nil {
-		t.joint.over()
+		t.joint.finish()
 	}
 	t.moved.Broadcast()
 }
@@ -192,13 +192,14 @@ func (t *Terminal) Interrupt() {
 // what was written since the beginning. A later one gets what brings any terminal
 // to this one's state first.
 func (t *Terminal) Join(w io.Writer, client Client, first bool) *Joint {
-	j := &Joint{terminal: t, to: w, client: client, behind: !first, later: !first, done: make(chan struct{})}
+	j := &Joint{terminal: t, to: w, behind: !first, later: !first, done: make(chan struct{})}
+	j.vigil = vigil{mu: &t.mu, client: client, changed: j.turned}
 	t.mu.Lock()
 	old := t.joint
 	t.joint = j
-	if old != nil && !old.isOver {
+	if old != nil && !old.over {
 		old.parted = true
-		old.over()
+		old.finish()
 	}
 	if !first {
 		j.late = t.queue.size

@@ -106,7 +106,7 @@ func (s *session) newProgram(kind, command string) *Program {
 		return p
 	}
 	p.among = s.cfg.Programs
-	p.output = keep.NewTerminal(p.pty, int(p.size.Cols), int(p.size.Rows), keep.Config{Limit: int(s.cfg.Keep.Terminal), Lasting: p.among != nil})
+	p.output = keep.NewTerminal(p.pty, int(p.size.Cols), int(p.size.Rows), keep.Config{Limit: int(s.cfg.Keep), Lasting: p.among != nil})
 	if p.among != nil {
 		p.among.edit(func() {
 			p.among.last++

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy/sshconn"
-	"tssh/proxy/wire"
 )
 
 // client is the far end of one channel, and can be lost, hang, and close.
@@ -129,7 +128,7 @@ const shell = `stty -echo; echo ready; while read x; do case $x in quit) exit 7;
 func kept(t *testing.T) Config {
 	cfg := config(t)
 	cfg.Policy.TTY = true
-	cfg.Programs, cfg.Keep = new(Programs), wire.UsualKeep
+	cfg.Programs, cfg.Keep = new(Programs), 1<<20
 	t.Cleanup(func() {
 		cfg.Programs.End()
 		if n := len(cfg.Programs.List()); n != 0 {

@@ -97,11 +97,11 @@ func (s *session) start() {
 func (s *session) run() {
 	var outputs sync.WaitGroup
 	outputs.Go(func() {
-		flow.Copy(s.ch, s.pipes.out)
+		s.drain(s.ch, s.pipes.out)
 		s.pipes.out.Close() // when the client takes no more, the program shall know
 	})
 	outputs.Go(func() {
-		flow.Copy(s.ch.Stderr(), s.pipes.err)
+		s.drain(s.ch.Stderr(), s.pipes.err)
 		s.pipes.err.Close()
 	})
 	s.launch()
@@ -110,6 +110,18 @@ func (s *session) run() {
 	// started. As with sshd, the channel stays open as long as they can write to it.
 	outputs.Wait()
 	s.end()
+}
+
+// drain copies output to the client, for which it may be kept.
+func (s *session) drain(to io.Writer, from io.Reader) {
+	if s.cfg.Spill == nil {
+		flow.Copy(to, from)
+		return
+	}
+	if err := s.cfg.Spill.Copy(to, from, s.client()); errors.Is(err, keep.ErrLost) {
+		s.cfg.Logf("session: %v", err)
+		s.ch.Close() // with no exit status: it would say that all is well
+	}
 }
 
 // end tells the client, which has all the output, how the program ended.

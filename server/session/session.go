@@ -17,7 +17,6 @@ import (
 
 	"tssh/proxy/sshconn"
 	"tssh/proxy/terminfo"
-	"tssh/proxy/wire"
 	"tssh/server/keep"
 	"tssh/server/policy"
 	"tssh/server/pty"
@@ -63,9 +62,12 @@ type Config struct {
 	// Heard returns when the client was heard last, and the round trip to it. Nil:
 	// it is never away.
 	Heard func() (time.Time, time.Duration)
-	// Keep is what is kept of the output while the client is away.
-	Keep wire.Keep
-	Logf func(format string, args ...any) // nil: silent
+	// Keep is what is kept of the output of a terminal while the client is away, in
+	// bytes. 0: the program waits.
+	Keep int64
+	// Spill keeps that of programs without one. Nil: they wait.
+	Spill *keep.Spill
+	Logf  func(format string, args ...any) // nil: silent
 }
 
 // presence is what is known of a channel's client.
