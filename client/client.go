@@ -14,6 +14,7 @@ import (
 	"tssh/client/cli"
 	"tssh/client/complete"
 	"tssh/client/config"
+	"tssh/client/control"
 	"tssh/client/doctor"
 	"tssh/client/login"
 	"tssh/client/servers"
@@ -155,6 +156,9 @@ func (v *invocation) run() int {
 			v.tell(err)
 			return exitError
 		}
+	}
+	if !control.Supported && v.cmd.Control == "" {
+		v.leaveUnshared()
 	}
 	memory.Hide() // before there is a secret in it
 	ctx, cancel := context.WithCancel(context.Background())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -24,6 +25,15 @@ func (v *invocation) controlPath() string {
 		return ""
 	}
 	return v.host.ControlPath
+}
+
+// leaveUnshared has each run log in by itself, as connections can't be shared
+// here. A configuration that is used on several systems is not wrong for that.
+func (v *invocation) leaveUnshared() {
+	if v.isMaster() {
+		v.log.Infof("ControlMaster: connections can't be shared on %s, so each run logs in by itself", runtime.GOOS)
+	}
+	v.unshared = true
 }
 
 // control makes the request of -O of a master.
@@ -55,7 +65,7 @@ func (v *invocation) join(ctx context.Context) (code int, done bool) {
 
 func (v *invocation) joinMaster(ctx context.Context) (code int, done bool) {
 	path := v.controlPath()
-	if path == "" {
+	if path == "" || !control.Supported {
 		return 0, false
 	}
 	c, err := control.Dial(path)

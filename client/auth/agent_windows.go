@@ -8,18 +8,29 @@ import (
 	"github.com/Microsoft/go-winio"
 )
 
-// systemAgent is the pipe of Windows' own agent unless another is named.
+// systemPipe is where Windows' own agent listens.
+const systemPipe = `\\.\pipe\openssh-ssh-agent`
+
+// systemAgent is Windows' own agent, or PuTTY's where it doesn't run, unless
+// another is named.
 func systemAgent(env string) string {
 	if env == "" {
-		return `\\.\pipe\openssh-ssh-agent`
+		return systemPipe
 	}
 	return env
 }
 
 func dialAgent(path string) (net.Conn, error) {
-	if strings.HasPrefix(path, `\\`) || strings.HasPrefix(path, "//") {
-		wait := 2 * time.Second
-		return winio.DialPipe(path, &wait)
+	if !strings.HasPrefix(path, `\\`) && !strings.HasPrefix(path, "//") {
+		return net.Dial("unix", path)
 	}
-	return net.Dial("unix", path)
+	path = strings.ReplaceAll(path, "/", `\`)
+	wait := 2 * time.Second
+	conn, err := winio.DialPipe(path, &wait)
+	if err != nil && path == systemPipe {
+		if p, none := dialPageant(); none == nil {
+			return p, nil
+		}
+	}
+	return conn, err
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
+	"tssh/client/config/owner"
 	"tssh/client/hostkey"
 	"tssh/client/keyfile"
 	"tssh/client/voice"
@@ -89,8 +90,8 @@ func (s *session) load(id *identity) *loadedKey {
 		say("no such identity: %s: %s", id.file, reason(err))
 		return nil
 	}
-	if tooOpen(info) {
-		s.warnOpen(id.file, info.Mode().Perm())
+	if owner.Exposed(id.file) {
+		s.warnOpen(id.file, info)
 		return nil
 	}
 	k, passphrase := s.unlock(id)
@@ -113,11 +114,6 @@ func (s *session) load(id *identity) *loadedKey {
 		s.addToAgent(id, k, passphrase)
 	}
 	return k
-}
-
-// tooOpen reports whether others can use the key in a file of ours.
-func tooOpen(info os.FileInfo) bool {
-	return runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 && info.Mode().IsRegular() && isOurs(info)
 }
 
 // unlock asks for the passphrase as often as NumberOfPasswordPrompts allows.
@@ -151,10 +147,14 @@ func (s *session) unlock(id *identity) (*loadedKey, bool) {
 }
 
 // warnOpen refuses a file that others can read: its key is as good as lost.
-func (s *session) warnOpen(file string, mode os.FileMode) {
+func (s *session) warnOpen(file string, info os.FileInfo) {
+	mode := fmt.Sprintf("0%03o ", info.Mode().Perm())
+	if runtime.GOOS == "windows" { // which has a list instead
+		mode = ""
+	}
 	frame := "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@"
 	for _, line := range []string{frame, "@         WARNING: UNPROTECTED PRIVATE KEY FILE!          @", frame,
-		fmt.Sprintf("Permissions 0%03o for '%s' are too open.", mode, file),
+		fmt.Sprintf("Permissions %sfor '%s' are too open.", mode, file),
 		"It is required that your private key files are NOT accessible by others.",
 		"This private key will be ignored.",
 		fmt.Sprintf("Load key \"%s\": bad permissions", file),

@@ -3,11 +3,12 @@ package auth
 import (
 	"bytes"
 	"errors"
-	"os"
 	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"tssh/client/config/owner"
 )
 
 const (
@@ -106,8 +107,7 @@ func (s *session) signsFreely(id *identity) bool {
 	}
 	k := s.Memory.key(id.file)
 	if k == nil {
-		info, err := os.Stat(id.file)
-		if err != nil || tooOpen(info) {
+		if owner.Exposed(id.file) {
 			return false // a word is due about it, if the server wants the key
 		}
 		k, _ = readPrivate(id.file, nil)

@@ -57,7 +57,7 @@ func (e *Refusal) Error() string { return e.Reason }
 // Dial joins the master that listens at path. When none does, the error is a
 // *DialError.
 func Dial(path string) (*Client, error) {
-	if !supported {
+	if !Supported {
 		return nil, fmt.Errorf("ControlPath: connection sharing is not supported on %s", runtime.GOOS)
 	}
 	if len(path) >= maxPath {
@@ -211,7 +211,7 @@ func (c *Client) Stdio(ctx context.Context, host string, port int, in, out *os.F
 // nothing secret from one process to another: the master encrypts it. The
 // channels are for ssh.NewClient.
 func Proxy(path string) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
-	if !supported {
+	if !Supported {
 		return nil, nil, nil, fmt.Errorf("ControlPath: connection sharing is not supported on %s", runtime.GOOS)
 	}
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})

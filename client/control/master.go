@@ -85,7 +85,7 @@ type Master struct {
 // master is gone is replaced; with a living one the error wraps ErrInUse. From
 // then on clients may connect: they wait for Serve.
 func Listen(path string, cfg Config) (*Master, error) {
-	if !supported {
+	if !Supported {
 		return nil, fmt.Errorf("ControlMaster: connection sharing is not supported on %s", runtime.GOOS)
 	}
 	if cfg.Logf == nil {

@@ -13,9 +13,9 @@ import (
 	"tssh/client/config"
 )
 
-// No descriptor can be passed here, so there is nothing to share a connection
-// by; Dial and Listen say so.
-const supported = false
+// Supported says whether connections can be shared here. No descriptor can be
+// passed, so there is nothing to share one by; Dial and Listen say so.
+const Supported = false
 
 const maxPath = 108
 

@@ -16,7 +16,8 @@ import (
 	"tssh/client/descriptor"
 )
 
-const supported = true
+// Supported says whether connections can be shared here.
+const Supported = true
 
 // maxPath is the room for a path in the system's address, its final zero included.
 const maxPath = len(unix.RawSockaddrUnix{}.Path)

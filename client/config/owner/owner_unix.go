@@ -16,7 +16,11 @@ import (
 // else could would choose our commands: Match exec, ProxyCommand. With groups, a
 // group may write that has no member but the owner, as Debian has it, where
 // files are made so by default.
-func Only(info os.FileInfo, groups bool) bool {
+func Only(f *os.File, groups bool) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || st.Uid != 0 && int(st.Uid) != os.Getuid() {
 		return false
@@ -26,6 +30,17 @@ func Only(info os.FileInfo, groups bool) bool {
 		mode &^= 0o020
 	}
 	return mode&0o022 == 0
+}
+
+// Exposed reports whether others can use the private key in a file. Only of one's
+// own file can one say so; others may have their reasons.
+func Exposed(file string) bool {
+	info, err := os.Stat(file)
+	if err != nil {
+		return false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return info.Mode().Perm()&0o077 != 0 && info.Mode().IsRegular() && ok && int(st.Uid) == os.Getuid()
 }
 
 // alone reports whether a user is in a group, and nobody else is.

@@ -1,0 +1,130 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const wine64 = "/usr/lib/wine/wine64" // Debian's
+
+// windows is a Windows on the client of a world, as far as wine is one.
+type windows struct {
+	*world
+	prefix string
+}
+
+func newWindows(t *testing.T) *windows {
+	t.Helper()
+	for _, tool := range []string{wine64, "x86_64-w64-mingw32-dlltool", "x86_64-w64-mingw32-ld", "xvfb-run"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatal(err)
+			}
+			t.Skipf("SKIPPED, not tested at all: %v", err)
+		}
+	}
+	w := &windows{newWorld(t), filepath.Join(built, "wine")}
+	t.Cleanup(func() { w.wine("/usr/lib/wine/wineserver64", "-k").Run() })
+	if out, err := w.wine(wine64, "wineboot", "-i").CombinedOutput(); err != nil {
+		t.Fatalf("wineboot: %v: %s", err, out)
+	}
+	// Go begins with random numbers of a library that wine has had since 9.
+	w.write("random.def", "LIBRARY bcryptprimitives.dll\nEXPORTS\nProcessPrng = advapi32.SystemFunction036\n")
+	w.must("x86_64-w64-mingw32-dlltool", "--def", w.dir+"/random.def", "--output-exp", w.dir+"/random.exp")
+	w.must("x86_64-w64-mingw32-ld", "-shared", "-o", w.prefix+"/drive_c/windows/system32/bcryptprimitives.dll", w.dir+"/random.exp")
+	return w
+}
+
+func (w *windows) wine(name string, args ...string) *exec.Cmd {
+	cmd := w.command(name, args...)
+	cmd.Env = append(cmd.Env, "WINEPREFIX="+w.prefix, "WINEDEBUG=-all", "TERM=", "HOME="+w.prefix)
+	return cmd
+}
+
+// compile builds what is for Windows.
+func (w *windows) compile(args ...string) {
+	w.t.Helper()
+	cmd := exec.Command("go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=windows", "GOARCH=amd64")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		w.t.Fatalf("go %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+}
+
+// tssh is ours, in a folder whose name has a blank.
+func (w *windows) tssh(args ...string) *exec.Cmd {
+	return w.wine(wine64, append([]string{`C:\Program Files\tssh\tssh.exe`, "-F", w.dir + "/config"}, args...)...)
+}
+
+// TestWindows is an afternoon of a Windows machine, with sshd and tsshd of Linux
+// at the other end. wine has no UDP that Go could use, and no agent.
+func TestWindows(t *testing.T) {
+	t.Parallel()
+	w := newWindows(t)
+	folder := filepath.Join(w.prefix, "drive_c", "Program Files", "tssh")
+	w.compile("build", "-o", filepath.Join(folder, "tssh.exe"), "tssh")
+
+	is := func(what string, cmd *exec.Cmd, stdin, out, err string, status int) {
+		t.Helper()
+		cmd.Stdin = strings.NewReader(stdin)
+		r := w.do(cmd)
+		if r.out != out || !strings.Contains(r.err, err) || err == "" && r.err != "" || r.status != status {
+			t.Errorf("%s: status %d, %.300q, %.1000q", what, r.status, r.out, r.err)
+		}
+	}
+	is("version", w.tssh("-V"), "", "", "tssh_", 0)
+	is("exit status", w.tssh("server", "echo out; exit 7"), "", "out\n", "", 7)
+	blob := strings.Repeat("every byte\x00\x1a\r\n\xff", 20000)
+	is("bytes both ways", w.tssh("server", "cat"), blob, blob, "", 0)
+	is("terminal", w.tssh("-tt", "server", "echo $TERM; stty size | wc -l"), "", "xterm-256color\r\n1\r\n", "Connection to ", 0)
+	is("moved", w.tssh("--tcp", "-oUdpFallback=no", placed(), "server", "cat; exit 3"), blob, blob, "", 3)
+	is("master", w.tssh("-oControlMaster=auto", "-oControlPath=~/.ssh/%C", "-oControlPersist=yes", "server", "echo alone"),
+		"", "alone\n", "ControlMaster: connections can't be shared on windows", 0)
+	is("master asked", w.tssh("-O", "check", "-oControlPath=x", "server"), "", "", "not supported on windows", 255)
+
+	through := w.write("through", "Host far\n\tHostName server\n\tProxyCommand \"C:\\Program Files\\tssh\\tssh.exe\" -F "+w.dir+"/config -W localhost:22 server\nInclude "+w.dir+"/config\n")
+	is("ProxyCommand", w.wine(wine64, `C:\Program Files\tssh\tssh.exe`, "-F", through, "-l", "alice", "-i", built+"/user", "-oHostKeyAlias=server",
+		"-oUserKnownHostsFile="+w.dir+"/known_hosts", "far", "echo through"), "", "through\n", "", 0)
+
+	key, err := os.ReadFile(filepath.Join(built, "user"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := w.write("open", string(key)) // mode 0644: wine shows it as a list that everybody is in
+	is("a key that others can read", w.wine(wine64, `C:\Program Files\tssh\tssh.exe`, "-F", "none", "-oBatchMode=yes", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile="+w.dir+"/new",
+		"-i", open, "alice@"+server4, "true"), "", "", "UNPROTECTED PRIVATE KEY FILE", 255)
+	if text, err := os.ReadFile(w.dir + "/new"); err != nil || !strings.HasPrefix(string(text), server4+" ssh-ed25519 ") {
+		t.Errorf("known_hosts: %q, %v", text, err)
+	}
+	if info, err := os.Stat(w.dir + "/new"); err == nil && info.Mode().Perm()&0o022 != 0 {
+		t.Errorf("others may write known_hosts: %v", info.Mode())
+	}
+	w.systemTests()
+}
+
+// systemTests runs the tests of what is Windows' own.
+func (w *windows) systemTests() {
+	for pkg, run := range map[string]string{
+		"client/auth": "Pageant", "client/config/owner": ".", "client/shell": ".", "client/tty": ".", "server/session": ".",
+	} {
+		test := filepath.Join(w.dir, filepath.Base(pkg)+".exe")
+		w.compile("test", "-c", "-o", test, "tssh/"+pkg)
+		cmd := w.wine(wine64, test, "-test.v", "-test.run", run)
+		if pkg == "client/auth" { // which makes a window
+			w.wine("/usr/lib/wine/wineserver64", "-k").Run()
+			cmd = w.wine("xvfb-run", "-a", wine64, test, "-test.v", "-test.run", run)
+		}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "\nPASS\n") && !strings.Contains(string(out), "\nPASS\r\n") {
+			w.t.Errorf("%s: %v: %s", pkg, err, out)
+		}
+		if pkg == "client/auth" && !strings.Contains(string(out), "--- PASS: TestPageant") {
+			w.t.Errorf("%s", out)
+		}
+	}
+}
