@@ -6,11 +6,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // encode writes terminal modes as a client does.
@@ -23,10 +25,18 @@ func encode(pairs ...uint32) []byte {
 	return append(b, 0)
 }
 
+// devices are the ways to wait for a terminal: most systems', and macOS's.
+var devices = map[string]func(*os.File, int) (device, error){"poller": newPolled, "select": newSelected}
+
 // run gives the output of a shell command on a terminal.
 func run(t *testing.T, size Size, modes []byte, command string) string {
 	t.Helper()
-	term, err := Open(size, modes)
+	return runOn(t, newPolled, size, modes, command)
+}
+
+func runOn(t *testing.T, wait func(*os.File, int) (device, error), size Size, modes []byte, command string) string {
+	t.Helper()
+	term, err := open(size, modes, wait)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,16 +100,29 @@ func TestModesCutShort(t *testing.T) {
 
 // TestTailOfOutput reads as late as can be: what a program wrote before it went must be there.
 func TestTailOfOutput(t *testing.T) {
-	for range 20 {
-		out := run(t, Size{Cols: 80, Rows: 24}, nil, "i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done; printf end")
-		if !strings.HasSuffix(out, "line 299\r\nend") {
-			t.Fatalf("output ends %q", out[max(0, len(out)-40):])
+	for name, wait := range devices {
+		for range 20 {
+			tail(t, name, wait)
 		}
 	}
 }
 
+func tail(t *testing.T, name string, wait func(*os.File, int) (device, error)) {
+	t.Helper()
+	out := runOn(t, wait, Size{Cols: 80, Rows: 24}, nil, "i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done; printf end")
+	if !strings.HasSuffix(out, "line 299\r\nend") {
+		t.Fatalf("%s: output ends %q", name, out[max(0, len(out)-40):])
+	}
+}
+
 func TestCloseEndsReadAndHangsUp(t *testing.T) {
-	term, err := Open(Size{Cols: 80, Rows: 24}, nil)
+	for name, wait := range devices {
+		t.Run(name, func(t *testing.T) { closeEndsReadAndHangsUp(t, wait) })
+	}
+}
+
+func closeEndsReadAndHangsUp(t *testing.T, wait func(*os.File, int) (device, error)) {
+	term, err := open(Size{Cols: 80, Rows: 24}, nil, wait)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +157,13 @@ func TestCloseEndsReadAndHangsUp(t *testing.T) {
 
 // TestBackgroundKeepsTerminal has a program that leaves another one behind.
 func TestBackgroundKeepsTerminal(t *testing.T) {
-	term, err := Open(Size{Cols: 80, Rows: 24}, nil)
+	for name, wait := range devices {
+		t.Run(name, func(t *testing.T) { backgroundKeepsTerminal(t, wait) })
+	}
+}
+
+func backgroundKeepsTerminal(t *testing.T, wait func(*os.File, int) (device, error)) {
+	term, err := open(Size{Cols: 80, Rows: 24}, nil, wait)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,6 +183,47 @@ func TestBackgroundKeepsTerminal(t *testing.T) {
 	pid, _ := strconv.Atoi(strings.TrimSpace(strings.SplitN(string(out), "\r\n", 2)[0]))
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Errorf("the program in the background is not there: %v", err)
+	}
+}
+
+// TestSelectedWaits: it neither spins nor reads what is not there, and what is
+// typed while the program does not read waits too.
+func TestSelectedWaits(t *testing.T) {
+	term, err := open(Size{Cols: 80, Rows: 24}, encode(53, 0, 51, 0), newSelected) // neither echo nor lines
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer term.Close()
+	cmd := exec.Command("/bin/sh", "-c", "printf ready; read x; head -c 300000 | wc -c")
+	if err := term.Start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 100)
+	n, err := term.Read(b)
+	if err != nil || string(b[:n]) != "ready" {
+		t.Fatalf("%q, %v", b[:n], err)
+	}
+	var before, after syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &before)
+	got := make(chan string, 1)
+	go func() {
+		out, _ := io.ReadAll(term)
+		got <- string(out)
+	}()
+	time.Sleep(300 * time.Millisecond)
+	syscall.Getrusage(syscall.RUSAGE_SELF, &after)
+	if used := after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano(); used > int64(200*time.Millisecond) {
+		t.Errorf("%v of the processor were used for waiting", time.Duration(used))
+	}
+	if n, err := term.Write(append([]byte("\n"), bytes.Repeat([]byte("x"), 300000)...)); n != 300001 || err != nil {
+		t.Fatalf("wrote %d, %v", n, err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	term.Exited()
+	if out := <-got; !strings.Contains(out, "300000") {
+		t.Errorf("it read %q", out)
 	}
 }
 

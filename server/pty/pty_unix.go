@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -19,7 +20,7 @@ import (
 
 // Terminal is the master's side of a pseudo-terminal.
 type Terminal struct {
-	master *os.File
+	master device
 	name   string
 	exited atomic.Bool
 
@@ -31,15 +32,29 @@ type Terminal struct {
 	closed    bool
 }
 
+// device is the master's descriptor, as *os.File has it.
+type device interface {
+	io.ReadWriteCloser
+	SetReadDeadline(time.Time) error
+	SyscallConn() (syscall.RawConn, error)
+}
+
 // Open makes a terminal of the given size and modes (RFC 4254 section 8).
 func Open(size Size, modes []byte) (*Terminal, error) {
+	if runtime.GOOS == "darwin" {
+		return open(size, modes, newSelected)
+	}
+	return open(size, modes, newPolled)
+}
+
+func open(size Size, modes []byte, wait func(*os.File, int) (device, error)) (*Terminal, error) {
 	master, slave, err := pty.Open()
 	if err != nil {
 		return nil, fmt.Errorf("open a pseudo-terminal: %w", err)
 	}
 	defer master.Close()
 	t := &Terminal{slave: slave, name: slave.Name()}
-	if t.master, err = pollable(master); err != nil {
+	if t.master, err = unblocked(master, wait); err != nil {
 		slave.Close()
 		return nil, fmt.Errorf("open a pseudo-terminal: %w", err)
 	}
@@ -53,9 +68,9 @@ func Open(size Size, modes []byte) (*Terminal, error) {
 	return t, nil
 }
 
-// pollable returns a descriptor of f that the runtime polls. The library's own
-// is a blocking one, on which Close waits for a Read that may never end.
-func pollable(f *os.File) (*os.File, error) {
+// unblocked returns a descriptor of f that does not block. The library's own does,
+// and on it Close would wait for a Read that may never end.
+func unblocked(f *os.File, wait func(*os.File, int) (device, error)) (device, error) {
 	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return nil, err
@@ -64,8 +79,11 @@ func pollable(f *os.File) (*os.File, error) {
 		unix.Close(fd)
 		return nil, err
 	}
-	return os.NewFile(uintptr(fd), f.Name()), nil
+	return wait(f, fd)
 }
+
+// newPolled lets the runtime's poller wait for fd.
+func newPolled(f *os.File, fd int) (device, error) { return os.NewFile(uintptr(fd), f.Name()), nil }
 
 // Name is the path of the terminal, for SSH_TTY.
 func (t *Terminal) Name() string { return t.name }
