@@ -32,7 +32,7 @@ type Keyword struct {
 func Keywords() []Keyword {
 	all := []Keyword{
 		{Name: "Host", Verdict: Works}, {Name: "Match", Verdict: Works}, {Name: "Include", Verdict: Works},
-		{Name: "UseKeychain", Verdict: Ignored, Note: "Apple's; known on macOS only, so that its configurations can be read"},
+		{Name: "UseKeychain", Verdict: Ignored, Note: "Apple's; known on macOS only, so that its configurations can be read. ssh-add --apple-load-keychain gives the agent what the keychain has"},
 	}
 	for _, k := range keywords {
 		verdict := k.verdict

@@ -25,17 +25,39 @@ func Inherited() {
 		return
 	}
 	for _, dir := range []string{"/proc/self/fd", "/dev/fd"} {
-		names, err := filepath.Glob(dir + "/*")
-		if err != nil || len(names) == 0 {
-			continue
+		if sealListed(dir) {
+			return
 		}
-		for _, name := range names {
-			if fd, err := strconv.Atoi(filepath.Base(name)); err == nil && fd > 2 {
-				unix.CloseOnExec(fd)
-			}
-		}
-		return
 	}
+	last := uint64(maxSealed)
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
+		last = min(last, uint64(limit.Cur))
+	}
+	for fd := 3; fd < int(last); fd++ {
+		unix.CloseOnExec(fd)
+	}
+}
+
+// maxSealed bounds the descriptors that are tried where none are listed.
+const maxSealed = 64 << 10
+
+// sealListed takes the descriptors that dir lists. FreeBSD's /dev/fd has but the
+// first three unless fdescfs is mounted there; a true list has at least the one by
+// which it is read.
+func sealListed(dir string) bool {
+	names, err := filepath.Glob(dir + "/*")
+	if err != nil {
+		return false
+	}
+	listed := false
+	for _, name := range names {
+		if fd, err := strconv.Atoi(filepath.Base(name)); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+			listed = true
+		}
+	}
+	return listed
 }
 
 // Streams replaces stdin, stdout and stderr by /dev/null, and gives what stdout
