@@ -1,13 +1,13 @@
 package server
 
 import (
-	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"tssh/proxy/visible"
 	"tssh/proxy/wire"
 )
 
@@ -120,16 +120,16 @@ func printHelp(w io.Writer, of ...Command) error {
 	var b strings.Builder
 	usage := "usage: "
 	for _, c := range of {
-		b.WriteString(usage + c.Usage() + "\n")
+		b.WriteString(usage + visible.Fold(c.Usage(), len(usage)))
 		usage = "       "
 	}
 	if len(of) > 1 {
-		b.WriteString(usage + "tsshd --version | --help\n\n" + About + "\n")
+		b.WriteString(usage + "tsshd --version | --help\n\n" + visible.Fold(About, 0))
 	}
 	for _, c := range of {
-		fmt.Fprintf(&b, "\n%s: %s\n", c.Name, c.Help)
+		b.WriteString("\n" + visible.Fold(c.Name+": "+c.Help, 0))
 		for _, o := range c.Shown() {
-			fmt.Fprintf(&b, "  %-28s %s\n", o.Dashed(), o.Help)
+			b.WriteString(visible.Option(o.Dashed(), o.Help))
 		}
 	}
 	_, err := io.WriteString(w, b.String())

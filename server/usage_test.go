@@ -46,9 +46,15 @@ func TestHelpNamesWhatUsersMayType(t *testing.T) {
 	if len(Commands()) != 6 {
 		t.Errorf("%d commands", len(Commands()))
 	}
+	text := strings.Join(strings.Fields(b.String()), " ") // it is cut at words
 	for _, c := range Commands() {
-		if !strings.Contains(b.String(), " "+c.Usage()+"\n") || !strings.Contains(b.String(), "\n"+c.Name+": "+c.Help) {
+		if !strings.Contains(text, " "+c.Usage()+" ") || !strings.Contains(text, " "+c.Name+": "+c.Help) {
 			t.Errorf("help lacks %s", c.Name)
+		}
+	}
+	for line := range strings.Lines(b.String()) {
+		if len(line) > 81 {
+			t.Errorf("wider than a terminal: %q", line)
 		}
 	}
 	if strings.Contains(b.String(), "detached") {

@@ -240,6 +240,11 @@ func TestEveryFlagOfTheManualIsInTheTable(t *testing.T) {
 	}
 	var help bytes.Buffer
 	PrintHelp(&help)
+	for line := range strings.Lines(help.String()) {
+		if len(line) > 81 {
+			t.Errorf("wider than a terminal: %q", line)
+		}
+	}
 	seen := map[string]bool{}
 	for i := range flags {
 		f := &flags[i]

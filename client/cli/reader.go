@@ -56,7 +56,7 @@ func (r *reader) bundle(letters string) error {
 		letters = letters[1:]
 		f := find(name)
 		if f == nil {
-			return &Error{Text: "unknown option -- " + visible(name[0]), Usage: true}
+			return &Error{Text: "unknown option -- " + printable(name[0]), Usage: true}
 		}
 		value := ""
 		if f.value != "" {
@@ -95,8 +95,8 @@ func (r *reader) long(arg string) error {
 	return f.apply(r, value)
 }
 
-// visible writes a byte as ssh's getopt does on a terminal.
-func visible(b byte) string {
+// printable writes a byte as ssh's getopt does on a terminal.
+func printable(b byte) string {
 	if b < ' ' || b > '~' {
 		return fmt.Sprintf("\\%03o", b)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tssh/client/config"
+	"tssh/proxy/visible"
 	"tssh/proxy/wire"
 )
 
@@ -22,8 +23,8 @@ const Usage = `usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
            [-W host:port] [-w local_tun[:remote_tun]]
            destination [command [argument ...]]
        and of its own: --udp --quic --kcp --tcp --tsshd-path=path
-           --tsshd-port=ports --attach[=name] --sessions --end=name --status --json
-           --doctor --servers --demo --version --help
+           --tsshd-port=ports --attach[=name] --sessions --end=name --status
+           --json --doctor --servers --demo --version --help
 `
 
 // Release is the version of this program.
@@ -50,14 +51,14 @@ func PrintHelp(w io.Writer) error {
 		if f.verdict == config.Ours {
 			continue
 		}
-		fmt.Fprintf(&b, "  %-28s %s\n", f.typed(), helpLine(f))
+		b.WriteString(visible.Option(f.typed(), helpLine(f)))
 	}
 	b.WriteString("\nOurs:\n")
 	for _, f := range flags {
 		if f.verdict != config.Ours {
 			continue
 		}
-		fmt.Fprintf(&b, "  %-28s %s\n", f.typed(), f.help)
+		b.WriteString(visible.Option(f.typed(), f.help))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -26,3 +26,21 @@ func TestTextShowsWhatATerminalWouldObey(t *testing.T) {
 		t.Errorf("a line: %q", got)
 	}
 }
+
+func TestHelpFitsATerminal(t *testing.T) {
+	for _, c := range []struct{ typed, does, want string }{
+		{"-C", "compress", "  -C                           compress\n"},
+		{"-O ctl_cmd", "tell a master: check, conninfo, channels, forward, cancel, exit, stop, proxy",
+			"  -O ctl_cmd                   tell a master: check, conninfo, channels,\n" +
+				"                               forward, cancel, exit, stop, proxy\n"},
+		{"--an-option-that-is-long=value-of-it", "does this", "  --an-option-that-is-long=value-of-it\n" +
+			"                               does this\n"},
+	} {
+		if got := Option(c.typed, c.does); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+	if got := Fold("one two", 0); got != "one two\n" {
+		t.Errorf("%q", got)
+	}
+}
