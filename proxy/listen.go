@@ -6,7 +6,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"syscall"
 	"time"
 
 	"tssh/proxy/admit"
@@ -73,17 +75,30 @@ func (s *Server) bind() error {
 	if len(ports) == 0 {
 		ports = []int{0, 0, 0, 0}
 	}
-	var errs []error
+	var err error
 	for _, port := range ports {
-		err := s.bindPort(port)
-		if err == nil {
+		if err = s.bindPort(port); err == nil {
 			return nil
 		}
-		if errs = append(errs, err); len(errs) > 3 {
-			errs = errs[1:]
-		}
 	}
-	return fmt.Errorf("no port of %d to be had: %w", len(ports), errors.Join(errs...))
+	return noPort(ports, err)
+}
+
+// noPort says why none of ports could be had, and what to do; last is what became
+// of the last one.
+func noPort(ports []int, last error) error {
+	port, cause := ports[len(ports)-1], last
+	if errno, ok := errors.AsType[syscall.Errno](last); ok {
+		cause = errno // without the calls around it
+	}
+	hint := "choose others by UdpPort"
+	if errors.Is(last, fs.ErrPermission) && port < 1024 {
+		hint = "ports below 1024 are root's, " + hint
+	}
+	if len(ports) == 1 {
+		return fmt.Errorf("listen on port %d: %w; %s", port, cause, hint)
+	}
+	return fmt.Errorf("listen: none of %d ports is free; the last one tried, %d: %w; %s", len(ports), port, cause, hint)
 }
 
 func (s *Server) bindPort(port int) error {

@@ -518,7 +518,10 @@ func (t *talk) failure(ended error) error {
 	case t.limit != "":
 		return fmt.Errorf("the server limits %s", t.limit)
 	case t.cannot:
-		return fmt.Errorf("tsshd at %s%s", shorten(t.path), t.complaints())
+		if words := t.complaints(); words != cannotServe {
+			return errors.New("tsshd" + words) // it is ours, wherever it lies
+		}
+		return fmt.Errorf("tsshd at %s%s", shorten(t.path), cannotServe)
 	case t.path != "":
 		return fmt.Errorf("tsshd at %s ended without a greeting%s", shorten(t.path), t.remarks())
 	case t.unsent != nil:
