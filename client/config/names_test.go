@@ -29,7 +29,6 @@ func TestNoProgramRunsForABadName(t *testing.T) {
 		{"git", []Setting{Set("User", `x\`)}, user},
 		{"git", []Setting{Set("User", "x|id")}, user},
 		{"git", []Setting{Set("User", "x$IFS")}, user},
-		{"git", []Setting{Set("User", `DOMAIN\x`)}, user},
 		{"git", []Setting{line(`User "x&id"`)}, user},
 		{"git", []Setting{line("user=x>y")}, user},
 		{"x;id", nil, host},
@@ -84,6 +83,9 @@ func TestNamesThatAConfigurationMakes(t *testing.T) {
 	// %r in -o User is not the name yet, and a name before the host is no pattern.
 	if _, err := Resolve(m.Env, Request{Host: "h", Settings: []Setting{{Line: "User=${EVIL}"}}}); err == nil {
 		t.Error("-o User=${EVIL} was taken")
+	}
+	if h := m.resolve(t, "own", Set("User", `DOMAIN\x`)); h.User != `DOMAIN\x` {
+		t.Errorf("user %q", h.User)
 	}
 	if h := m.resolve(t, "own", Set("User", "%h")); h.User != "%h" {
 		t.Errorf("user %q", h.User)

@@ -67,9 +67,10 @@ func ValidHost(s string) bool {
 }
 
 // ValidTyped reports whether a login name of the command line may be used.
-// Beyond ValidUser, nothing that shells expand within quotes: OpenSSH 10.6
-// refuses it too, with names of domains ("DOMAIN\name"), which a file may have.
-func ValidTyped(s string) bool { return ValidUser(s) && !strings.ContainsAny(s, `$\`) }
+// Beyond ValidUser it has nothing that shells expand within quotes. A backslash
+// is let through, for names of domains ("DOMAIN\name"): before what may follow it here a
+// shell takes it for itself within double quotes, and drops it without.
+func ValidTyped(s string) bool { return ValidUser(s) && !strings.Contains(s, "$") }
 
 // ValidUser reports whether a login name may be used; see ValidHost.
 func ValidUser(s string) bool {
