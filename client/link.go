@@ -2,8 +2,13 @@ package client
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -17,7 +22,9 @@ import (
 	"tssh/client/terminfo"
 	"tssh/client/tty"
 	"tssh/client/voice"
+	"tssh/proxy/roster"
 	compiled "tssh/proxy/terminfo"
+	"tssh/proxy/wire"
 )
 
 // link is the connection that everything else stands on, whatever carries it.
@@ -92,6 +99,7 @@ func (r roaming) Describe(session ssh.Channel, e compiled.Entry, log voice.Log) 
 func (r roaming) Equip(o *session.Options) {
 	observe(r.Session, o)
 	o.Cut = r.cut
+	o.Attach, o.Name, o.Word = r.Terminal(), r.Name(), r.Word
 }
 
 // rider is a connection of its own inside of another master's.
@@ -146,9 +154,9 @@ func (v *invocation) logIn(ctx context.Context, moves bool) (l *login.Login, bel
 // dial logs in, and moves the connection to the proxies when asked to.
 func (v *invocation) dial(ctx context.Context) (link, error) {
 	var c roam.Config
-	moves := v.host.UdpMode != ""
+	moves := v.host.UdpMode != "" || v.cmd.Attach
 	if moves {
-		c = v.moving(v.host)
+		c = v.wanting(v.moving(v.host))
 		go c.Binary.Prepare() // while the login waits for the network
 	}
 	l, below, err := v.logIn(ctx, moves)
@@ -157,11 +165,17 @@ func (v *invocation) dial(ctx context.Context) (link, error) {
 	}
 	if moves {
 		r, current, err := roam.Move(ctx, l, c)
-		if err != nil {
+		for err != nil {
+			if c.Name, err = v.choose(err); err == nil {
+				c.Ask = wire.Attach
+				r, current, err = roam.Move(ctx, current, c)
+				continue
+			}
 			current.Close()
 			return nil, err
 		}
 		if r != nil {
+			v.tellWaiting(r.Waiting())
 			return roaming{Session: r, login: current}, nil
 		}
 		l = current
@@ -171,6 +185,62 @@ func (v *invocation) dial(ctx context.Context) (link, error) {
 	l.Forget()
 	l.LimitIdle()
 	return direct{l, below}, nil
+}
+
+// wanting says which session a login is for.
+func (v *invocation) wanting(c roam.Config) roam.Config {
+	if c.Transport == "" {
+		c.Transport = "quic" // --attach says enough
+	}
+	shell := v.command() == "" && v.host.SessionType == "default" && v.cmd.StdioForward == nil && tty.IsTerminal(os.Stdin)
+	c.Name = v.host.UdpSessionName
+	switch {
+	case v.cmd.Attach:
+		c.Ask, c.Name, c.Fallback = wire.Attach, v.cmd.AttachName, false
+	case v.host.UdpSessionAttach && shell && v.host.RequestTTY != "no":
+		c.Ask = wire.Join
+	default:
+		c.Tell = shell && tty.IsTerminal(os.Stderr) && v.sink.Step(0) >= voice.Info
+	}
+	return c
+}
+
+// choose asks which session is meant, where several are and somebody can say so.
+// Any other error is as it was.
+func (v *invocation) choose(err error) (name string, _ error) {
+	var no *roam.NotGiven
+	if !errors.As(err, &no) {
+		return "", err
+	}
+	if !no.Choose || v.host.BatchMode || !tty.IsTerminal(os.Stdin) || !tty.IsTerminal(os.Stderr) {
+		return "", fmt.Errorf("tssh: %s: %w", v.host.HostName, err)
+	}
+	roster.Numbered(os.Stderr, time.Now(), no.Sessions)
+	answer, err := voice.Ask(fmt.Sprintf("Which one (1-%d)? ", len(no.Sessions)), voice.Plain)
+	if err != nil {
+		return "", err
+	}
+	if n, bad := strconv.Atoi(strings.TrimSpace(answer)); bad == nil && n >= 1 && n <= len(no.Sessions) {
+		return strconv.Itoa(no.Sessions[n-1].PID), nil
+	}
+	for _, s := range no.Sessions {
+		if s.Name == strings.TrimSpace(answer) {
+			return strconv.Itoa(s.PID), nil
+		}
+	}
+	return "", fmt.Errorf("tssh: %s: no session %q", v.host.HostName, answer)
+}
+
+// tellWaiting says that there is something to come back to.
+func (v *invocation) tellWaiting(names []string) {
+	if len(names) == 0 {
+		return
+	}
+	what := "session " + names[0] + " waits"
+	if len(names) > 1 {
+		what = fmt.Sprintf("%d sessions wait", len(names))
+	}
+	v.log.Infof("tssh: %s: %s there; to come back: tssh --attach %s", v.host.HostName, what, v.host.Original)
 }
 
 // moving is how a login to h moves.

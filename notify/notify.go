@@ -7,6 +7,7 @@ package notify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -20,7 +21,8 @@ type Status struct {
 	Lost   time.Time // since when there is no contact
 	Heard  time.Time // when the far side was heard last; zero: unknown
 	Trying string    // what is being tried; "": not said
-	Key    string    // the key that gives up, as shown
+	Key    string    // the key that leaves, as shown; "": there is none
+	Goes   string    // the session that goes on then; "": it ends some time
 }
 
 // Text is the notice at a moment, in up to rows lines of up to cols columns: what
@@ -37,14 +39,39 @@ func Text(s Status, now time.Time, rows, cols int) []string {
 	}
 	heard := ""
 	if !s.Heard.IsZero() {
-		heard = "last heard at " + s.Heard.Format("15:04:05") + "; "
+		heard = "last heard at " + s.Heard.Format("15:04:05")
+	}
+	leaves := s.does(" gives up and leaves")
+	if s.Goes != "" {
+		leaves = s.does(" leaves, session " + s.Goes + " goes on")
 	}
 	host := "no contact with " + s.Host + " for " + long
+	const kept = "what you type is kept"
 	return []string{
 		fit(cols, "tssh: "+host+trying, "tssh: "+host, host, "no contact for "+long, "offline "+long, "offline "+coarse(off), coarse(off)),
-		fit(cols, heard+"what you type is kept; "+s.Key+" gives up and leaves", "what you type is kept; "+s.Key+" gives up and leaves",
-			s.Key+" gives up and leaves", s.Key+" gives up", s.Key),
+		fit(cols, joined(heard, kept, leaves), joined(kept, leaves), leaves, s.does(s.brings()), s.Key),
 	}
+}
+
+// does says what the key does; "" without a key.
+func (s *Status) does(what string) string {
+	if s.Key == "" {
+		return ""
+	}
+	return s.Key + what
+}
+
+// brings is that in short.
+func (s *Status) brings() string {
+	if s.Goes != "" {
+		return " leaves"
+	}
+	return " gives up"
+}
+
+// joined puts what there is to say into one line.
+func joined(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "; ")
 }
 
 // brief is the notice in one line.
@@ -53,9 +80,10 @@ func brief(s Status, off time.Duration, cols int) string {
 	if s.Trying != "" {
 		trying = ", trying " + s.Trying
 	}
-	return fit(cols, "tssh: offline for "+long+trying+"; "+s.Key+" gives up", "tssh: offline for "+long+"; "+s.Key+" gives up",
-		"offline for "+long+"; "+s.Key+" gives up", "offline "+long+"; "+s.Key+" gives up", "off "+long+"; "+s.Key+" gives up",
-		"off "+short+"; "+s.Key+" gives up", "off "+short+"; "+s.Key+" ends", short+"; "+s.Key+" ends", short+" "+s.Key, s.Key)
+	key := s.does(s.brings())
+	return fit(cols, joined("tssh: offline for "+long+trying, key), joined("tssh: offline for "+long, key),
+		joined("offline for "+long, key), joined("offline "+long, key), joined("off "+long, key),
+		joined("off "+short, key), joined("off "+short, s.does(" ends")), joined(short, s.does(" ends")), strings.TrimSpace(short+" "+s.Key), s.Key)
 }
 
 // fit is the first of the texts that has room, or as many words of the last as

@@ -3,42 +3,67 @@ package server
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"tssh/proxy/roster"
 	"tssh/proxy/wire"
+	"tssh/server/forward"
+	"tssh/server/logins"
 	"tssh/server/registry"
+	"tssh/server/session"
 )
 
 // host is one session over UDP: what outlives its clients. Each client has a
-// seat, one after the other.
+// seat of its own, with keys and a policy of its own.
+//
+//	            the client has come               the client has gone
+//	offered ------------------------> taken ----------------------------> empty
+//	   |                                ^ |                                 |
+//	   | nobody came                    | | another client has come         | nobody came
+//	   v                                | v                                 v
+//	 ended                           taken by that                  ended after Alive
+//
+// It ends when no seat is left, offered or taken, and no program.
 type host struct {
-	name  string
-	since time.Time
-	dir   string         // for sockets; empty: none could be made
-	door  *registry.Door // nil: nobody can ask us
-	logf  func(string, ...any)
-	first *seat
+	id       string // for TSSH_SESSION
+	name     string
+	since    time.Time
+	dir      string         // for sockets; empty: none could be made
+	door     *registry.Door // nil: nobody can ask us
+	logf     func(string, ...any)
+	programs session.Programs
+	lent     forward.Lent
+	first    *seat
+
+	moved chan struct{} // token: what follows has changed
+
+	taking sync.Mutex // held while a seat is taken; before mu
 
 	mu      sync.Mutex // guards what follows
+	ctx     context.Context
 	end     context.CancelCauseFunc
-	current *seat     // nil: no client
-	heard   time.Time // of the last client, while there is none
+	running sync.WaitGroup // seats
+	seats   int            // offered and taken
+	current *seat          // nil: empty
+	heard   time.Time      // of the last client, while empty
+	alive   time.Duration  // since then
+	trouble error          // why the first client has not come
 }
 
 // newHost makes the session that an offer asks for, with a seat for the client
 // that wrote it.
 func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
-	h := &host{since: time.Now(), logf: logf}
-	c, err := coming(o)
-	if err != nil {
-		return nil, err
-	}
+	h := &host{id: rand.Text(), since: time.Now(), logf: logf, moved: make(chan struct{}, 1)}
+	c := coming(o)
 	others := registry.List()
 	h.name = registry.Free(o.Name, others)
 	var trouble error
@@ -48,6 +73,7 @@ func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
 	if trouble != nil {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("this session can't be listed nor attached: %v", trouble))
 	}
+	var err error
 	if h.first, err = h.newSeat(c); err != nil {
 		c.leave()
 		h.close()
@@ -61,50 +87,206 @@ func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
 	return h, nil
 }
 
-// run serves the client. The end of ctx is a polite end.
+// run serves clients and keeps their programs until the end of both. The end of ctx
+// is a polite end.
 func (h *host) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	h.mu.Lock()
-	h.end = cancel
+	h.ctx, h.end = ctx, cancel
+	h.sitLocked(h.first)
 	h.mu.Unlock()
-	return h.first.run(ctx, func() {
+	defer h.running.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		changed := h.programs.Changed()
 		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.current = h.first
+		over := h.seats == 0 && len(h.programs.List()) == 0
+		empty, left := h.current == nil, time.Until(h.heard.Add(h.alive))
+		trouble := h.trouble
+		h.mu.Unlock()
+		switch {
+		case over:
+			return trouble
+		case empty && !h.heard.IsZero() && left <= 0:
+			h.logf("nobody came back for %v: the programs are hung up", h.alive)
+			cancel(errors.New("nobody came back"))
+		case empty && !h.heard.IsZero():
+			timer.Reset(left)
+		default:
+			timer.Stop()
+		}
+		select {
+		case <-ctx.Done():
+			h.logf("ending: %v", context.Cause(ctx))
+			h.programs.End()
+			return nil
+		case <-timer.C:
+		case <-changed:
+		case <-h.moved:
+		}
+	}
+}
+
+// sitLocked offers a seat to its client.
+func (h *host) sitLocked(s *seat) {
+	h.seats++
+	ctx := h.ctx
+	h.running.Go(func() {
+		err := s.run(ctx, func(c *connection) { h.take(s, c) })
+		h.leave(s, err)
+		s.close()
 	})
+}
+
+// take gives the session to the client of s, which has come: only now, so that a
+// client that can't come takes nothing from the one that is there. That one is told
+// and ends; what its keys open is this seat's, which ends with it.
+func (h *host) take(s *seat, c *connection) {
+	h.taking.Lock()
+	defer h.taking.Unlock()
+	h.mu.Lock()
+	old := h.current
+	h.current, h.heard = s, time.Time{}
+	h.mu.Unlock()
+	s.connected = c
+	if old != nil {
+		h.logf("%s takes the session over", s.who)
+		old.replaced(h.programs.Take(s.who))
+	}
+	h.lent.Lead(c.forwards)
+}
+
+// leave is the end of a seat.
+func (h *host) leave(s *seat, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seats--
+	if s == h.first {
+		h.trouble = err
+	}
+	if s == h.current {
+		h.current = nil
+		h.heard, h.alive = time.Now(), s.newcomer.Alive
+		if heard := s.proxy.State().Heard; s.silent() && !heard.IsZero() {
+			h.heard = heard // and its time may be over
+		}
+	}
+	h.stir()
+}
+
+// stir makes run look again.
+func (h *host) stir() {
+	select {
+	case h.moved <- struct{}{}:
+	default:
+	}
 }
 
 func (h *host) close() {
 	if h.door != nil {
 		h.door.Close()
 	}
-	if h.first != nil {
+	if h.first != nil && h.ctx == nil { // it never ran
 		h.first.close()
 	}
+	h.lent.Close()
 	if h.dir != "" {
 		os.RemoveAll(h.dir)
 	}
 }
 
 // answer answers who asks at our door, which is the user.
-func (h *host) answer(_ context.Context, _ *net.UnixConn, q registry.Request) registry.Answer {
+func (h *host) answer(_ context.Context, conn *net.UnixConn, q registry.Request) registry.Answer {
 	a := registry.Answer{Session: h.describe()}
+	var err error
 	switch q.Ask {
 	case "list":
 	case "end":
-		h.mu.Lock()
-		end := h.end
-		h.mu.Unlock()
-		if end == nil {
-			a.Error = "it is beginning"
-			break
-		}
-		end(fmt.Errorf("ended by %s", q.By))
+		err = h.endBy(q.By)
+	case "attach":
+		a.Greeting, err = h.attach(conn, q)
 	default:
-		a.Error = fmt.Sprintf("tsshd %s can't %s", wire.Release, q.Ask)
+		err = fmt.Errorf("tsshd %s can't %s", wire.Release, q.Ask)
+	}
+	if err != nil {
+		a.Error = err.Error()
 	}
 	return a
+}
+
+// Why a session can't be attached.
+var (
+	errNotPermitted = errors.New("sshd permits this login no terminal, so it can't attach a session")
+	errNoTerminal   = errors.New("it has no terminal")
+)
+
+var errBeginning = errors.New("it is just beginning, or ending")
+
+// endBy ends the session because somebody said so.
+func (h *host) endBy(who string) error {
+	h.mu.Lock()
+	end, current := h.end, h.current
+	h.mu.Unlock()
+	if end == nil {
+		return errBeginning
+	}
+	if current != nil {
+		current.tell("ended by " + who)
+	}
+	end(fmt.Errorf("ended by %s", who))
+	return nil
+}
+
+// attach offers a seat to a login that has worked out, in its own context, what its
+// sshd permits. Both processes are the user's and of one release, so what it says
+// is taken as our own.
+func (h *host) attach(conn *net.UnixConn, q registry.Request) (greeting string, err error) {
+	if q.Release != wire.Release {
+		return "", fmt.Errorf("it is of release %s, and this is %s: only the same can take it over", wire.Release, q.Release)
+	}
+	var c newcomer
+	if err := json.Unmarshal(q.Attach, &c); err != nil || c.Policy == nil {
+		return "", errors.New("what was asked is malformed")
+	}
+	if _, err := wire.ParseOffer(c.Offer.String()); err != nil {
+		return "", err
+	}
+	if !c.Policy.TTY || c.Policy.Forced() != "" { // who asked should have known
+		return "", errNotPermitted
+	}
+	if c.Offer.Inside == h.id {
+		return "", errors.New("you are inside of it: what it shows would come out of itself")
+	}
+	programs := h.programs.List()
+	if len(programs) == 0 {
+		return "", errNoTerminal
+	}
+	if c.Terminal > len(programs) {
+		return "", fmt.Errorf("it has %d terminals only", len(programs))
+	}
+	p := programs[max(c.Terminal-1, 0)]
+	if i := slices.IndexFunc(programs, func(p *session.Program) bool { return !p.Describe().Joined }); c.Terminal == 0 && i >= 0 {
+		p = programs[i] // at which nobody is
+	}
+	c.login = logins.Of(conn, c.Offer.String())
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.ctx == nil || h.ctx.Err() != nil:
+		return "", errBeginning
+	case h.seats >= maxSeats:
+		return "", errors.New("too many clients are on their way to it")
+	}
+	s, err := h.newSeat(c)
+	if err != nil {
+		return "", err
+	}
+	s.greeting.Terminal = p.ID()
+	h.sitLocked(s)
+	h.logf("a seat is offered to %s", s.who)
+	return s.greeting.Line(), nil
 }
 
 // describe tells of the session.
@@ -120,6 +302,13 @@ func (h *host) describe() roster.Session {
 		if state.Remote.IsValid() {
 			s.Client = state.Remote.String()
 		}
+	}
+	for _, p := range h.programs.List() {
+		d := p.Describe()
+		s.Terminals = append(s.Terminals, roster.Terminal{
+			ID: d.ID, Program: cmp.Or(d.Foreground, d.Command), Directory: d.Dir,
+			Cols: uint32(d.Cols), Rows: uint32(d.Rows), Here: d.Joined,
+		})
 	}
 	return s
 }

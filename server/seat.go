@@ -7,10 +7,13 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy"
 	"tssh/proxy/mux"
@@ -39,12 +42,14 @@ type newcomer struct {
 	Told     string        // our copy of SSH_USER_AUTH's file; empty: none
 	Warnings []string      // see wire.Greeting
 	Notes    []string
+	Terminal int // that it wants, from 1; 0: any
 	login    logins.Login
 }
 
 // coming is the login that started us, with an offer.
-func coming(o wire.Offer) (c newcomer, err error) {
-	c.Offer, c.Login, c.login = o, whoAmI(), logins.Own()
+func coming(o wire.Offer) newcomer {
+	c := newcomer{Offer: o, Login: whoAmI(), login: logins.Own()}
+	var err error
 	if c.Policy, err = permitted(c.Login, o.Keys); errors.As(err, new(noConfig)) {
 		c.Warnings = append(c.Warnings, strings.ReplaceAll(err.Error(), "\n", "; "))
 	} else if err != nil {
@@ -63,7 +68,7 @@ func coming(o wire.Offer) (c newcomer, err error) {
 	} else if c.Told != "" {
 		c.Login.Env = append(c.Login.Env, "SSH_USER_AUTH="+c.Told)
 	}
-	return c, nil
+	return c
 }
 
 // leave takes away what a newcomer brought that gets no seat.
@@ -78,6 +83,7 @@ func (c *newcomer) leave() {
 type seat struct {
 	service
 	newcomer newcomer
+	who      string // USER from ADDRESS
 	arrival  time.Duration
 	greeting wire.Greeting
 	identity *mux.Identity
@@ -86,14 +92,18 @@ type seat struct {
 	logins   *logins.Logins
 	usedIt   atomic.Bool              // the client has used the session, so it no longer falls back to its login
 	conn     atomic.Pointer[mux.Conn] // once the client has come
+
+	connected *connection // once the seat is taken; guarded by host.taking
 }
 
 // newSeat makes the keys and opens the paths that a newcomer asks for.
 func (h *host) newSeat(c newcomer) (*seat, error) {
 	o := c.Offer
-	s := &seat{newcomer: c, arrival: arrival, logins: logins.New(c.login)}
+	s := &seat{newcomer: c, who: cameAs(c.Login.User, c.Login.Env), arrival: arrival, logins: logins.New(c.login)}
 	s.login, s.policy, s.logf = c.Login, c.Policy, h.logf
+	s.login.Env = append(slices.Clone(c.Login.Env), "TSSH_SESSION="+h.id)
 	s.used = func() { s.usedIt.Store(true) }
+	s.programs, s.lent, s.client = &h.programs, &h.lent, s.who
 	var ran atomic.Bool
 	s.ran = func() bool { return !ran.Swap(true) }
 	g := &s.greeting
@@ -139,7 +149,7 @@ func (s *seat) returned() {
 
 // run waits for the client, tells that it has come, and serves it. The end of ctx
 // is a polite end.
-func (s *seat) run(ctx context.Context, come func()) error {
+func (s *seat) run(ctx context.Context, come func(*connection)) error {
 	wait, cancel := context.WithTimeout(ctx, s.arrival)
 	o := &s.newcomer.Offer
 	c, err := mux.Serve(wait, o.Transport, s.proxy, mux.Config{
@@ -151,7 +161,9 @@ func (s *seat) run(ctx context.Context, come func()) error {
 	}
 	s.conn.Store(&c)
 	s.logf("the client has come")
-	come()
+	s.leaving, s.over = c.Leaving(), c.Done()
+	connection := s.connect(sshconn.Serve(c))
+	come(connection)
 	sweeping, stop := context.WithCancel(context.Background())
 	var sweeper sync.WaitGroup
 	sweeper.Go(func() { s.logins.Run(sweeping) })
@@ -161,7 +173,6 @@ func (s *seat) run(ctx context.Context, come func()) error {
 		defer c.Close()
 		select {
 		case <-ctx.Done():
-			s.logf("ending: %v", context.Cause(ctx))
 			ctx, cancel := context.WithTimeout(context.Background(), farewell)
 			defer cancel()
 			c.Shutdown(ctx)
@@ -170,11 +181,44 @@ func (s *seat) run(ctx context.Context, come func()) error {
 		case <-c.Done():
 		}
 	}()
-	s.leaving = c.Leaving()
-	s.serve(sshconn.Serve(c))
+	connection.serve()
 	c.Close()
 	s.logf("the connection has ended: %v", c.Err())
 	return nil
+}
+
+// replaced ends the seat whose place another one has taken: what it has listened
+// on is free at once, its client gets its last words, and its keys are dead.
+func (s *seat) replaced(told []<-chan struct{}) {
+	s.connected.full.Store(true)
+	s.connected.forwards.Unlisten()
+	c := *s.conn.Load()
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), farewell)
+		defer cancel()
+		for _, last := range told {
+			select {
+			case <-last:
+			case <-ctx.Done():
+			}
+		}
+		c.Shutdown(ctx)
+	}()
+}
+
+// tell gives the client a word that it shows when it ends.
+func (s *seat) tell(word string) {
+	s.connected.server.SendRequest(wire.Told, false, ssh.Marshal(struct{ Text string }{word}))
+}
+
+// silent reports that the client was not heard for as long as it may be.
+func (s *seat) silent() bool {
+	select {
+	case <-s.proxy.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *seat) close() {

@@ -222,6 +222,10 @@ func (h *Host) odd() {
 	if v("escapechar")[0] == "none" {
 		h.EscapeChar = -1
 	}
+	h.UdpReconnectExitKey = -1
+	if key := v("udpreconnectexitkey")[0]; key != "none" {
+		h.UdpReconnectExitKey = int(key[1] & 31)
+	}
 	switch h.LogLevel {
 	case "SILENT":
 		h.LogLevel = "QUIET"

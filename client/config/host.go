@@ -131,6 +131,9 @@ type Host struct {
 	UdpKeepOutput         wire.Keep // of programs, while we are away
 	UdpHeartbeatTimeout   time.Duration
 	UdpReconnectTimeout   time.Duration
+	UdpReconnectExitKey   int // -1: none
+	UdpSessionName        string
+	UdpSessionAttach      bool
 	ShowNotificationOnTop bool
 	ShowFullNotifications bool
 	ForwardUdpTimeout     time.Duration

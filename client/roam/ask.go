@@ -15,7 +15,7 @@ import (
 // session.
 func Ask(ctx context.Context, l *login.Login, c Config, ask wire.Ask, name string) (*wire.Answer, error) {
 	started, err := bootstrap.Start(ctx, l.Client, bootstrap.Request{
-		Offer:     wire.Offer{Transport: "quic", Keys: keysOf(l), Ask: ask, Name: name},
+		Offer:     wire.Offer{Transport: "quic", Keys: keysOf(l), Ask: ask, Name: name, Inside: inside()},
 		TsshdPath: c.TsshdPath,
 		Binary:    c.Binary,
 		Forced:    l.Forced,

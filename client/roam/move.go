@@ -23,6 +23,10 @@ func Move(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 			c.Log.Debugf("Moved to %s in %v.", c.Transport, time.Since(start).Round(time.Millisecond))
 			return s, current, nil
 		}
+		var no *NotGiven
+		if errors.As(err, &no) {
+			return nil, current, err
+		}
 		if l = current; ctx.Err() != nil {
 			return nil, l, context.Cause(ctx)
 		}

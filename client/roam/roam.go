@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,6 +58,10 @@ type Config struct {
 	TsshdPath string    // "": where it is found, or sent to
 	Fallback  bool      // a session that can't be had is ssh's own instead
 
+	Ask  wire.Ask // Begin, Attach or Join
+	Name string   // of the session; "": any
+	Tell bool     // find out whether sessions wait there
+
 	ChannelTimeout []string // type=interval
 
 	Binary   *bootstrap.Binary // to send where there is no tsshd; nil: none
@@ -84,8 +89,9 @@ type Session struct {
 	mux    mux.Conn
 	login  *carrier
 	since  time.Time
-	said   []byte         // by ~/.ssh/rc, which sshd ran before our command
-	told   *status.Server // nil: nobody can ask from outside
+	word   atomic.Pointer[string] // of the server's, at the end; nil: none
+	said   []byte                 // by ~/.ssh/rc, which sshd ran before our command
+	told   *status.Server         // nil: nobody can ask from outside
 	once   sync.Once
 }
 
@@ -97,6 +103,24 @@ func (s *Session) Conn() ssh.Conn { return s.conn }
 
 // Said is what ~/.ssh/rc wrote, which sshd ran before our command.
 func (s *Session) Said() []byte { return s.said }
+
+// Name is what the session is called; "": nothing, by an older tsshd.
+func (s *Session) Name() string { return s.login.started.Session }
+
+// Terminal is the one that runs there and is to be attached; 0: none.
+func (s *Session) Terminal() uint32 { return s.login.started.Terminal }
+
+// Waiting are the names of other sessions that a client could come back to, where
+// that was to be found out.
+func (s *Session) Waiting() []string { return s.login.started.Waiting }
+
+// Word is why the server ends the session, in its words; "": it said nothing.
+func (s *Session) Word() string {
+	if w := s.word.Load(); w != nil {
+		return *w
+	}
+	return ""
+}
 
 // State is how the way to the server is.
 func (s *Session) State() proxy.State { return s.proxy.State() }
@@ -135,6 +159,10 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 			Keep:      c.Keep,
 			Proxy:     c.Mode,
 			Keys:      keysOf(l),
+			Ask:       c.Ask,
+			Name:      c.Name,
+			Tell:      c.Tell,
+			Inside:    inside(),
 		},
 		TsshdPath: c.TsshdPath,
 		Binary:    c.Binary,
@@ -148,6 +176,12 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 	}
 	if started.Complaint != "" {
 		c.Log.Infof("tssh: %s: %s", c.HostName, started.Complaint)
+	}
+	switch a := started.Answer; {
+	case a != nil:
+		return nil, l, &NotGiven{*a}
+	case c.Ask == wire.Attach && started.Terminal == 0: // it took this for an offer, and ends when nobody comes
+		return nil, l, &NotGiven{wire.Answer{Refusal: fmt.Sprintf("tsshd there is of release %s, which can't attach sessions", started.Release)}}
 	}
 	for _, n := range started.Notes {
 		c.Log.Debugf("tsshd: %s", n)
@@ -226,12 +260,49 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greet
 		User: old.User(), Local: old.LocalAddr(), Remote: old.RemoteAddr(), SessionID: old.SessionID(),
 		ClientVersion: old.ClientVersion(), ServerVersion: old.ServerVersion(),
 	})
+	reqs = s.hear(reqs)
 	limits := idle.New(s.cfg.ChannelTimeout, s.cfg.Log)
 	c, chans = limits.Watch(c, chans)
 	limits.Start()
 	s.conn = &ending{Conn: c, host: s.cfg.HostName, silent: s.proxy.Done(), gone: s.login.gone}
 	s.client = ssh.NewClient(s.conn, chans, reqs)
 	return nil
+}
+
+// hear takes the server's last words out of its requests.
+func (s *Session) hear(reqs <-chan *ssh.Request) <-chan *ssh.Request {
+	rest := make(chan *ssh.Request)
+	go func() {
+		defer close(rest)
+		for r := range reqs {
+			if r.Type != wire.Told {
+				rest <- r
+				continue
+			}
+			var m struct{ Text string }
+			if ssh.Unmarshal(r.Payload, &m) == nil {
+				s.word.Store(&m.Text)
+			}
+			if r.WantReply {
+				r.Reply(true, nil)
+			}
+		}
+	}()
+	return rest
+}
+
+// NotGiven is why the server gives no session that was asked for.
+type NotGiven struct{ wire.Answer }
+
+func (e *NotGiven) Error() string { return e.Refusal }
+
+// inside is the session that we run in ourselves, where that is one of tsshd's.
+func inside() string {
+	id := os.Getenv("TSSH_SESSION")
+	if strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") != "" {
+		return ""
+	}
+	return id
 }
 
 // unreachable says that nothing came back on any path, and what to do about it.

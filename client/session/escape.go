@@ -13,6 +13,7 @@ const (
 	escapeInfo     = 'I' // ssh's too, but of 10.3 and later
 	escapeStatus   = 's'
 	escapeCut      = '!'
+	escapeDetach   = 'd'
 )
 
 // escapes finds escape sequences in what is typed. It holds back an escape
@@ -62,6 +63,9 @@ func (r *run) ours() string {
 	if r.Cut != nil {
 		s += string(escapeCut)
 	}
+	if r.Name != "" {
+		s += string(escapeDetach)
+	}
 	return s
 }
 
@@ -95,6 +99,10 @@ func (r *run) escape(command byte) bool {
 		r.print(name + "I\r\n" + strings.Join(append(r.Info(), ""), "\r\n"))
 	case escapeStatus:
 		r.print(name + "s\r\n" + strings.Join(append(r.Status(), ""), "\r\n"))
+	case escapeDetach:
+		r.print(name + "d\r\n")
+		r.detach()
+		return false
 	case escapeCut:
 		r.print(name + "! [" + r.Cut() + "]\r\n")
 	}
@@ -170,6 +178,9 @@ func (r *run) help() string {
 		fmt.Fprintf(&b, " %s%-3s - %s\r\n", e, keys, what)
 	}
 	line(".", "terminate connection (and any multiplexed sessions)")
+	if r.Name != "" {
+		line("d", "leave, and let the session run: tssh --attach comes back to it")
+	}
 	line("B", "send a BREAK to the remote system")
 	if r.host.EnableEscapeCommandline {
 		line("C", "open a command line")

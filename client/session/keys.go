@@ -93,6 +93,7 @@ func (r *run) typed() {
 		n, err := r.Stdin.Read(buf)
 		p := r.screen.typed(buf[:n])
 		if r.screen.givesUp(p) {
+			r.leaveAll()
 			r.giveUp()
 			return
 		}

@@ -27,6 +27,10 @@ func catchSignals() (<-chan os.Signal, func()) {
 	return c, func() { signal.Stop(c) }
 }
 
+// isHangup tells of the signals that no user sends to end a session: the window was
+// closed, or the machine goes down.
+func isHangup(s os.Signal) bool { return s == syscall.SIGHUP || s == syscall.SIGTERM }
+
 func isTerminate(s os.Signal) bool { return s == syscall.SIGTERM }
 
 func signalNumber(s os.Signal) int {

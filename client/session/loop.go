@@ -61,11 +61,20 @@ func (r *run) session(ctx context.Context, reqs <-chan *ssh.Request, signals <-c
 				r.Started()
 			}
 		case s := <-signals:
+			if isHangup(s) { // the window was closed, or the machine goes down: nobody has ended the session
+				r.leaveAll()
+			}
+			r.part()
 			r.screen.abandon()
 			r.restore()
 			return r.killed(s)
 		case <-r.quit:
+			r.part()
 			r.screen.abandon()
+			if r.detached.Load() {
+				return r.close(0)
+			}
+			r.stays()
 			return r.close(exitLost)
 		case <-ctx.Done():
 			r.screen.abandon()
@@ -164,6 +173,9 @@ func (r *run) linger(ctx context.Context, signals <-chan os.Signal) bool {
 // broken is the end of a session with its connection. What ssh has logged as
 // fatal is its last word.
 func (r *run) broken(why error) int {
+	if r.parted() != "" {
+		return r.close(exitLost)
+	}
 	r.screen.abandon()
 	words := r.lostWords(why)
 	if words == "" {
@@ -176,6 +188,7 @@ func (r *run) broken(why error) int {
 
 // close says ssh's last words.
 func (r *run) close(exit int) int {
+	r.part()
 	r.screen.close()
 	r.restore()
 	if r.TTY && r.Guest == nil && r.level() >= voice.Info {

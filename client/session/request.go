@@ -12,6 +12,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/voice"
+	"tssh/proxy/wire"
 )
 
 // asker is a channel that sends a request without waiting for its answer, so
@@ -59,7 +60,9 @@ func (r *run) begin(sent chan<- struct{}) bool {
 			granted = func() (bool, error) { return true, nil }
 		}
 	}
-	r.sendEnvironment()
+	if r.Attach == 0 { // what runs has its own
+		r.sendEnvironment()
+	}
 	kind, payload := r.what()
 	answer, err := ask(r.ch, kind, payload)
 	if err != nil {
@@ -76,7 +79,12 @@ func (r *run) begin(sent chan<- struct{}) bool {
 	if err != nil {
 		return r.unasked(err)
 	}
-	if !ok {
+	switch {
+	case ok:
+	case r.Attach != 0:
+		r.denied = true
+		r.Log.Errorf("tssh: %s: session %s has just ended", r.host.HostName, r.Name)
+	default:
 		r.denied = true
 		r.Log.Errorf("%s request failed on channel 0", kind)
 	}
@@ -98,6 +106,9 @@ func (r *run) unasked(err error) bool {
 func (r *run) what() (kind string, payload []byte) {
 	text := ssh.Marshal(struct{ Text string }{r.Command})
 	switch {
+	case r.Attach != 0:
+		r.Log.Debugf("Attaching session %s.", r.Name)
+		return wire.AttachRequest, ssh.Marshal(struct{ ID uint32 }{r.Attach})
 	case r.subsystem():
 		r.Log.Debugf("Sending subsystem: %s", r.Command)
 		return "subsystem", text
@@ -242,6 +253,12 @@ func (r *run) serve(reqs <-chan *ssh.Request) (e ended) {
 		case "eow@openssh.com":
 			r.noMoreInput()
 			ok = true
+		case wire.TakenRequest:
+			var m struct{ By string }
+			if ssh.Unmarshal(q.Payload, &m) == nil {
+				r.taken.Store(&m.By)
+				ok = true
+			}
 		}
 		if q.WantReply {
 			q.Reply(ok, nil)

@@ -11,10 +11,8 @@ import (
 
 	"tssh/notify"
 	"tssh/notify/screen"
+	"tssh/proxy/visible"
 )
-
-// giveUpKey ends the session while a notice is shown: ^d.
-const giveUpKey = 4
 
 // comesBack is how many bytes of lines that scrolled off are kept: terminals show
 // them again when they grow.
@@ -176,7 +174,7 @@ func (s *overlay) update(now time.Time) time.Duration {
 	}
 	s.heed.Store(true)
 	s.out.Write(s.notice.Draw(notify.Status{
-		Host: s.run.host.HostName, Lost: st.Lost, Heard: st.Heard, Trying: st.Trying, Key: "^d",
+		Host: s.run.host.HostName, Lost: st.Lost, Heard: st.Heard, Trying: st.Trying, Key: s.run.exitKey(), Goes: visible.Line(s.run.Name),
 	}, now))
 	return time.Second - now.Sub(st.Lost)%time.Second
 }
@@ -266,7 +264,20 @@ func (s *overlay) givesUp(p []byte) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.notice.Shown() && bytes.IndexByte(p, giveUpKey) >= 0
+	key := s.run.host.UdpReconnectExitKey
+	return s.notice.Shown() && key >= 0 && bytes.IndexByte(p, byte(key)) >= 0
+}
+
+// midLine tells whether something stands before the cursor, where what is said next
+// would be taken for its end.
+func (s *overlay) midLine() bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x, _ := s.model.Cursor()
+	return x > 0 && !s.model.Alternate()
 }
 
 // abandon makes the terminal usable again under a program that is left behind.

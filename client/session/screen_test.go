@@ -57,6 +57,7 @@ func startAway(t *testing.T) *away {
 	term := &fakeTerminal{Reader: keyboard, size: tty.Size{Cols: 60, Rows: 10}}
 	h := host()
 	h.UdpReconnectTimeout, h.ShowNotificationOnTop = 15*time.Second, true
+	h.UdpReconnectExitKey = 4
 	go io.Copy(io.Discard, a.stdin)
 	a.exit = start(a.far, h, Options{TTY: true, Stdin: term, Stdout: &a.out, Stderr: &a.errs, Terminal: term, Screen: true, Link: a.link()})
 	a.await("shell")
@@ -129,6 +130,7 @@ func TestWithoutTerminalOnlyTheLogTells(t *testing.T) {
 		}
 		h := host()
 		h.UdpReconnectTimeout = 15 * time.Second
+		h.UdpReconnectExitKey = 4
 		a.exit = start(a.far, h, Options{Command: "tar", Stdout: &a.out, Stderr: &a.errs, Log: log, Link: a.link()})
 		a.await("exec")
 		a.set(time.Now())
@@ -146,11 +148,11 @@ func TestWithoutTerminalOnlyTheLogTells(t *testing.T) {
 func TestGiveUpKeyLeavesOnlyUnderNotice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := startAway(t)
-		a.typing.Write([]byte{giveUpKey}) // ^d as ever
+		a.typing.Write([]byte{4}) // ^d as ever
 		synctest.Wait()
 		a.set(time.Now().Add(-time.Minute))
 		time.Sleep(time.Second)
-		a.typing.Write([]byte{giveUpKey})
+		a.typing.Write([]byte{4})
 		if got := a.exit(); got != 255 || !strings.HasSuffix(a.errs.String(), "Connection to far.example closed.\r\n") {
 			t.Errorf("exit %d, stderr %q", got, a.errs.String())
 		}

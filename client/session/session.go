@@ -59,6 +59,13 @@ type Options struct {
 	// Started is called when the shell or command runs. nil: nothing.
 	Started func()
 
+	// Attach is the terminal to come back to, of a session that runs; 0: a new one.
+	Attach uint32
+	// Name is what a session is called that outlives us; "": it ends with us.
+	Name string
+	// Word is why the server ends the connection, in its own words; nil: it says nothing.
+	Word func() string
+
 	Forwards Forwards        // what ~C and ~# work on; nil: none
 	Leave    func() error    // for ~&: lets the shell go on; nil: it is made to
 	Rekey    func() error    // for ~R; nil: keys renew themselves
@@ -121,11 +128,15 @@ type run struct {
 	ch   ssh.Channel
 
 	keys           *keys
-	quit           chan struct{} // one value: the user gave up (~.)
-	deaf           atomic.Bool   // the far side takes no more input
-	denied         bool          // the far side would not run the command; told before begin ends
-	lost           <-chan error  // why the connection ended
-	screen         *overlay      // nil without a terminal to draw on
+	quit           chan struct{}          // one value: the user gave up (~.)
+	deaf           atomic.Bool            // the far side takes no more input
+	lives          atomic.Bool            // the session goes on without us
+	detached       atomic.Bool            // because of ~d
+	said           atomic.Bool            // what becomes of it
+	taken          atomic.Pointer[string] // who has it now; nil: we
+	denied         bool                   // the far side would not run the command; told before begin ends
+	lost           <-chan error           // why the connection ended
+	screen         *overlay               // nil without a terminal to draw on
 	sent, received counter
 	start          time.Time
 }

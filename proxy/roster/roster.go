@@ -112,30 +112,48 @@ func clock(now, t time.Time) string {
 	return t.Format("2006-01-02")
 }
 
+const header = "NAME\tSINCE\tCLIENT\tSIZE\tPROGRAM\tDIRECTORY\n"
+
 // Table writes sessions as people read them, a line for each terminal. Several
 // terminals of one session are named NAME, NAME/2 and so on.
 func Table(w io.Writer, now time.Time, list []Session) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "NAME\tSINCE\tCLIENT\tSIZE\tPROGRAM\tDIRECTORY")
+	io.WriteString(t, header)
 	for i := range list {
-		s := &list[i]
-		since, contact := clock(now, s.Since), s.Contact(now)
-		switch {
-		case s.Release == "":
-			fmt.Fprintf(t, "-\t%s\t?\t-\tof an older release, process %d\t-\n", since, s.PID)
-		case len(s.Terminals) == 0:
-			fmt.Fprintf(t, "%s\t%s\t%s\t-\tno terminal\t-\n", s.Name, since, contact)
-		}
-		for j, term := range s.Terminals {
-			name := s.Name
-			if j > 0 {
-				name = fmt.Sprintf("%s/%d", s.Name, j+1)
-			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%dx%d\t%s\t%s\n", name, since, contact, term.Cols, term.Rows,
-				cmp.Or(short(term.Program, 40), "-"), cmp.Or(term.Directory, "-"))
+		for _, row := range list[i].rows(now) {
+			io.WriteString(t, row)
 		}
 	}
 	return t.Flush()
+}
+
+// Numbered writes sessions to choose one of: the first line of each with a number.
+func Numbered(w io.Writer, now time.Time, list []Session) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	io.WriteString(t, "\t"+header)
+	for i := range list {
+		fmt.Fprintf(t, "%d\t%s", i+1, list[i].rows(now)[0])
+	}
+	return t.Flush()
+}
+
+func (s *Session) rows(now time.Time) (rows []string) {
+	since, contact := clock(now, s.Since), s.Contact(now)
+	switch {
+	case s.Release == "":
+		return []string{fmt.Sprintf("-\t%s\t?\t-\tof an older release, process %d\t-\n", since, s.PID)}
+	case len(s.Terminals) == 0:
+		return []string{fmt.Sprintf("%s\t%s\t%s\t-\tno terminal\t-\n", s.Name, since, contact)}
+	}
+	for j, term := range s.Terminals {
+		name := s.Name
+		if j > 0 {
+			name = fmt.Sprintf("%s/%d", s.Name, j+1)
+		}
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%dx%d\t%s\t%s\n", name, since, contact, term.Cols, term.Rows,
+			cmp.Or(short(term.Program, 40), "-"), cmp.Or(term.Directory, "-")))
+	}
+	return rows
 }
 
 func short(text string, n int) string {

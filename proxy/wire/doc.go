@@ -17,9 +17,10 @@
 // ports, a of the agent, x of X11, r ~/.ssh/rc; others are skipped), and its
 // principals with zero bytes between.
 //
-// Three more fields say that something else than a new session is wanted:
+// More fields say that something else than a new session is wanted:
 // ask (list, attach, join or end, see Ask), name (base64url of the name of a
-// session), and tell:yes, that the greeting is to name the sessions that wait.
+// session), and tell:yes, that the greeting is to name the sessions that wait. inside
+// is the value of TSSH_SESSION where the client runs, which is the session around it.
 //
 // # Greeting
 //
@@ -40,6 +41,10 @@
 //	attach@tssh   client, in the place of shell: uint32 terminal (see roster; 0: the first)
 //	detach@tssh   client, without payload: the end of this channel leaves the program running
 //	taken@tssh    server: string who; another client has the program now, and exit-status 0 follows
+//
+// And global requests: leave@tssh of the client's, that the end of the connection
+// leaves all programs on terminals running; told@tssh of the server's, with a string,
+// why it is about to end the connection.
 //
 // # Datagrams
 //

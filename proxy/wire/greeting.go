@@ -38,6 +38,7 @@ type Greeting struct {
 	Warnings  []string     // for the user, e.g. that logging out will end the session
 	Notes     []string     // for who looks for a reason: common, and nothing that the user can change
 	Session   string       // its name
+	Terminal  uint32       // of the session, to be attached; 0: a new one
 	Waiting   []string     // names of sessions that a client could come back to, for who asked
 	Answer    *Answer      // not nil: no session began, and the fields above but Release mean nothing
 }
@@ -64,6 +65,7 @@ type greetingJSON struct {
 	Warnings  []string     `json:"warnings,omitempty"`
 	Notes     []string     `json:"notes,omitempty"`
 	Session   string       `json:"session,omitempty"`
+	Terminal  uint32       `json:"terminal,omitempty"`
 	Waiting   []string     `json:"waiting,omitempty"`
 	Answer    *Answer      `json:"answer,omitempty"`
 }
@@ -72,7 +74,7 @@ type greetingJSON struct {
 func (g Greeting) Line() string {
 	text, err := json.Marshal(greetingJSON{
 		g.Release, g.Port, g.Addrs, g.Secret[:], g.ServerPin[:], g.Relay, g.PID, g.RC, g.Warnings, g.Notes,
-		g.Session, g.Waiting, g.Answer,
+		g.Session, g.Terminal, g.Waiting, g.Answer,
 	})
 	if err != nil {
 		panic("wire: a greeting of plain values does not marshal: " + err.Error())
@@ -139,7 +141,7 @@ func (j greetingJSON) greeting() (Greeting, error) {
 	g := Greeting{
 		Version: Version, Release: visible.Line(j.Release), Port: j.Port,
 		Relay: j.Relay, PID: j.PID, RC: j.RC,
-		Session: visible.Line(j.Session), Waiting: j.Waiting,
+		Session: visible.Line(j.Session), Terminal: j.Terminal, Waiting: j.Waiting,
 	}
 	if j.Answer != nil {
 		j.Answer.Sessions = roster.Clean(j.Answer.Sessions)

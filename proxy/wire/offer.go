@@ -40,6 +40,7 @@ type Offer struct {
 	Ask       Ask           // what is wanted
 	Name      string        // of the session to make, to attach or to end; empty: any
 	Tell      bool          // whether sessions wait
+	Inside    string        // TSSH_SESSION of who asks: the session that it runs in; empty: none
 }
 
 // Keep is how much is kept of the output of programs whose client is away, in
@@ -54,6 +55,15 @@ var UsualKeep = Keep{4 << 20, 64 << 20}
 
 // MaxKeep bounds it.
 const MaxKeep = 1 << 40
+
+// Requests of sessions that outlive their clients; see the package's comment.
+const (
+	AttachRequest = "attach@tssh"
+	DetachRequest = "detach@tssh"
+	TakenRequest  = "taken@tssh"
+	LeaveRequest  = "leave@tssh"
+	Told          = "told@tssh"
+)
 
 // Ask is what a client wants of tsshd.
 type Ask string
@@ -84,6 +94,9 @@ func (o Offer) String() string {
 	}
 	if o.Tell {
 		word += "/tell:yes"
+	}
+	if o.Inside != "" {
+		word += "/inside:" + o.Inside
 	}
 	return word
 }
@@ -146,6 +159,8 @@ func (o *Offer) set(name, value string) (err error) {
 		o.Ask = Ask(value)
 	case "name":
 		o.Name, err = parseName(value)
+	case "inside":
+		o.Inside, err = onlyBytes(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") // of rand.Text
 	case "tell":
 		o.Tell = value == "yes"
 	}

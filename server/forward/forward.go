@@ -43,8 +43,9 @@ type Forwarder struct {
 	listeners map[string]func() // how to end each, by kind, address and port
 	tunnels   []string          // names of tun devices
 
-	agentMu sync.Mutex // guards agent; taken before mu
-	agent   string     // the agent's socket
+	lends map[string]bool // kinds of channels that the client asked to be lent by
+	lent  *Lent           // never changes
+	own   bool            // lent is ours alone
 }
 
 // New returns a Forwarder for server. Whoever reads the server's channels and
@@ -53,7 +54,20 @@ func New(server sshconn.Server, policy *policy.Policy, logf func(string, ...any)
 	if logf == nil {
 		logf = func(string, ...any) {}
 	}
-	return &Forwarder{server: server, policy: policy, logf: logf, done: make(chan struct{}), listeners: make(map[string]func())}
+	f := &Forwarder{
+		server: server, policy: policy, logf: logf, done: make(chan struct{}),
+		listeners: make(map[string]func()), lends: make(map[string]bool), lent: new(Lent), own: true,
+	}
+	f.lent.Lead(f)
+	return f
+}
+
+// NewFor is New for one client of several, who come one after the other: it lends
+// at the sockets of l, once l leads to it.
+func NewFor(l *Lent, server sshconn.Server, policy *policy.Policy, logf func(string, ...any)) *Forwarder {
+	f := New(server, policy, logf)
+	f.lent, f.own = l, false
+	return f
 }
 
 // Channel serves a channel that the client opens. It returns at once; false
@@ -117,6 +131,28 @@ func (f *Forwarder) Unlisten() {
 	for _, end := range ends {
 		end()
 	}
+	f.endLent()
+}
+
+// endLent takes away what this client alone lent by.
+func (f *Forwarder) endLent() {
+	f.lent.Leave(f)
+	if f.own {
+		f.lent.unlisten()
+	}
+}
+
+// lend lets connections of a kind go to the client, once it asked for that.
+func (f *Forwarder) lend(kind string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lends[kind] = true
+}
+
+func (f *Forwarder) isLent(kind string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lends[kind]
 }
 
 // Close ends every listener and every connection being made, and waits. The
@@ -133,7 +169,11 @@ func (f *Forwarder) Close() {
 	for _, end := range ends {
 		end()
 	}
+	f.endLent()
 	f.running.Wait()
+	if f.own {
+		f.lent.Close()
+	}
 }
 
 // spawn runs g in a goroutine that Close waits for.
@@ -192,23 +232,26 @@ func (f *Forwarder) drop(key string) error {
 func (f *Forwarder) accept(l net.Listener, kind string, extra func(net.Conn) []byte) {
 	pending := make(chan struct{}, maxPending)
 	complain := func(err error) { f.logf("forward: %v", err) }
-	accept.Each(l.Accept, complain, func(conn net.Conn) {
-		pending <- struct{}{}
-		ok := f.spawn(func() {
-			ch, err := f.server.OpenChannel(kind, extra(conn))
-			<-pending
-			if err != nil {
-				f.logf("forward: %s: %v", kind, err)
-				conn.Close()
-				return
-			}
-			join(ch, conn)
-		})
-		if !ok { // and the listener is about to be closed
-			<-pending
+	accept.Each(l.Accept, complain, func(conn net.Conn) { f.give(conn, kind, extra, pending) })
+}
+
+// give gives a connection to the client, as one of those that pending has room for.
+func (f *Forwarder) give(conn net.Conn, kind string, extra func(net.Conn) []byte, pending chan struct{}) {
+	pending <- struct{}{}
+	ok := f.spawn(func() {
+		ch, err := f.server.OpenChannel(kind, extra(conn))
+		<-pending
+		if err != nil {
+			f.logf("forward: %s: %v", kind, err)
 			conn.Close()
+			return
 		}
+		join(ch, conn)
 	})
+	if !ok { // and the listener is about to be closed
+		<-pending
+		conn.Close()
+	}
 }
 
 // refuse tells the client that the policy forbids it.

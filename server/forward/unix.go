@@ -89,42 +89,52 @@ func listenMode(path string, mode os.FileMode) (net.Listener, error) {
 	return l, nil
 }
 
+// agentKind is the type of channels to the client's agent.
+const agentKind = "auth-agent@openssh.com"
+
 // Agent gives the path of a socket that leads to the client's agent. It is the
-// same for every session of the connection and works until Close.
+// same for every session, and for the clients that come after this one.
 func (f *Forwarder) Agent() (socket string, err error) {
-	f.agentMu.Lock()
-	defer f.agentMu.Unlock()
-	if f.agent != "" {
-		return f.agent, nil
+	socket, err = f.lent.openAgent(f.logf)
+	if err != nil {
+		return "", fmt.Errorf("forward the agent: %w", err)
+	}
+	f.lend(agentKind)
+	return socket, nil
+}
+
+func (l *Lent) openAgent(logf func(string, ...any)) (socket string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.agent != "" {
+		return l.agent, nil
 	}
 	// Only the owner can enter the directory: its mode guards the keys.
 	dir, err := os.MkdirTemp(socketDir(), "ssh-")
 	if err != nil {
-		return "", fmt.Errorf("forward the agent: %w", err)
+		return "", err
 	}
 	socket = filepath.Join(dir, fmt.Sprintf("agent.%d", os.Getpid()))
-	var l net.Listener
+	var at net.Listener
 	if err = os.Chmod(dir, 0o700); err == nil { // the login's umask may take our own rights
-		l, err = listenMode(socket, 0o600)
+		at, err = listenMode(socket, 0o600)
 	}
 	if err == nil {
 		err = os.Chmod(socket, 0o600)
 	}
 	if err != nil {
 		os.RemoveAll(dir)
-		return "", fmt.Errorf("forward the agent: %w", err)
+		return "", err
 	}
 	end := func() {
-		l.Close()
+		at.Close()
 		os.RemoveAll(dir)
 	}
-	if err := f.keep("agent", end); err != nil {
+	if err := l.keepLocked("agent", end); err != nil {
 		end()
-		return "", fmt.Errorf("forward the agent: %w", err)
+		return "", err
 	}
-	f.agent = socket
-	f.spawn(func() {
-		f.accept(l, "auth-agent@openssh.com", func(net.Conn) []byte { return nil })
-	})
+	l.agent = socket
+	l.serveLocked(at, agentKind, func(net.Conn) []byte { return nil }, logf)
 	return socket, nil
 }

@@ -13,12 +13,15 @@ import (
 // maxDisplays bounds the search for a free display, as in sshd.
 const maxDisplays = 1000
 
+// x11Kind is the type of channels to the client's display.
+const x11Kind = "x11"
+
 // x11Port is the port of display 0.
 const x11Port = 6000
 
 // Display listens as an X server whose connections go to the client. It gives
 // the value for DISPLAY and the display's name for xauth; end closes it. With
-// single, so does the first connection.
+// single, so does the first connection. It stays for clients after this one.
 func (f *Forwarder) Display(single bool, screen uint32) (display, auth string, end func(), err error) {
 	if !f.policy.X11 {
 		return "", "", nil, errForbidden
@@ -44,24 +47,24 @@ func (f *Forwarder) Display(single bool, screen uint32) (display, auth string, e
 			l.Close()
 		}
 	})
+	f.lent.mu.Lock()
+	defer f.lent.mu.Unlock()
 	key := fmt.Sprintf("x11 %d", number)
-	if err := f.keep(key, stop); err != nil {
+	if err := f.lent.keepLocked(key, stop); err != nil {
 		stop()
 		return "", "", nil, fmt.Errorf("forward X11: %w", err)
 	}
-	end = func() { f.drop(key) }
 	for _, l := range listeners {
-		f.spawn(func() {
-			f.accept(l, "x11", func(conn net.Conn) []byte {
-				if single {
-					stop()
-				}
-				host, port := split(conn.RemoteAddr())
-				return ssh.Marshal(endpoint{host, port})
-			})
-		})
+		f.lent.serveLocked(l, x11Kind, func(conn net.Conn) []byte {
+			if single {
+				stop()
+			}
+			host, port := split(conn.RemoteAddr())
+			return ssh.Marshal(endpoint{host, port})
+		}, f.logf)
 	}
-	return display, auth, end, nil
+	f.lend(x11Kind)
+	return display, auth, func() { f.lent.drop(key) }, nil
 }
 
 // freeDisplay binds the ports of the first display that nobody has.

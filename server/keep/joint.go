@@ -24,6 +24,7 @@ type Joint struct {
 
 	delivered bool
 	parted    bool
+	taken     bool // by another channel, there or about to come
 }
 
 // Done is closed when the channel gets no more.
@@ -41,6 +42,13 @@ func (j *Joint) Parted() bool {
 	j.terminal.mu.Lock()
 	defer j.terminal.mu.Unlock()
 	return j.parted
+}
+
+// Taken tells whether another channel has taken its place, or is about to.
+func (j *Joint) Taken() bool {
+	j.terminal.mu.Lock()
+	defer j.terminal.mu.Unlock()
+	return j.taken
 }
 
 // Joined tells whether the channel still has the terminal.

@@ -195,19 +195,30 @@ func (t *Terminal) Join(w io.Writer, client Client, first bool) *Joint {
 	j := &Joint{terminal: t, to: w, behind: !first, later: !first, done: make(chan struct{})}
 	j.vigil = vigil{mu: &t.mu, client: client, changed: j.turned}
 	t.mu.Lock()
-	old := t.joint
-	t.joint = j
-	if old != nil && !old.over {
-		old.parted = true
-		old.finish()
-	}
+	t.takeLocked(j)
 	if !first {
 		j.late = t.queue.size
 	}
-	t.moved.Broadcast()
 	t.mu.Unlock()
 	go j.run()
 	return j
+}
+
+// Take takes the output from who has it, for who is about to join.
+func (t *Terminal) Take() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.takeLocked(nil)
+}
+
+func (t *Terminal) takeLocked(j *Joint) {
+	old := t.joint
+	t.joint = j
+	if old != nil && !old.over {
+		old.parted, old.taken = true, true
+		old.finish()
+	}
+	t.moved.Broadcast()
 }
 
 // catchUp brings the terminal of j, which has not seen all that the model has, to

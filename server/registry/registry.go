@@ -36,7 +36,7 @@ const (
 	prefix = "tsshd-"
 	door   = "session"
 
-	patience   = 2 * time.Second  // for an answer: a tsshd may be stopped
+	patience   = 2 * time.Second  // for what is listed: a tsshd may be stopped
 	attention  = 10 * time.Second // of a tsshd for one question
 	fresh      = time.Minute      // a directory may be there before somebody listens
 	maxMessage = 256 << 10        // of a question or an answer, in bytes
@@ -250,7 +250,11 @@ func (e Entry) Ask(ctx context.Context, q Request) (Answer, error) {
 }
 
 func ask(ctx context.Context, dir string, q Request) (a Answer, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	wait := attention
+	if q.Ask == "list" {
+		wait = patience
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, door))
 	if err != nil {

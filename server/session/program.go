@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"tssh/proxy/wire"
 	"tssh/server/keep"
 	"tssh/server/pty"
 )
@@ -40,6 +41,21 @@ func (ps *Programs) End() {
 	for _, p := range ps.List() {
 		p.End()
 	}
+}
+
+// Take takes the terminals from the channels that have them: another client, by, is
+// about to join. What it returns are closed as these channels have been told.
+func (ps *Programs) Take(by string) (told []<-chan struct{}) {
+	for _, p := range ps.List() {
+		p.mu.Lock()
+		p.client = by
+		p.output.Take()
+		if p.shown != nil {
+			told = append(told, p.shown)
+		}
+		p.mu.Unlock()
+	}
+	return told
 }
 
 // find returns the program of that ID, or the oldest one.
@@ -93,7 +109,8 @@ type Program struct {
 	mu     sync.Mutex // guards what follows
 	over   bool
 	size   pty.Size
-	client string // that has it
+	client string          // that has it
+	shown  <-chan struct{} // closed when that was told the last of it
 }
 
 // program makes the Program of the channel that asks for one.
@@ -132,8 +149,8 @@ func (p *Program) mind() {
 func (p *Program) join(s *session) *keep.Joint {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.client = s.cfg.Client
-	if s.kind != attachRequest {
+	p.client, p.shown = s.cfg.Client, s.shown
+	if s.kind != wire.AttachRequest {
 		return p.output.Join(s.ch, s.client(), true)
 	}
 	p.resizeLocked(s.size)

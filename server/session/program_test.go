@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy/sshconn"
+	"tssh/proxy/wire"
 )
 
 // client is the far end of one channel, and can be lost, hang, and close.
@@ -151,7 +152,7 @@ func TestProgramOutlivesClient(t *testing.T) {
 	first.wait(t)
 
 	second := visit(t, cfg)
-	if !second.ask(attachRequest, struct{ ID uint32 }{0}) {
+	if !second.ask(wire.AttachRequest, struct{ ID uint32 }{0}) {
 		t.Fatal("attach")
 	}
 	second.see(t, "ready")
@@ -165,7 +166,7 @@ func TestProgramOutlivesClient(t *testing.T) {
 	}
 	io.WriteString(second.keys, "size\n")
 	second.see(t, "30 100")
-	if !second.ask(detachRequest, text{}) {
+	if !second.ask(wire.DetachRequest, text{}) {
 		t.Error("detach")
 	}
 	second.wait(t)
@@ -174,7 +175,7 @@ func TestProgramOutlivesClient(t *testing.T) {
 	}
 
 	third := visit(t, cfg)
-	third.ask(attachRequest, struct{ ID uint32 }{cfg.Programs.List()[0].ID()})
+	third.ask(wire.AttachRequest, struct{ ID uint32 }{cfg.Programs.List()[0].ID()})
 	third.see(t, "got one")
 	io.WriteString(third.keys, "quit\n")
 	third.wait(t)
@@ -192,7 +193,7 @@ func TestTerminalIsTakenOver(t *testing.T) {
 	first.see(t, "ready")
 	cfg.Client = "second"
 	second := visit(t, cfg)
-	second.ask(attachRequest, struct{ ID uint32 }{})
+	second.ask(wire.AttachRequest, struct{ ID uint32 }{})
 	second.see(t, "ready")
 	first.wait(t)
 	if want := []string{"taken@tssh \x00\x00\x00\x06second", "exit-status \x00\x00\x00\x00"}; !slices.Equal(first.sent, want) {
@@ -204,7 +205,7 @@ func TestTerminalIsTakenOver(t *testing.T) {
 	io.WriteString(second.keys, "stuck\n")
 	time.Sleep(50 * time.Millisecond)
 	third := visit(t, cfg)
-	third.ask(attachRequest, struct{ ID uint32 }{})
+	third.ask(wire.AttachRequest, struct{ ID uint32 }{})
 	third.see(t, "got stuck")
 	second.wait(t)
 }
@@ -230,7 +231,7 @@ func TestPoliteEndHangsUp(t *testing.T) {
 	if n := len(cfg.Programs.List()); n != 0 {
 		t.Errorf("%d programs", n)
 	}
-	if visit(t, cfg).ask(attachRequest, struct{ ID uint32 }{}) {
+	if visit(t, cfg).ask(wire.AttachRequest, struct{ ID uint32 }{}) {
 		t.Error("attached to nothing")
 	}
 }
@@ -259,9 +260,9 @@ func TestAttachNeedsTerminal(t *testing.T) {
 	policy := *cfg.Policy
 	policy.ForceCommand = "true"
 	forced.Policy = &policy
-	if visit(t, forced).ask(attachRequest, struct{ ID uint32 }{}) {
+	if visit(t, forced).ask(wire.AttachRequest, struct{ ID uint32 }{}) {
 		t.Error("a forced command attached")
 	}
-	serve(t, cfg, request{attachRequest, struct{ ID uint32 }{}, false}, request{"exec", text{"true"}, true}) // without pty-req
-	serve(t, config(t), request{attachRequest, struct{ ID uint32 }{}, false}, request{detachRequest, text{}, false}, request{"exec", text{"true"}, true})
+	serve(t, cfg, request{wire.AttachRequest, struct{ ID uint32 }{}, false}, request{"exec", text{"true"}, true}) // without pty-req
+	serve(t, config(t), request{wire.AttachRequest, struct{ ID uint32 }{}, false}, request{wire.DetachRequest, text{}, false}, request{"exec", text{"true"}, true})
 }

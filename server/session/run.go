@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/wire"
 	"tssh/server/flow"
 	"tssh/server/keep"
 	"tssh/server/policy"
@@ -76,7 +77,19 @@ func (s *session) attach(payload []byte) bool {
 		return false
 	}
 	s.pty.Close() // only its size was wanted
-	s.kind, s.program, s.pty = attachRequest, p, p.pty
+	s.kind, s.program, s.pty = wire.AttachRequest, p, p.pty
+	if s.display != nil && p.display != nil {
+		// The program goes on with the display that it has; what its programs show
+		// there from now on is to prove that this client let them.
+		if xauth := s.xauth(p.display.Auth); xauth != nil {
+			s.running.Go(func() {
+				xauth.Env, xauth.Dir = s.environ(), s.cfg.Login.Home
+				if err := xauth.Run(); err != nil {
+					s.cfg.Logf("session: run %s: %v", xauth.Path, err)
+				}
+			})
+		}
+	}
 	if s.cfg.Begins != nil {
 		s.cfg.Begins(channelKind(p.kind, p.command))
 	}
@@ -150,7 +163,8 @@ func (s *session) end() {
 // show runs a program on a terminal, unless it runs already, and waits until the
 // client has all its output, or has the terminal no more.
 func (s *session) show() {
-	if s.kind != attachRequest {
+	defer close(s.shown)
+	if s.kind != wire.AttachRequest {
 		s.launch()
 	}
 	go s.send() // it may wait for a program that reads nothing, and outlives the channel
@@ -163,7 +177,7 @@ func (s *session) show() {
 		return // the channel takes no more: it has ended
 	}
 	if by, taken := s.program.taken(s.joint); taken {
-		s.ch.SendRequest(takenRequest, false, ssh.Marshal(struct{ By string }{by}))
+		s.ch.SendRequest(wire.TakenRequest, false, ssh.Marshal(struct{ By string }{by}))
 	}
 	how := exitStatus(0)
 	s.ch.SendRequest(how.request, false, how.payload)
@@ -174,7 +188,7 @@ func (s *session) show() {
 func (p *Program) taken(j *keep.Joint) (by string, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.client, p.output.Joined() && !j.Joined()
+	return p.client, j.Taken()
 }
 
 // send copies what the client sends to the program.

@@ -17,6 +17,7 @@ import (
 
 	"tssh/proxy/sshconn"
 	"tssh/proxy/terminfo"
+	"tssh/proxy/wire"
 	"tssh/server/keep"
 	"tssh/server/policy"
 	"tssh/server/pty"
@@ -59,6 +60,13 @@ type Config struct {
 	// Client says who the client is, to another one that looks for the program, or
 	// that had it before.
 	Client string
+	// Left reports that the client has taken leave of its whole connection, so that
+	// what it had open is closed, not lost. It may wait until that is known. Nil: it ends
+	// without a word.
+	Left func() bool
+	// Stay reports that programs on terminals stay, however their channels end. Nil:
+	// they don't.
+	Stay func() bool
 	// Heard returns when the client was heard last, and the round trip to it. Nil:
 	// it is never away.
 	Heard func() (time.Time, time.Duration)
@@ -132,14 +140,8 @@ type session struct {
 	running  sync.WaitGroup
 	gone     chan struct{} // closed when the channel has ended
 	sent     chan struct{} // closed when the program has all that the client sent
+	shown    chan struct{} // closed when the client was told the last of its terminal
 }
-
-// Requests of ours.
-const (
-	attachRequest = "attach@tssh" // uint32, the program's ID or 0: join the terminal of a program that is there
-	detachRequest = "detach@tssh" // leave it there
-	takenRequest  = "taken@tssh"  // string, the client: it has the terminal now
-)
 
 // Serve serves an accepted channel of type session until it is closed by either side.
 // A program that has no terminal may outlive it, as with sshd.
@@ -147,7 +149,7 @@ func Serve(ch sshconn.Channel, cfg Config) {
 	if cfg.Logf == nil {
 		cfg.Logf = func(string, ...any) {}
 	}
-	s := &session{ch: ch, cfg: cfg, gone: make(chan struct{}), sent: make(chan struct{})}
+	s := &session{ch: ch, cfg: cfg, gone: make(chan struct{}), sent: make(chan struct{}), shown: make(chan struct{})}
 	for req := range ch.Requests() {
 		ok := s.handle(req)
 		req.Reply(ok, nil)
@@ -156,7 +158,7 @@ func Serve(ch sshconn.Channel, cfg Config) {
 		case req.Type == s.kind:
 			// Only now, so that the client has the answer before the first output.
 			s.start()
-		case req.Type == detachRequest:
+		case req.Type == wire.DetachRequest:
 			s.joint.Leave()
 		}
 	}
@@ -169,6 +171,11 @@ func Serve(ch sshconn.Channel, cfg Config) {
 	}
 }
 
+// left reports that the client has closed all that it had open.
+func (s *session) left() bool { return s.cfg.Left != nil && s.cfg.Left() }
+
+func (s *session) stays() bool { return s.cfg.Stay != nil && s.cfg.Stay() }
+
 // finish is for a channel that has ended. Closing the terminal hangs up the
 // program; closing the pipes lets it notice at its next write, or read: after
 // what was sent before.
@@ -180,7 +187,7 @@ func (s *session) finish() {
 			s.pty.Close()
 		}
 		return
-	case s.joint != nil && p.among != nil && (!s.ch.Closed() || s.joint.Parted()):
+	case s.joint != nil && p.among != nil && (s.joint.Parted() || s.stays() || !s.ch.Closed() && !s.left()):
 		s.joint.Leave()
 		return
 	}
@@ -214,9 +221,9 @@ func (s *session) handle(req *sshconn.Request) bool {
 		return s.pipes != nil
 	case "shell", "exec", "subsystem":
 		return !started && s.prepare(req.Type, req.Payload)
-	case attachRequest:
+	case wire.AttachRequest:
 		return !started && s.attach(req.Payload)
-	case detachRequest:
+	case wire.DetachRequest:
 		return s.joint != nil && s.program.among != nil
 	}
 	if started {

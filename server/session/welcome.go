@@ -150,12 +150,21 @@ func (s *session) rc() *exec.Cmd {
 	if isFile("/etc/ssh/sshrc") {
 		return &exec.Cmd{Path: "/bin/sh", Args: []string{"sh", "/etc/ssh/sshrc"}, Stdin: strings.NewReader(cookie)}
 	}
-	if s.display != nil && p.XAuth != "" {
-		// On stdin, as others see what stands on a command line.
-		return &exec.Cmd{Path: p.XAuth, Args: []string{p.XAuth, "-q", "-"},
-			Stdin: strings.NewReader(fmt.Sprintf("remove %s\nadd %s %s", s.display.Auth, s.display.Auth, cookie))}
+	if s.display != nil {
+		return s.xauth(s.display.Auth)
 	}
 	return nil
+}
+
+// xauth gives programs the client's cookie for a display; nil where that can't be.
+func (s *session) xauth(display string) *exec.Cmd {
+	xauth := s.cfg.Policy.XAuth
+	if xauth == "" {
+		return nil
+	}
+	// On stdin, as others see what stands on a command line.
+	return &exec.Cmd{Path: xauth, Args: []string{xauth, "-q", "-"},
+		Stdin: strings.NewReader(fmt.Sprintf("remove %s\nadd %s %s %s\n", display, display, s.x11.Protocol, s.x11.Cookie))}
 }
 
 // RC reports whether there is something that sshd runs at a login, before the

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tssh/proxy/roster"
 	"tssh/proxy/wire"
 )
 
@@ -23,6 +24,32 @@ func EscapeChar(l *Line) ([]string, error) {
 		return []string{string(rune(arg[1] & 31))}, nil
 	}
 	return nil, l.Errorf("Bad escape character.")
+}
+
+// ExitKey takes ^x or none: a key that means something to programs is not asked
+// for by a mere letter.
+func ExitKey(l *Line) ([]string, error) {
+	arg, err := l.One()
+	switch {
+	case err != nil:
+		return nil, err
+	case arg == "none":
+		return []string{arg}, nil
+	case len(arg) == 2 && arg[0] == '^' && arg[1] >= 64 && arg[1] < 127 && arg[1]&31 != 13 && arg[1]&31 != 27: // Enter, and where arrows begin
+		return []string{strings.ToLower(arg)}, nil
+	}
+	return nil, l.Errorf("bad %s %q: a key with Control is wanted, as ^d, or none", l.Key, arg)
+}
+
+// SessionName takes the name of a session.
+func SessionName(l *Line) ([]string, error) {
+	arg, err := l.One()
+	if err == nil {
+		if bad := roster.Name(arg); bad != nil {
+			err = l.Errorf("bad %s: %v", l.Key, bad)
+		}
+	}
+	return []string{arg}, err
 }
 
 // Mask takes a file mode in octal.

@@ -1,0 +1,130 @@
+package session
+
+import (
+	"strings"
+	"time"
+
+	"tssh/client/voice"
+	"tssh/proxy/visible"
+	"tssh/proxy/wire"
+)
+
+// How long the server may take to let us go when we leave a session to itself, and
+// how long a request may take to be on its way.
+const (
+	parting = 2 * time.Second
+	saying  = 300 * time.Millisecond
+)
+
+// detach leaves the session running (~d). Where the server can be reached it closes
+// the channel; else it notices that we have gone, which is the same to the session.
+func (r *run) detach() {
+	r.detached.Store(true)
+	r.leave()
+	if r.offline() {
+		r.giveUp()
+		return
+	}
+	time.AfterFunc(parting, r.giveUp)
+}
+
+// leave asks the server to let what runs on our terminal run when we go.
+func (r *run) leave() {
+	if r.Name == "" || !r.TTY {
+		return
+	}
+	r.lives.Store(true)
+	r.say(func() { r.ch.SendRequest(wire.DetachRequest, false, nil) })
+}
+
+// leaveAll is leave for every terminal of the connection.
+func (r *run) leaveAll() {
+	if r.Name == "" {
+		return
+	}
+	r.leave()
+	r.say(func() { r.conn.SendRequest(wire.LeaveRequest, true, nil) })
+}
+
+// say gives words a moment to be on their way: without contact they may wait for long.
+func (r *run) say(words func()) {
+	said := make(chan struct{})
+	go func() { words(); close(said) }()
+	t := time.NewTimer(saying)
+	defer t.Stop()
+	select {
+	case <-said:
+	case <-t.C:
+	}
+}
+
+func (r *run) offline() bool {
+	if r.Link == nil {
+		return false
+	}
+	st := r.Link.State()
+	return !st.Online && !st.Lost.IsZero()
+}
+
+// part takes leave of a program that runs on, and of which the terminal has to be
+// cleared, and says what becomes of it, once.
+func (r *run) part() {
+	words := r.parted()
+	if words == "" || r.said.Swap(true) {
+		return
+	}
+	end := ""
+	if r.screen.midLine() {
+		end = "\r\n"
+	}
+	r.screen.abandon()
+	r.restore()
+	if r.level() >= voice.Info {
+		r.tell(end + words)
+	}
+}
+
+// parted says what becomes of a session that we leave, or that has left us; "":
+// it has ended.
+func (r *run) parted() string {
+	name := visible.Line(r.Name)
+	if by := r.taken.Load(); by != nil {
+		return "tssh: session " + name + " was taken over by " + visible.Line(*by) + "."
+	}
+	if r.Word != nil && r.Word() != "" {
+		return "tssh: session " + name + " was " + visible.Line(r.Word()) + "."
+	}
+	if r.lives.Load() {
+		return "tssh: session " + name + " goes on; to come back: tssh --attach=" + quoted(name) + " " + r.host.Original
+	}
+	return ""
+}
+
+// stays tells what becomes of a session whose end the server could not be told.
+func (r *run) stays() {
+	if r.Name == "" || !r.TTY || r.lives.Load() || !r.offline() || r.level() < voice.Info {
+		return
+	}
+	name := visible.Line(r.Name)
+	r.restore()
+	r.tell("tssh: without contact session " + name + " can't be ended, and goes on; tssh --end=" + quoted(name) + " " + r.host.Original + " ends it")
+}
+
+// quoted is a name as a shell takes it.
+func quoted(name string) string {
+	if strings.ContainsFunc(name, func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("-_.,/@+", c))
+	}) {
+		return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+	}
+	return name
+}
+
+// exitKey is how the key that leaves is shown; "": there is none.
+func (r *run) exitKey() string {
+	key := r.host.UdpReconnectExitKey
+	if key < 0 {
+		return ""
+	}
+	return "^" + strings.ToLower(string(rune(key+0x40)))
+}
