@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
-	"strconv"
-	"strings"
 
 	"tssh/proxy/roster"
 	"tssh/proxy/wire"
@@ -35,7 +32,7 @@ func ask(o wire.Offer, login session.Login, p *policy.Policy) (answered bool, st
 	case wire.List:
 		return true, reply(wire.Answer{Sessions: registry.Sessions(all)})
 	case wire.End:
-		e, err := choose(all, o.Name)
+		e, err := registry.Named(all, o.Name)
 		if err != nil {
 			return true, refuse(err)
 		}
@@ -53,13 +50,13 @@ func attach(all []registry.Entry, o wire.Offer, p *policy.Policy) (answered bool
 		}
 		return true, refuse(errNotPermitted)
 	}
-	e, terminal, err := wanted(all, o)
-	var several *severalError
+	e, terminal, err := registry.Wanted(all, o.Name, join)
+	var several *registry.SeveralError
 	switch {
-	case err != nil && join && (errors.Is(err, errNoSession) || errors.As(err, &several)):
+	case err != nil && join:
 		return false, 0
 	case errors.As(err, &several):
-		return true, reply(wire.Answer{Refusal: err.Error(), Sessions: registry.Sessions(several.all), Choose: true})
+		return true, reply(wire.Answer{Refusal: err.Error(), Sessions: registry.Sessions(several.All), Choose: true})
 	case err != nil:
 		return true, refuse(err)
 	}
@@ -68,6 +65,9 @@ func attach(all []registry.Entry, o wire.Offer, p *policy.Policy) (answered bool
 	greeting, err := askSeat(e, c)
 	if err != nil {
 		c.leave()
+		if join { // a login is not to fail for it
+			return false, 0
+		}
 		return true, refuse(fmt.Errorf("attach session %s: %w", e.Name, err))
 	}
 	_, err = os.Stdout.WriteString(greeting)
@@ -89,52 +89,6 @@ func askSeat(e registry.Entry, c newcomer) (greeting string, err error) {
 	return a.Greeting, err
 }
 
-// wanted finds the session that an offer means, and which of its terminals, from 1;
-// 0: any.
-func wanted(all []registry.Entry, o wire.Offer) (e registry.Entry, terminal int, err error) {
-	if o.Name != "" {
-		if e, err = choose(all, o.Name); err == nil || !errors.Is(err, errNoSession) {
-			return e, 0, err
-		}
-		if name, number, ok := cutLast(o.Name, "/"); ok { // as the list calls them
-			if n, bad := strconv.Atoi(number); bad == nil && n > 0 {
-				if e, bad := choose(all, name); bad == nil {
-					return e, n, nil
-				}
-			}
-		}
-		return e, 0, err
-	}
-	could := slices.DeleteFunc(slices.Clone(all), func(e registry.Entry) bool {
-		return len(e.Terminals) == 0 || o.Ask == wire.Join && e.Here
-	})
-	switch {
-	case len(could) == 1:
-		return could[0], 0, nil
-	case len(could) > 1:
-		return e, 0, &severalError{could}
-	case len(all) == 0:
-		return e, 0, fmt.Errorf("%w: there is none", errNoSession)
-	}
-	return e, 0, fmt.Errorf("%w: %s can't be attached", errNoSession, names(all))
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
-}
-
-// severalError is for a question that several sessions answer.
-type severalError struct{ all []registry.Entry }
-
-func (e *severalError) Error() string {
-	return fmt.Sprintf("there are %d sessions: %s; name one by --attach=name", len(e.all), names(e.all))
-}
-
-var errNoSession = errors.New("no such session")
-
 // reply tells a client what it asked for, which was no session.
 func reply(a wire.Answer) int {
 	_, err := os.Stdout.WriteString(wire.Greeting{Release: wire.Release, Answer: &a}.Line())
@@ -142,44 +96,6 @@ func reply(a wire.Answer) int {
 }
 
 func refuse(err error) int { return reply(wire.Answer{Refusal: err.Error()}) }
-
-// choose finds the session that is called name; its tsshd's process number is a
-// name too, as two may have come to have one name.
-func choose(all []registry.Entry, name string) (registry.Entry, error) {
-	named := slices.DeleteFunc(slices.Clone(all), func(e registry.Entry) bool { return e.Name != name || e.Release == "" })
-	if len(named) == 0 {
-		named = slices.DeleteFunc(slices.Clone(all), func(e registry.Entry) bool { return strconv.Itoa(e.PID) != name })
-	}
-	switch {
-	case len(all) == 0:
-		return registry.Entry{}, fmt.Errorf("%w as %q: there is none", errNoSession, name)
-	case len(named) == 0:
-		return registry.Entry{}, fmt.Errorf("%w as %q; there is %s", errNoSession, name, names(all))
-	case len(named) > 1:
-		return registry.Entry{}, fmt.Errorf("%d sessions are called %q; they are told apart by their processes: %s", len(named), name, numbers(named))
-	}
-	return named[0], nil
-}
-
-// names lists sessions in an error.
-func names(all []registry.Entry) string {
-	var list []string
-	for _, s := range registry.Sessions(all) {
-		if s.Release == "" {
-			s.Name = "process " + strconv.Itoa(s.PID)
-		}
-		list = append(list, s.Name)
-	}
-	return strings.Join(list, ", ")
-}
-
-func numbers(all []registry.Entry) string {
-	var list []string
-	for _, e := range all {
-		list = append(list, strconv.Itoa(e.PID))
-	}
-	return strings.Join(list, ", ")
-}
 
 // endOf ends a session of this user's.
 func endOf(e registry.Entry, by string) int {

@@ -87,3 +87,25 @@ func TestNoConfiguration(t *testing.T) {
 		t.Errorf("%v: %+v", err, p)
 	}
 }
+
+func TestAuthInfoOutlivesTheLogin(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "sshauth")
+	if err := os.WriteFile(name, []byte("password\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := keepExposed(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(kept)
+	os.Remove(name)
+	if text, err := os.ReadFile(kept); string(text) != "password\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if kept, err := keepExposed(name); err == nil {
+		t.Errorf("%s of nothing", kept)
+	}
+	if kept, err := keepExposed(""); kept != "" || err != nil {
+		t.Errorf("%q, %v", kept, err)
+	}
+}

@@ -19,6 +19,7 @@ import (
 	"tssh/proxy/mux"
 	"tssh/proxy/sshconn"
 	"tssh/proxy/wire"
+	"tssh/server/absence"
 	"tssh/server/detach"
 	"tssh/server/logins"
 	"tssh/server/policy"
@@ -60,7 +61,7 @@ func coming(o wire.Offer) newcomer {
 		c.Warnings = append(c.Warnings, "systemd ends this session when your last login there ends; against that: loginctl enable-linger")
 	}
 	var word string
-	if c.Alive, word = alive(o.Alive, limitFile(), os.Getenv("TSSHD_MAX_ALIVE")); word != "" {
+	if c.Alive, word = absence.Allowed(o.Alive, absence.File(), os.Getenv("TSSHD_MAX_ALIVE")); word != "" {
 		c.Warnings = append(c.Warnings, word)
 	}
 	if c.Told, err = keepExposed(os.Getenv("SSH_USER_AUTH")); err != nil {

@@ -1,4 +1,6 @@
-package server
+// Package absence says how long a session waits for a client that is away: as long as
+// the client asks, and no longer than the administrator lets it.
+package absence
 
 import (
 	"errors"
@@ -14,21 +16,21 @@ import (
 	"tssh/server/policy"
 )
 
-// limitFile is the administrator's: only root can write it, other than the
+// File is the administrator's: only root can write it, other than the
 // environment, in which sshd's SetEnv and PAM may set the same, and a user's
 // own files too. So the shorter of the two holds. Like sshd_config it is advice to
 // who has a shell and could run another program in our place.
-func limitFile() string {
+func File() string {
 	if runtime.GOOS == "windows" {
 		return filepath.Join(os.Getenv("ProgramData"), "tssh", "tsshd.conf")
 	}
 	return "/etc/tssh/tsshd.conf"
 }
 
-// alive is how long a client may be silent that asks for a time, 0 for the
+// Allowed is how long a client may be silent that asks for a time, 0 for the
 // default. A word that is not empty is for the user: it says that it is less than
 // asked, or what can't be read.
-func alive(asked time.Duration, file, env string) (allowed time.Duration, word string) {
+func Allowed(asked time.Duration, file, env string) (allowed time.Duration, word string) {
 	if allowed = asked; allowed <= 0 {
 		allowed = proxy.DefaultAlive
 	}

@@ -1,4 +1,4 @@
-package server
+package absence
 
 import (
 	"os"
@@ -34,31 +34,9 @@ func TestAdministratorBoundsSilence(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got, word := alive(c.asked, file, c.env)
+		got, word := Allowed(c.asked, file, c.env)
 		if got != c.want || (word == "") != (c.word == "") || !strings.Contains(word, c.word) {
 			t.Errorf("%v with %q and %q: %v, %q", c.asked, c.file, c.env, got, word)
 		}
-	}
-}
-
-func TestAuthInfoOutlivesTheLogin(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "sshauth")
-	if err := os.WriteFile(name, []byte("password\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	kept, err := keepExposed(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.Remove(kept)
-	os.Remove(name)
-	if text, err := os.ReadFile(kept); string(text) != "password\n" {
-		t.Errorf("%q, %v", text, err)
-	}
-	if kept, err := keepExposed(name); err == nil {
-		t.Errorf("%s of nothing", kept)
-	}
-	if kept, err := keepExposed(""); kept != "" || err != nil {
-		t.Errorf("%q, %v", kept, err)
 	}
 }

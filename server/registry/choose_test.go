@@ -1,0 +1,55 @@
+package registry
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"tssh/proxy/roster"
+)
+
+func TestWhichSessionIsMeant(t *testing.T) {
+	entry := func(name string, pid int, here bool, terminals int) Entry {
+		return Entry{Session: roster.Session{Name: name, PID: pid, Release: "1", Here: here, Terminals: make([]roster.Terminal, terminals)}}
+	}
+	build, mail := entry("build", 10, false, 2), entry("mail", 20, true, 1)
+	twin, slash := entry("build", 30, false, 1), entry("build/2", 50, false, 1)
+	bare, older := entry("exec", 40, true, 0), Entry{Session: roster.Session{PID: 60}}
+	for _, c := range []struct {
+		all      []Entry
+		name     string
+		waiting  bool
+		pid      int
+		terminal int
+		err      string
+	}{
+		{nil, "", false, 0, 0, "there is none"},
+		{nil, "x", false, 0, 0, `as "x": there is none`},
+		{[]Entry{build, bare, older}, "", false, 10, 0, ""},
+		{[]Entry{build, mail}, "", false, 0, 0, "2 sessions: build, mail"},
+		{[]Entry{build, mail}, "", true, 10, 0, ""},
+		{[]Entry{mail}, "", true, 0, 0, "mail can't be attached"},
+		{[]Entry{bare, older}, "", false, 0, 0, "exec, process 60 can't be attached"},
+		{[]Entry{build, mail}, "mail", true, 20, 0, ""},
+		{[]Entry{build, mail}, "../../etc", false, 0, 0, "there is build, mail"},
+		{[]Entry{build, twin}, "build", false, 0, 0, "10, 30"},
+		{[]Entry{build, twin}, "30", false, 30, 0, ""},
+		{[]Entry{build}, "build/2", false, 10, 2, ""},
+		{[]Entry{build, slash}, "build/2", false, 50, 0, ""},
+		{[]Entry{build}, "build/0", false, 0, 0, "no such session"},
+		{[]Entry{older}, "60", false, 60, 0, ""},
+		{[]Entry{older}, "", false, 0, 0, "process 60 can't be attached"},
+	} {
+		e, terminal, err := Wanted(c.all, c.name, c.waiting)
+		if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%q of %d: %v, not %q", c.name, len(c.all), err, c.err)
+			continue
+		}
+		if err == nil && (e.PID != c.pid || terminal != c.terminal) {
+			t.Errorf("%q of %d: process %d, terminal %d", c.name, len(c.all), e.PID, terminal)
+		}
+	}
+	if _, err := Named(nil, "x"); !errors.Is(err, ErrNone) {
+		t.Error(err)
+	}
+}
