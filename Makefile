@@ -6,6 +6,7 @@
 # make release-test  tests of what make release made; make reproducible builds it once more and compares
 # make demo       try it: a session on this machine that survives a lost network
 # make check      gofmt, vet on seven systems and odd processors, staticcheck, import arrows
+# make quick      while editing: builds, and the tests of parts that take no time
 # make test       every test (some need root and say so)
 # make regress    OpenSSH's own tests with tssh as the client, and programs on top
 # make race       every test but those of whole programs, by the race detector (needs cgo)
@@ -22,10 +23,11 @@ OTHERS = 386 arm mips64le # of Linux: 32 bits, or no number at an odd address
 FLAGS = -trimpath -tags inherit -ldflags '-s -w -checklinkname=0'
 FUZZTIME ?= 10s
 FUZZ ?= .
+ARROWS = Test.*(Arrows|Leaves|Pure|Shallow|Small|Harness|Watched|IsRead|IsLent|NeverEnds)
 
 export CGO_ENABLED = 0
 
-.PHONY: all build bundle servers release machines release-test reproducible demo check test race regress bench fuzz install uninstall clean
+.PHONY: all build bundle servers release machines release-test reproducible demo check quick test race regress bench fuzz install uninstall clean
 
 all: build
 
@@ -62,7 +64,16 @@ check:
 	@for os in $(SYSTEMS); do echo "vet $$os"; GOOS=$$os $(GO) vet ./... || exit 1; done
 	@for arch in $(OTHERS); do echo "vet linux/$$arch"; GOARCH=$$arch $(GO) vet ./... || exit 1; done
 	$(GO) run $(STATICCHECK) -checks inherit,-ST1005 ./... # ssh's words begin with capitals
-	$(GO) test -run 'TestImportArrows' .
+	$(GO) test -run '$(ARROWS)' .
+
+# Those left out run programs, networks or many hours of fake time: the change's
+# own of them are run by name. What did not change comes from the cache.
+SLOW = e2e regress release notify/screen proxy/channel proxy/accept server/keep server/policy client/bootstrap client/cli client/keyfile proxy proxy/mux \
+	proxy/mux/arq proxy/sshconn server
+quick:
+	@$(GO) build -o /dev/null . && $(GO) test -short $$($(GO) list ./... | sed 1d | \
+		grep -vxF "$$(printf 'tssh/%s\n' $(SLOW))")
+	@$(GO) test -short -run '$(ARROWS)' .
 
 # Nothing from the cache: e2e and regress build the program by themselves, which
 # it does not see.

@@ -1,0 +1,9 @@
+package terminfo
+
+import (
+	"testing"
+
+	"tssh/proxy/leak"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }
