@@ -45,7 +45,8 @@ type suite struct {
 	block   int
 	aead    bool
 	legacy  bool
-	stream  func(key, iv []byte, encrypt bool) cipherStream // not for AEAD
+	encrypt func(key, iv []byte) cipherStream // neither for AEAD
+	decrypt func(key, iv []byte) cipherStream
 }
 
 type digest struct {
@@ -61,13 +62,13 @@ func suites() []suite {
 		{name: "chacha20-poly1305@openssh.com", key: 64, block: 8, aead: true},
 		{name: "aes128-gcm@openssh.com", key: 16, iv: 12, block: 16, aead: true},
 		{name: "aes256-gcm@openssh.com", key: 32, iv: 12, block: 16, aead: true},
-		{name: "aes128-ctr", key: 16, iv: 16, block: 16, stream: aesCTR},
-		{name: "aes192-ctr", key: 24, iv: 16, block: 16, stream: aesCTR},
-		{name: "aes256-ctr", key: 32, iv: 16, block: 16, stream: aesCTR},
-		{name: "aes128-cbc", key: 16, iv: 16, block: 16, legacy: true, stream: cbc(aes.NewCipher)},
-		{name: "aes192-cbc", key: 24, iv: 16, block: 16, legacy: true, stream: cbc(aes.NewCipher)},
-		{name: "aes256-cbc", key: 32, iv: 16, block: 16, legacy: true, stream: cbc(aes.NewCipher)},
-		{name: "3des-cbc", key: 24, iv: 8, block: 8, legacy: true, stream: cbc(des.NewTripleDESCipher)},
+		{name: "aes128-ctr", key: 16, iv: 16, block: 16, encrypt: aesCTR, decrypt: aesCTR},
+		{name: "aes192-ctr", key: 24, iv: 16, block: 16, encrypt: aesCTR, decrypt: aesCTR},
+		{name: "aes256-ctr", key: 32, iv: 16, block: 16, encrypt: aesCTR, decrypt: aesCTR},
+		{name: "aes128-cbc", key: 16, iv: 16, block: 16, legacy: true, encrypt: cbc(aes.NewCipher, cipher.NewCBCEncrypter), decrypt: cbc(aes.NewCipher, cipher.NewCBCDecrypter)},
+		{name: "aes192-cbc", key: 24, iv: 16, block: 16, legacy: true, encrypt: cbc(aes.NewCipher, cipher.NewCBCEncrypter), decrypt: cbc(aes.NewCipher, cipher.NewCBCDecrypter)},
+		{name: "aes256-cbc", key: 32, iv: 16, block: 16, legacy: true, encrypt: cbc(aes.NewCipher, cipher.NewCBCEncrypter), decrypt: cbc(aes.NewCipher, cipher.NewCBCDecrypter)},
+		{name: "3des-cbc", key: 24, iv: 8, block: 8, legacy: true, encrypt: cbc(des.NewTripleDESCipher, cipher.NewCBCEncrypter), decrypt: cbc(des.NewTripleDESCipher, cipher.NewCBCDecrypter)},
 	}
 }
 
@@ -146,7 +147,7 @@ func grow(b []byte, n int) []byte {
 
 type cipherStream interface{ XORKeyStream(dst, src []byte) }
 
-func aesCTR(key, iv []byte, _ bool) cipherStream {
+func aesCTR(key, iv []byte) cipherStream {
 	b, err := aes.NewCipher(key)
 	if err != nil {
 		panic(err) // the table gives the size
@@ -158,16 +159,13 @@ type cbcStream struct{ cipher.BlockMode }
 
 func (c cbcStream) XORKeyStream(dst, src []byte) { c.CryptBlocks(dst, src) }
 
-func cbc(newBlock func([]byte) (cipher.Block, error)) func(key, iv []byte, encrypt bool) cipherStream {
-	return func(key, iv []byte, encrypt bool) cipherStream {
+func cbc(newBlock func([]byte) (cipher.Block, error), mode func(cipher.Block, []byte) cipher.BlockMode) func(key, iv []byte) cipherStream {
+	return func(key, iv []byte) cipherStream {
 		b, err := newBlock(key)
 		if err != nil {
 			panic(err) // the table gives the size
 		}
-		if encrypt {
-			return cbcStream{cipher.NewCBCEncrypter(b, iv)}
-		}
-		return cbcStream{cipher.NewCBCDecrypter(b, iv)}
+		return cbcStream{mode(b, iv)}
 	}
 }
 
@@ -412,14 +410,36 @@ func (c *chacha) open(r *bufio.Reader, seq uint32) ([]byte, error) {
 	return unframe(body)
 }
 
-// newCipher makes one direction's cipher of its keys.
-func newCipher(s suite, d digest, derive func(tag byte, n int) []byte, iv, key, mac byte, encrypt bool) any {
-	k, v := derive(key, s.key), derive(iv, s.iv)
+// keys derives what is needed of one direction's keys, each by its letter (RFC
+// 4253, section 7.2).
+type keys struct {
+	derive       func(letter byte, n int) []byte
+	iv, key, mac byte // the letters
+}
+
+// outward and inward are the keys of what the client sends, and of what it gets.
+func outward(derive func(byte, int) []byte) keys { return keys{derive, 'A', 'C', 'E'} }
+func inward(derive func(byte, int) []byte) keys  { return keys{derive, 'B', 'D', 'F'} }
+
+// packets seals what is sent and opens what comes: a direction does one of them.
+type packets interface {
+	sealer
+	opener
+}
+
+// newSealer makes the cipher of what is sent.
+func newSealer(s suite, d digest, k keys) sealer { return newPackets(s, d, k, s.encrypt) }
+
+// newOpener makes the cipher of what comes.
+func newOpener(s suite, d digest, k keys) opener { return newPackets(s, d, k, s.decrypt) }
+
+func newPackets(s suite, d digest, k keys, stream func(key, iv []byte) cipherStream) packets {
+	key, iv := k.derive(k.key, s.key), k.derive(k.iv, s.iv)
 	switch {
 	case s.name == "chacha20-poly1305@openssh.com":
-		return &chacha{main: k[:32], length: k[32:]}
+		return &chacha{main: key[:32], length: key[32:]}
 	case s.aead:
-		b, err := aes.NewCipher(k)
+		b, err := aes.NewCipher(key)
 		if err != nil {
 			panic(err) // the table gives the size
 		}
@@ -427,8 +447,8 @@ func newCipher(s suite, d digest, derive func(tag byte, n int) []byte, iv, key, 
 		if err != nil {
 			panic(err)
 		}
-		return &gcm{aead: aead, iv: v}
+		return &gcm{aead: aead, iv: iv}
 	}
-	h := d.newHash
-	return &classic{cipher: s.stream(k, v, encrypt), digest: d, block: s.block, mac: hmac.New(h, derive(mac, h().Size()))}
+	mac := hmac.New(d.newHash, k.derive(k.mac, d.newHash().Size()))
+	return &classic{cipher: stream(key, iv), digest: d, block: s.block, mac: mac}
 }

@@ -7,9 +7,9 @@ import (
 	"io"
 	"net"
 	"os"
-	"strings"
 	"syscall"
 
+	"tssh/proxy/cause"
 	"tssh/proxy/visible"
 )
 
@@ -84,8 +84,7 @@ func classify(err error) error {
 	case errors.As(err, &timeout) && timeout.Timeout() && !errors.As(err, &errno):
 		return &Error{Reason: TimedOut, Detail: "Connection timed out", Err: err}
 	case errors.As(err, &errno):
-		text := errno.Error()
-		return &Error{Reason: Reset, Detail: strings.ToUpper(text[:1]) + text[1:], Err: err}
+		return &Error{Reason: Reset, Detail: cause.Of(errno), Err: err}
 	}
 	// Decoders quote what they could not read: the server's own words.
 	return &Error{Reason: Refused, Detail: visible.Line(err.Error()), Err: err}

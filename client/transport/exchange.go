@@ -207,7 +207,7 @@ func (c *Conn) takeKeys(a Algorithms, initial, tell bool, derive func(tag byte, 
 	inSuite, _ := suiteNamed(a.CipherIn)
 	outMAC, _ := digestNamed(a.MACOut)
 	inMAC, _ := digestNamed(a.MACIn)
-	if err := c.switchOut(newCipher(outSuite, outMAC, derive, 'A', 'C', 'E', true).(sealer), c.budget(outSuite)); err != nil {
+	if err := c.switchOut(newSealer(outSuite, outMAC, outward(derive)), c.budget(outSuite)); err != nil {
 		return err
 	}
 	if tell {
@@ -224,7 +224,7 @@ func (c *Conn) takeKeys(a Algorithms, initial, tell bool, derive func(tag byte, 
 		return errors.New("NEWKEYS message: too long")
 	}
 	c.log.Debugf("SSH2_MSG_NEWKEYS received")
-	c.in = newCipher(inSuite, inMAC, derive, 'B', 'D', 'F', false).(opener)
+	c.in = newOpener(inSuite, inMAC, inward(derive))
 	c.inLeft, c.inPackets = c.budget(inSuite), maxPackets
 	if c.renew {
 		c.startCompression(true, false)

@@ -248,11 +248,11 @@ func FuzzOpeners(f *testing.F) {
 		derive := (&Conn{sessionID: []byte{1}}).deriver(&secret{hash: crypto.SHA256, shared: []byte{1}}, []byte{2})
 		for _, s := range suites() {
 			for _, d := range digests()[:4] {
-				open := func() opener { return newCipher(s, d, derive, 'A', 'C', 'E', false).(opener) }
+				open := func() opener { return newOpener(s, d, outward(derive)) }
 				if _, err := open().open(bufio.NewReader(bytes.NewReader(data)), 0); err == nil {
 					t.Fatalf("%s %s: a packet out of nothing", s.name, d.name)
 				}
-				packet := newCipher(s, d, derive, 'A', 'C', 'E', true).(sealer).seal(nil, 0, append([]byte{99}, data...))
+				packet := newSealer(s, d, outward(derive)).seal(nil, 0, append([]byte{99}, data...))
 				packet[int(at)%len(packet)] ^= 1 + at>>2
 				if _, err := open().open(bufio.NewReader(bytes.NewReader(packet)), 0); err == nil && 1+at>>2 != 0 {
 					t.Fatalf("%s %s: a changed packet passed", s.name, d.name)

@@ -126,7 +126,7 @@ func (h *hostile) newKeys() {
 	s, _ := suiteNamed("aes128-ctr")
 	d, _ := digestNamed("hmac-sha2-256")
 	h.send([]byte{msgNewKeys})
-	h.out = newCipher(s, d, derive, 'B', 'D', 'F', true).(sealer)
+	h.out = newSealer(s, d, inward(derive))
 	for {
 		p := h.read()
 		if p == nil {
@@ -136,7 +136,7 @@ func (h *hostile) newKeys() {
 			break
 		}
 	}
-	h.in = newCipher(s, d, derive, 'A', 'C', 'E', false).(opener)
+	h.in = newOpener(s, d, outward(derive))
 	if h.strict {
 		h.inSeq, h.outSeq = 0, 0
 	}

@@ -173,6 +173,7 @@ func splitArgs(s string) ([]string, error) {
 		var word strings.Builder
 		var quote byte
 		i := 0
+	letters:
 		for ; i < len(s); i++ {
 			c := s[i]
 			switch {
@@ -180,7 +181,7 @@ func splitArgs(s string) ([]string, error) {
 				i++
 				word.WriteByte(s[i])
 			case quote == 0 && (c == ' ' || c == '\t'):
-				goto end
+				break letters
 			case quote == 0 && (c == '"' || c == '\''):
 				quote = c
 			case quote != 0 && c == quote:
@@ -189,7 +190,6 @@ func splitArgs(s string) ([]string, error) {
 				word.WriteByte(c)
 			}
 		}
-	end:
 		if quote != 0 {
 			return nil, errors.New("a quote is not closed")
 		}
