@@ -7,17 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/hostkey"
 	"tssh/client/keyfile"
 	"tssh/client/voice"
+	"tssh/proxy/cause"
 )
 
 // parseToken reads the file of a key on a token (FIDO), which x/crypto does
@@ -231,17 +230,10 @@ func isWrong(err error) bool { return errors.Is(err, keyfile.ErrWrong) }
 
 // reason is an error in the words of ssh.
 func reason(err error) string {
-	var errno syscall.Errno
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "No such file or directory"
-	case errors.Is(err, fs.ErrPermission):
-		return "Permission denied"
-	case errors.As(err, &errno):
-		text := errno.Error()
-		return strings.ToUpper(text[:1]) + text[1:]
-	case strings.HasPrefix(err.Error(), "ssh: "), strings.HasPrefix(err.Error(), "asn1: "), strings.HasPrefix(err.Error(), "x509: "):
-		return "invalid format"
+	for _, prefix := range []string{"ssh: ", "asn1: ", "x509: "} {
+		if strings.HasPrefix(err.Error(), prefix) {
+			return "invalid format"
+		}
 	}
-	return err.Error()
+	return cause.Of(err)
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"tssh/proxy/cause"
 	"tssh/proxy/tun"
 )
 
@@ -31,7 +32,7 @@ func (h *Host) expandEarly() error {
 	}
 	if path := h.ForwardAgent; path != "yes" && path != "no" && !variable(path) {
 		if _, err := os.Stat(path); err != nil {
-			h.env.warn(fmt.Sprintf("Cannot forward agent socket path %q: %s", path, reason(err)))
+			h.env.warn(fmt.Sprintf("Cannot forward agent socket path %q: %s", path, cause.Of(err)))
 		}
 	}
 	for _, s := range []struct {

@@ -9,6 +9,7 @@ import (
 
 	"tssh/client/config/pattern"
 	"tssh/client/config/value"
+	"tssh/proxy/cause"
 )
 
 // Request is what the command line asks of the configuration.
@@ -110,7 +111,7 @@ func (e *evaluator) setting(s *Setting) error {
 			return err
 		}
 		if _, err := os.Stat(path); err != nil {
-			e.env.warn(fmt.Sprintf("Warning: Identity file %s not accessible: %s.", path, reason(err)))
+			e.env.warn(fmt.Sprintf("Warning: Identity file %s not accessible: %s.", path, cause.Of(err)))
 			return nil
 		}
 		l.Args = []string{path}
@@ -188,15 +189,6 @@ func (e *evaluator) unknown(l *value.Line) error {
 		return nil
 	}
 	return &Error{Lines: []string{fmt.Sprintf("%s: line %d: Bad configuration option: %s", l.File, l.Number, l.Key)}}
-}
-
-// reason is the cause of a file error in the system's own words.
-func reason(err error) string {
-	if p, ok := err.(*os.PathError); ok {
-		err = p.Err
-	}
-	s := err.Error()
-	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 func lower(s string) string { return strings.ToLower(s) }

@@ -12,6 +12,7 @@ import (
 	"tssh/client/config/owner"
 	"tssh/client/config/pattern"
 	"tssh/client/config/value"
+	"tssh/proxy/cause"
 )
 
 // maxDepth bounds files that include files.
@@ -34,7 +35,7 @@ func (e *evaluator) files() error {
 		}
 		err := e.read(f, block{user: true, active: true})
 		if pe, ok := errors.AsType[*fs.PathError](err); ok {
-			return &Error{Lines: []string{fmt.Sprintf("Can't open user config file %s: %s", f, reason(pe))}}
+			return &Error{Lines: []string{fmt.Sprintf("Can't open user config file %s: %s", f, cause.Of(pe))}}
 		}
 		return err
 	}
@@ -180,7 +181,7 @@ func (e *evaluator) include(l *value.Line, b *block) error {
 				if errors.Is(pe, fs.ErrNotExist) || errors.Is(pe, fs.ErrPermission) {
 					continue
 				}
-				return l.Errorf("Can't open user config file %s: %s", name, reason(pe))
+				return l.Errorf("Can't open user config file %s: %s", name, cause.Of(pe))
 			}
 			if err != nil {
 				return err

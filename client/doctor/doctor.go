@@ -119,6 +119,11 @@ func examine(ctx context.Context, l *login.Login, c roam.Config, mode wire.Mode,
 	return how, nil
 }
 
+// askSystemd is one line, as any login shell takes it. It says nothing where there
+// is no systemd.
+const askSystemd = `sh -c 'test -d /run/systemd/system && loginctl show-user "$(id -un)" -p Linger && ` +
+	`grep -hi "^ *KillUserProcesses *= *yes" /etc/systemd/logind.conf /etc/systemd/logind.conf.d/*.conf' 2>/dev/null`
+
 // lingering tells whether systemd lets the user's processes outlive a login.
 func lingering(c *ssh.Client) []string {
 	s, err := c.NewSession()
@@ -128,7 +133,7 @@ func lingering(c *ssh.Client) []string {
 	defer s.Close()
 	var out bytes.Buffer
 	s.Stdout = &out
-	if s.Run(`sh -c 'test -d /run/systemd/system && loginctl show-user "$(id -un)" -p Linger && grep -hi "^ *KillUserProcesses *= *yes" /etc/systemd/logind.conf /etc/systemd/logind.conf.d/*.conf' 2>/dev/null`) != nil && out.Len() == 0 {
+	if s.Run(askSystemd) != nil && out.Len() == 0 {
 		return []string{"no systemd that would end sessions when you log out"}
 	}
 	if strings.Contains(out.String(), "Linger=no") && strings.Contains(strings.ToLower(out.String()), "killuserprocesses") {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
-	"syscall"
 
 	"golang.org/x/crypto/ssh"
 
@@ -71,17 +69,4 @@ func (s *Set) told(id int, err error) {
 	if errors.As(err, &open) {
 		s.log.Infof("channel %d: open failed: %s: %s", id, voice.Refusal(open.Reason), open.Message)
 	}
-}
-
-// system is the system's own word for err.
-func system(err error) string {
-	var no syscall.Errno
-	if errors.As(err, &no) {
-		text := no.Error()
-		return string(text[0]&^0x20) + text[1:]
-	}
-	if pe := (*os.PathError)(nil); errors.As(err, &pe) {
-		return pe.Err.Error()
-	}
-	return err.Error()
 }

@@ -12,6 +12,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/proxy/accept"
+	"tssh/proxy/cause"
 )
 
 // listener is one -L or -D: the sockets that it listens on.
@@ -124,9 +125,9 @@ func (s *Set) listenTCP(f config.Forward) (socks []net.Listener, err error) {
 		c, err := new(net.ListenConfig).Listen(s.ctx, network, net.JoinHostPort(host, strconv.Itoa(f.BindPort)))
 		if err != nil {
 			if isNoFamily(err) {
-				s.log.Debug2f("bind [%s]:%d: %s", host, f.BindPort, system(err))
+				s.log.Debug2f("bind [%s]:%d: %s", host, f.BindPort, cause.Of(err))
 			} else {
-				s.log.Errorf("bind [%s]:%d: %s", host, f.BindPort, system(err))
+				s.log.Errorf("bind [%s]:%d: %s", host, f.BindPort, cause.Of(err))
 			}
 			continue
 		}
@@ -143,12 +144,12 @@ func (s *Set) listenTCP(f config.Forward) (socks []net.Listener, err error) {
 func (s *Set) listenUnix(f config.Forward) ([]net.Listener, error) {
 	if s.host.StreamLocalBindUnlink {
 		if err := os.Remove(f.BindPath); err != nil && !errors.Is(err, os.ErrNotExist) {
-			s.log.Errorf("unlink %s: %s", f.BindPath, system(err))
+			s.log.Errorf("unlink %s: %s", f.BindPath, cause.Of(err))
 		}
 	}
 	c, err := s.listenMasked(f.BindPath, s.host.StreamLocalBindMask)
 	if err != nil {
-		s.log.Errorf("unix_listener: cannot bind to path %s: %s", f.BindPath, system(err))
+		s.log.Errorf("unix_listener: cannot bind to path %s: %s", f.BindPath, cause.Of(err))
 		return nil, ErrLocal
 	}
 	s.log.Debugf("Local forwarding listening on path %s.", f.BindPath)
@@ -157,7 +158,7 @@ func (s *Set) listenUnix(f config.Forward) ([]net.Listener, error) {
 
 // accept takes the connections of one listener until it is closed.
 func (s *Set) accept(l net.Listener, k Kind, f config.Forward) {
-	complain := func(err error) { s.log.Errorf("accept: %s", system(err)) }
+	complain := func(err error) { s.log.Errorf("accept: %s", cause.Of(err)) }
 	accept.Each(l.Accept, complain, func(conn net.Conn) {
 		if !s.spawn(func() { s.outward(conn, k, f) }) {
 			conn.Close()

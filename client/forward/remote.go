@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/proxy/cause"
 	"tssh/proxy/visible"
 )
 
@@ -284,7 +285,7 @@ func (s *Set) connect(host string, port int, path string) (net.Conn, error) {
 	if path != "" {
 		conn, err := s.dial(s.ctx, "unix", path)
 		if err != nil {
-			s.log.Errorf("connect to %s port -2 failed: %s", path, system(err))
+			s.log.Errorf("connect to %s port -2 failed: %s", path, cause.Of(err))
 		}
 		return conn, err
 	}

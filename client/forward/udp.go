@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/proxy/cause"
 	"tssh/proxy/udp"
 )
 
@@ -33,7 +34,7 @@ func (s *Set) listenUDP(f config.Forward) error {
 		pc, err := new(net.ListenConfig).ListenPacket(s.ctx, network, net.JoinHostPort(host, strconv.Itoa(f.BindPort)))
 		if err != nil {
 			if !isNoFamily(err) {
-				s.log.Errorf("bind [%s]:%d/udp: %s", host, f.BindPort, system(err))
+				s.log.Errorf("bind [%s]:%d/udp: %s", host, f.BindPort, cause.Of(err))
 			}
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	//lint:ignore SA1019 OpenSSH's files are what they are
 	"golang.org/x/crypto/blowfish"
 	"golang.org/x/crypto/chacha20"
+
 	//lint:ignore SA1019 ssh authenticates raw ciphertext, which chacha20poly1305 can't
 	"golang.org/x/crypto/poly1305"
 	"golang.org/x/crypto/ssh"

@@ -11,6 +11,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/shell"
+	"tssh/proxy/cause"
 )
 
 // command starts ProxyCommand, whose input and output lead to the host.
@@ -34,7 +35,7 @@ func command(h *config.Host, o Options) (*path, error) {
 		return nil, fmt.Errorf("start proxy command: %w", err)
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, &Error{Words: fmt.Sprintf("%s: %s", cmd.Path, cause(err)), Cause: err}
+		return nil, &Error{Words: fmt.Sprintf("%s: %s", cmd.Path, cause.Of(err)), Cause: err}
 	}
 	c := &pipes{in: in.(*os.File), out: out.(*os.File)}
 	return &path{conn: c, close: end(cmd)}, nil

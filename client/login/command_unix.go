@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"tssh/client/descriptor"
+	"tssh/proxy/cause"
 )
 
 func hangUp(p *os.Process) { p.Signal(syscall.SIGHUP) }
@@ -28,7 +29,7 @@ func passed(cmd *exec.Cmd) (*path, error) {
 	err = cmd.Start()
 	theirs.Close()
 	if err != nil {
-		return nil, &Error{Words: fmt.Sprintf("%s: %s", cmd.Path, cause(err)), Cause: err}
+		return nil, &Error{Words: fmt.Sprintf("%s: %s", cmd.Path, cause.Of(err)), Cause: err}
 	}
 	conn, err := receive(ours)
 	cmd.Wait()

@@ -1,20 +1,19 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
 	"strings"
-	"syscall"
 	"time"
-	"unicode"
 
 	"tssh/client/config"
 	"tssh/client/voice"
+	"tssh/proxy/cause"
 	"tssh/proxy/nss"
 )
 
@@ -45,11 +44,11 @@ func connect(ctx context.Context, h *config.Host, log voice.Log) (net.Conn, []ne
 				return nil, nil, context.Cause(ctx)
 			}
 			if last = err; err != nil {
-				log.Debugf("connect to address %s port %d: %s", addr, h.Port, cause(err))
+				log.Debugf("connect to address %s port %d: %s", addr, h.Port, cause.Of(err))
 			}
 		}
 	}
-	return nil, nil, &Error{Words: fmt.Sprintf("ssh: connect to host %s port %d: %s", h.HostName, h.Port, cause(last)), Cause: last}
+	return nil, nil, &Error{Words: fmt.Sprintf("ssh: connect to host %s port %d: %s", h.HostName, h.Port, cmp.Or(cause.Of(last), "failure")), Cause: last}
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -116,7 +115,7 @@ func connectOne(ctx context.Context, h *config.Host, addr netip.Addr, log voice.
 	conn, err := d.DialContext(ctx, "tcp", netip.AddrPortFrom(addr, uint16(h.Port)).String())
 	var bind *os.SyscallError
 	if errors.As(err, &bind) && bind.Syscall == "bind" {
-		log.Errorf("bind %s: %s", local, cause(err))
+		log.Errorf("bind %s: %s", local, cause.Of(err))
 		return nil, nil
 	}
 	return conn, err
@@ -156,29 +155,4 @@ func localAddr(ctx context.Context, h *config.Host, to netip.Addr) (netip.Addr, 
 		return p.Addr(), nil
 	}
 	return netip.Addr{}, none
-}
-
-// cause is the innermost reason in the words of the C library.
-func cause(err error) string {
-	var errno syscall.Errno
-	var timeout net.Error
-	switch {
-	case err == nil:
-		return "failure"
-	case errors.As(err, &errno):
-		return capital(errno.Error())
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
-		errors.As(err, &timeout) && timeout.Timeout():
-		return "Connection timed out"
-	case errors.Is(err, fs.ErrNotExist):
-		return "No such file or directory"
-	}
-	return err.Error()
-}
-
-func capital(s string) string {
-	for i, r := range s {
-		return string(unicode.ToUpper(r)) + s[i+len(string(r)):]
-	}
-	return s
 }

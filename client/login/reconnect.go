@@ -11,6 +11,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/voice"
+	"tssh/proxy/cause"
 )
 
 const (
@@ -47,7 +48,7 @@ func reconnect(ctx context.Context, h *config.Host, last netip.Addr, log voice.L
 		return nil, nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, nil, &Error{Words: fmt.Sprintf("ssh: connect to host %s port %d: %s", h.HostName, h.Port, cause(err)), Cause: err}
+		return nil, nil, &Error{Words: fmt.Sprintf("ssh: connect to host %s port %d: %s", h.HostName, h.Port, cause.Of(err)), Cause: err}
 	}
 	return conn, addrs, nil
 }

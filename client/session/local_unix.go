@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+
+	"tssh/client/shell"
 )
 
 // catchSignals yields the signals that end ssh, except those that the parent
@@ -42,15 +44,10 @@ func signalNumber(s os.Signal) int {
 
 // localCommand runs a command of ~C in the user's shell.
 func (r *run) localCommand(line string) string {
-	shell := os.Getenv("SHELL")
-	if shell == "" {
-		shell = "/bin/sh"
-	}
-	args := []string{"-c", line}
 	if line == "" {
-		args = nil
+		return runLocal(shell.Interactive())
 	}
-	return runLocal(exec.Command(shell, args...))
+	return runLocal(shell.Command(line))
 }
 
 // background is ~&; it returns whether the session goes on reading the

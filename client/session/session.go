@@ -17,6 +17,7 @@ import (
 	"tssh/client/config"
 	"tssh/client/tty"
 	"tssh/client/voice"
+	"tssh/proxy/cause"
 	"tssh/proxy/visible"
 )
 
@@ -220,18 +221,7 @@ func (r *run) lostWords(why error) string {
 	if why == nil || errors.Is(why, io.EOF) {
 		return fmt.Sprintf("Connection to %s closed by remote host.", r.host.HostName)
 	}
-	return fmt.Sprintf("Read from remote host %s: %v", r.host.HostName, cause(why))
-}
-
-// cause leaves out the layers around what the system said.
-func cause(err error) error {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		err = inner
-	}
+	return fmt.Sprintf("Read from remote host %s: %s", r.host.HostName, cause.Of(why))
 }
 
 // tell writes one line of ssh's own to stderr. It ends as it must where the

@@ -8,12 +8,16 @@ import (
 )
 
 // Command runs a line by the user's shell.
-func Command(line string) *exec.Cmd {
-	name := os.Getenv("SHELL")
-	if name == "" {
-		name = "/bin/sh"
+func Command(line string) *exec.Cmd { return exec.Command(name(), "-c", line) }
+
+// Interactive is the user's shell itself.
+func Interactive() *exec.Cmd { return exec.Command(name()) }
+
+func name() string {
+	if shell := os.Getenv("SHELL"); shell != "" {
+		return shell
 	}
-	return exec.Command(name, "-c", line)
+	return "/bin/sh"
 }
 
 // InPlace is Command that runs one program in the shell's place, so that it gets

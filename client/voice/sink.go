@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"tssh/proxy/cause"
 	"tssh/proxy/visible"
 )
 
@@ -77,17 +78,7 @@ type FileError struct {
 
 // Error says so.
 func (e *FileError) Error() string {
-	why := cause(e.cause).Error()
-	return fmt.Sprintf("Couldn't open logfile %s: %s", e.file, strings.ToUpper(why[:1])+why[1:])
-}
-
-// cause strips what the os package says about a file that the caller names in
-// words of its own.
-func cause(err error) error {
-	if p, ok := err.(*os.PathError); ok {
-		return p.Err
-	}
-	return err
+	return fmt.Sprintf("Couldn't open logfile %s: %s", e.file, cause.Of(e.cause))
 }
 
 // Raw writes a line that stands alone whatever the level is. Like a line of the

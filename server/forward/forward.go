@@ -10,13 +10,13 @@ import (
 	"context"
 	"errors"
 	"net"
-	"strings"
 	"sync"
 	"syscall"
 
 	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy/accept"
+	"tssh/proxy/cause"
 	"tssh/proxy/nss"
 	"tssh/proxy/sshconn"
 	"tssh/proxy/tun"
@@ -262,7 +262,7 @@ func refuse(n sshconn.NewChannel) {
 // connected answers n with what a dial gave.
 func connected(n sshconn.NewChannel, conn net.Conn, err error) {
 	if err != nil {
-		n.Reject(ssh.ConnectionFailed, cause(err))
+		n.Reject(ssh.ConnectionFailed, why(err))
 		return
 	}
 	ch, err := n.Accept()
@@ -273,16 +273,10 @@ func connected(n sshconn.NewChannel, conn net.Conn, err error) {
 	join(ch, conn)
 }
 
-// cause is why a dial didn't succeed, in the words of sshd.
-func cause(err error) string {
-	var errno syscall.Errno
-	var name *net.DNSError
-	switch {
-	case errors.As(err, &name):
+// why is the reason for which a dial didn't succeed, in the words of sshd.
+func why(err error) string {
+	if name := (*net.DNSError)(nil); errors.As(err, &name) {
 		return "Name or service not known"
-	case errors.As(err, &errno):
-		text := errno.Error()
-		return strings.ToUpper(text[:1]) + text[1:]
 	}
-	return err.Error()
+	return cause.Of(err)
 }

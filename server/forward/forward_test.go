@@ -71,7 +71,7 @@ func TestWords(t *testing.T) {
 		"Name or service not known": &net.OpError{Err: &net.DNSError{Name: "x"}},
 		"odd":                       errors.New("odd"),
 	} {
-		if got := cause(err); got != want {
+		if got := why(err); got != want {
 			t.Errorf("%v is %q, not %q", err, got, want)
 		}
 	}

@@ -25,7 +25,7 @@ func (f *Forwarder) directUDP(n sshconn.NewChannel) {
 	}
 	conn, err := f.dial("udp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
 	if err != nil {
-		n.Reject(ssh.ConnectionFailed, cause(err))
+		n.Reject(ssh.ConnectionFailed, why(err))
 		return
 	}
 	ch, err := n.Accept()

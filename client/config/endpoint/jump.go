@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"tssh/client/config/pattern"
-	"tssh/client/config/value"
 )
 
 // Jump is one host on the way, from ProxyJump.
@@ -85,7 +84,7 @@ func ParseJump(s string) (j Jump, ok bool) {
 		}
 		j.Host = host
 		if port != "" {
-			if j.Port = value.ParsePort(port); j.Port <= 0 {
+			if j.Port = pattern.ParsePort(port); j.Port <= 0 {
 				return j, false
 			}
 		}

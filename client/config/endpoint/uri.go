@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"tssh/client/config/pattern"
-	"tssh/client/config/value"
 )
 
 // ParseURI reads ssh://[user[;parameters]@]host[:port][/]. There is no path.
@@ -37,7 +36,7 @@ func ParseURI(s string) (user, host string, port int, uri, ok bool) {
 		digits, ported = strings.CutPrefix(s[end:], ":")
 	}
 	if ported && digits != "" {
-		if port = value.ParsePort(digits); port <= 0 {
+		if port = pattern.ParsePort(digits); port <= 0 {
 			return "", "", 0, true, false
 		}
 	}

@@ -99,7 +99,7 @@ func Permitted(l *Line) ([]string, error) {
 		if !ok {
 			return nil, l.Fatalf("missing host in %s", l.Key)
 		}
-		if n := ParsePort(port); port != "*" && n <= 0 {
+		if n := pattern.ParsePort(port); port != "*" && n <= 0 {
 			return nil, l.Fatalf("bad port number in %s", l.Key)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tssh/client/config/pattern"
 )
 
 func TestSplit(t *testing.T) {
@@ -84,7 +86,7 @@ func TestParseSeconds(t *testing.T) {
 
 func TestParsePort(t *testing.T) {
 	for s, want := range map[string]int{"22": 22, "0": 0, "65535": 65535, "65536": -1, "-1": -1, "": -1, "22x": -1, "x22": -1, "0x16": -1, "+5": 5, "http": 80} {
-		if got := ParsePort(s); got != want {
+		if got := pattern.ParsePort(s); got != want {
 			t.Errorf("%q: %d, want %d", s, got, want)
 		}
 	}

@@ -2,10 +2,11 @@ package value
 
 import (
 	"math"
-	"net"
 	"strconv"
 	"strings"
 	"time"
+
+	"tssh/client/config/pattern"
 )
 
 // A Parser takes the arguments of a keyword and returns its values in the form
@@ -158,30 +159,11 @@ func Port(l *Line) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := ParsePort(arg)
+	n := pattern.ParsePort(arg)
 	if n <= 0 {
 		return nil, l.Errorf("Bad port '%s'.", arg)
 	}
 	return []string{strconv.Itoa(n)}, nil
-}
-
-// ParsePort returns a port from 0 to 65535, or -1.
-func ParsePort(s string) int {
-	s = strings.TrimLeft(s, Blanks) // as of "$(wc -l)": C's numbers may have some
-	if n, err := strconv.ParseInt(s, 10, 32); err == nil {
-		if n < 0 || n > 65535 {
-			return -1
-		}
-		return int(n)
-	}
-	if s == "" || strings.Trim(s, "0123456789+-") == "" {
-		return -1
-	}
-	// A name; the library would take a number in any form too.
-	if n, err := net.LookupPort("tcp", s); err == nil && s[0] > '9' {
-		return n
-	}
-	return -1
 }
 
 // Duration returns a value of Seconds as a time; "none" is 0.

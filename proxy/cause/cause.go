@@ -1,0 +1,38 @@
+// Package cause says why something failed in the words of the C library, which are
+// what ssh and sshd say.
+package cause
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// Of is the innermost reason of err, without what Go's packages say around it of
+// files and addresses that the caller names itself.
+func Of(err error) string {
+	var errno syscall.Errno
+	var timeout net.Error
+	var file *fs.PathError
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, fs.ErrNotExist):
+		return "No such file or directory"
+	case errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EPERM):
+		return "Permission denied"
+	case errors.As(err, &errno):
+		text := errno.Error()
+		return strings.ToUpper(text[:1]) + text[1:]
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
+		errors.As(err, &timeout) && timeout.Timeout():
+		return "Connection timed out"
+	case errors.As(err, &file):
+		return Of(file.Err)
+	}
+	return err.Error()
+}
