@@ -42,9 +42,9 @@ func run(argv []string) int {
 }
 
 // role says which program argv asks for, tssh or tsshd, and gives the rest of
-// its arguments. The program's own name decides; only a name that says nothing
-// leaves it to the first argument, so that "tssh tsshd" is a login to a host
-// called tsshd.
+// its arguments. The program's own name decides; only another name leaves it to
+// the first argument, so that "tssh tsshd" is a login to a host called tsshd, and
+// "tssh-linux-amd64 tsshd" is not.
 func role(argv []string) (name string, args []string) {
 	if len(argv) == 0 {
 		return "", nil
@@ -57,7 +57,20 @@ func role(argv []string) (name string, args []string) {
 			return r, argv[2:]
 		}
 	}
+	if r := downloaded(filepath.Base(argv[0])); r != "" {
+		return r, argv[1:]
+	}
 	return "", nil
+}
+
+// downloaded is named for a file that was not renamed after it was fetched: its
+// name goes on with a version, a machine, or a browser's number.
+func downloaded(file string) string {
+	name := strings.ToLower(file)
+	if end := strings.IndexFunc(name, func(r rune) bool { return r < 'a' || r > 'z' }); end > 0 && name[:end] != "ssh" {
+		return named(name[:end])
+	}
+	return ""
 }
 
 // named gives the program that a file's name stands for.

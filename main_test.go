@@ -36,6 +36,14 @@ func TestRole(t *testing.T) {
 		{"./a.out tsshd sshd", "tsshd", "sshd"},
 		{"./a.out host", "", ""},
 		{"./a.out", "", ""},
+		{"./tssh-linux-amd64 host", "tssh", "host"},
+		{"./tssh-linux-amd64", "tssh", ""},
+		{"./tssh(1).exe --demo", "tssh", "--demo"},
+		{"./TSSH-0.1.0.EXE --demo", "tssh", "--demo"},
+		{"./tsshd-linux-arm64 --version", "tsshd", "--version"},
+		{"./tssh-linux-amd64 tsshd --version", "tsshd", "--version"},
+		{"./tssher host", "", ""},
+		{"./ssh-copy-id host", "", ""},
 	} {
 		role, args := role(strings.Fields(c.argv))
 		if role != c.role || !slices.Equal(args, strings.Fields(c.args)) {

@@ -25,7 +25,7 @@ func runDemo(ctx context.Context) int {
 		if errors.As(err, &end) {
 			return int(end)
 		}
-		v.log.Errorf("tssh: demo: %v", err)
+		v.log.Errorf("tssh: demo: %s", strings.TrimPrefix(err.Error(), "tssh: "))
 		return exitError
 	}
 	return 0
