@@ -39,7 +39,7 @@ bundle servers:
 	$(GO) run ./release $@
 
 release:
-	$(GO) run ./release $(if $(ONLY),-only $(ONLY)) dist
+	$(GO) run ./release $(if $(ONLY),-only $(ONLY)) $(if $(SITE),-home $(SITE)) dist
 
 EMULATED = arm64 s390x
 machines:

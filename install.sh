@@ -85,6 +85,7 @@ else
 	(cd "$here" && CGO_ENABLED=0 go build -trimpath -tags inherit -ldflags '-s -w -checklinkname=0' -o "$new" .) || die "build $here"
 fi
 if [ -n "$want" ]; then
+	want=$(printf '%s' "${want%% *}" | tr A-F a-f) # a whole line of SHA256SUMS, or PowerShell's capitals
 	got=$(sha256sum <"$new" 2>/dev/null || shasum -a 256 <"$new" 2>/dev/null || sha256 -q <"$new" 2>/dev/null) ||
 		die "this system has no sha256sum, shasum or sha256 to check $file with"
 	[ "${got%% *}" = "$want" ] || die "$file is not what was named: its SHA-256 is ${got%% *}"

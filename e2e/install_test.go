@@ -46,6 +46,7 @@ func TestInstall(t *testing.T) {
 				t.Errorf("with another checksum: %v, %s", err, out)
 			}
 			must("installed", path, "--sha256="+hashOf(t, file), file)
+			must("installed", path, "--sha256", strings.ToUpper(hashOf(t, file))+"  tssh", file)
 			if out, err := exec.Command("bash", "-n", filepath.Join(home, ".local/share/bash-completion/completions/tsshd")).CombinedOutput(); err != nil {
 				t.Errorf("completion: %v, %s", err, out)
 			}

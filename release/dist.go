@@ -30,6 +30,7 @@ type file struct {
 // release is what all parts of a distribution share.
 type release struct {
 	dir   string // where it goes
+	home  string // where it is to be had
 	tmp   string
 	stamp time.Time
 	docs  []file // manual pages and completion, of every archive
@@ -50,7 +51,10 @@ func commitTime() (time.Time, error) {
 }
 
 // dist writes a whole release into dir.
-func dist(kinds []Target, dir string) error {
+func dist(kinds []Target, dir, home string) error {
+	if err := checkHome(home); err != nil {
+		return err
+	}
 	stamp, err := commitTime()
 	if err != nil {
 		return err
@@ -69,7 +73,7 @@ func dist(kinds []Target, dir string) error {
 	if err := bundle(kinds); err != nil {
 		return err
 	}
-	r := &release{dir: dir, tmp: tmp, stamp: stamp}
+	r := &release{dir: dir, home: home, tmp: tmp, stamp: stamp}
 	if err := r.document(); err != nil {
 		return err
 	}

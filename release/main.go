@@ -17,15 +17,18 @@ import (
 
 func main() {
 	only := flag.String("only", "", "comma list of OS/ARCH to build servers for, for tests")
-	flag.Usage = func() { fmt.Fprintln(os.Stderr, "usage: go run ./release [-only OS/ARCH,...] bundle|servers|dist") }
+	home := flag.String("home", nowhere, "where the release is to be had: its files will be in releases/VERSION below")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: go run ./release [-only OS/ARCH,...] [-home URL] bundle|servers|dist")
+	}
 	flag.Parse()
-	if err := run(flag.Arg(0), *only); err != nil {
+	if err := run(flag.Arg(0), *only, *home); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
 	}
 }
 
-func run(what, only string) error {
+func run(what, only, home string) error {
 	kinds := Targets
 	if what == "bundle" {
 		kinds = embedded()
@@ -47,7 +50,7 @@ func run(what, only string) error {
 		}
 		return native("bin/tssh")
 	case "dist":
-		return dist(kinds, "dist")
+		return dist(kinds, "dist", home)
 	}
 	flag.Usage()
 	return fmt.Errorf("%q: no such thing", what)

@@ -4,6 +4,7 @@ import (
 	"debug/buildinfo"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,9 +13,21 @@ import (
 	"tssh/proxy/wire"
 )
 
-// base is where a release's files are served from. It is not decided; whoever
-// publishes puts it there in one place.
-const base = "https://example.invalid/tssh/releases/" + wire.Release
+// nowhere is the home of a release that has none yet: a name that is never
+// anybody's (RFC 2606). Whoever publishes one says -home.
+const nowhere = "https://example.invalid/tssh"
+
+// checkHome refuses what would break the recipes, which quote it each in its way.
+func checkHome(home string) error {
+	u, err := url.Parse(home)
+	if err != nil {
+		return err
+	}
+	if u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(home, "/") || strings.ContainsAny(home, "\"'\\ #{}") {
+		return fmt.Errorf("-home %s: an address as https://host/path is needed, below which releases/%s/ has the files", home, wire.Release)
+	}
+	return nil
+}
 
 // recipes are what other systems' package managers install by: each is text with
 // the addresses and checksums of archives in it.
@@ -113,6 +126,10 @@ ManifestVersion: 1.6.0
 
 // recipes fills them in. A part of a release, as tests make, has some only.
 func (r *release) recipes() error {
+	base := r.home + "/releases/" + wire.Release
+	if r.home == nowhere {
+		fmt.Println("no -home: the recipes for Homebrew, Scoop and winget name " + nowhere + ", where nothing is")
+	}
 	var missing error
 	file := func(name string) string {
 		data, err := os.ReadFile(filepath.Join(r.dir, name))
@@ -139,7 +156,7 @@ func (r *release) recipes() error {
 		missing = nil
 		var b strings.Builder
 		err := t.Execute(&b, map[string]any{
-			"Version": wire.Release, "Base": base, "Home": "https://example.invalid/tssh", "Servers": name("servers") + ".tar.gz",
+			"Version": wire.Release, "Base": base, "Home": r.home, "Servers": name("servers") + ".tar.gz",
 			"Brew": map[string]string{"darwin": "macos", "linux": "linux"},
 		})
 		if err != nil {

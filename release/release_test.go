@@ -122,3 +122,41 @@ func TestEveryShellHasItsFile(t *testing.T) {
 		}
 	}
 }
+
+// TestHome: one place says where a release is to be had.
+func TestHome(t *testing.T) {
+	for home, ok := range map[string]bool{
+		nowhere: true, "https://host.example/~me/tssh": true, "https://host:8443": true,
+		"": false, "host/path": false, "http://host/path": false, "https://host/path/": false, "https://host/a\"b": false,
+		"https://host/#{x}": false, "https://host/a b": false, "https:///x": false, "https://host/?q": false,
+	} {
+		if err := checkHome(home); (err == nil) != ok {
+			t.Errorf("%q: %v", home, err)
+		}
+	}
+	r := &release{dir: t.TempDir(), home: "https://host.example/tssh"}
+	for _, k := range Targets {
+		ext := ".tar.gz"
+		if k.OS == "windows" {
+			ext = ".zip"
+		}
+		if err := r.write(name(k.OS, k.Arch)+ext, []byte(k.String())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.write(name("servers")+".tar.gz", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.recipes(); err != nil {
+		t.Fatal(err)
+	}
+	for path := range recipes {
+		text, err := os.ReadFile(filepath.Join(r.dir, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "invalid") || strings.Contains(recipes[path], "url ") && !strings.Contains(string(text), "https://host.example/tssh/releases/") {
+			t.Errorf("%s: %s", path, text)
+		}
+	}
+}
