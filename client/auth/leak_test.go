@@ -1,0 +1,9 @@
+package auth
+
+import (
+	"testing"
+
+	"tssh/proxy/leak"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }
