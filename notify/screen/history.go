@@ -11,6 +11,7 @@ type history struct {
 	blocks [][]byte
 	size   int
 	buf    []byte // of the row being packed
+	spare  []byte // a block to be used again
 	joined bool   // the last one wraps
 
 	scrolled int // rows that came, wanted or not
@@ -30,7 +31,8 @@ func (h *history) push(k kept) {
 	block := max(h.limit/16, 1<<9)
 	last := len(h.blocks) - 1
 	if last < 0 || len(h.blocks[last])+len(k.text) > block {
-		h.blocks = append(h.blocks, nil)
+		next := h.spare // of the oldest; the first ones grow with what is in them
+		h.blocks, h.spare = append(h.blocks, next[:0]), nil
 		last++
 	}
 	b := append(h.blocks[last], k.text...)
@@ -41,6 +43,10 @@ func (h *history) push(k kept) {
 	h.size += len(k.text) + trailer
 	for h.size > h.limit && len(h.blocks) > 0 {
 		h.size -= len(h.blocks[0])
+		if oldest := h.blocks[0]; cap(oldest) <= 2*block {
+			h.spare = oldest
+		}
+		h.blocks[0] = nil
 		h.blocks = h.blocks[1:]
 	}
 }

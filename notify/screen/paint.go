@@ -19,7 +19,15 @@ const (
 // terminal with the default pen, which it leaves.
 func (s *Screen) appendRow(b []byte, l *line, how tail, to int) []byte {
 	var now pen
+	single := l.cells[:min(l.n, to)]
 	for x := 0; x < to; {
+		for x < len(single) && single[x].r >= 0x20 && single[x].r < 0x7f && single[x].pen == now { // most of all text
+			b = append(b, byte(single[x].r))
+			x++
+		}
+		if x == to {
+			break
+		}
 		c := l.at(x)
 		if c.pen != now {
 			b = s.appendPen(b, now, c.pen)
