@@ -74,9 +74,21 @@ func NewTerminal(source io.Reader, cols, rows int, c Config) *Terminal {
 	t := &Terminal{source: source, limit: c.Limit}
 	t.moved.L = &t.mu
 	if c.Lasting || c.Limit > 0 {
+		cols, rows = sized(cols, rows)
 		t.model = screen.New(cols, rows, screen.Config{History: history})
 	}
 	return t
+}
+
+// sized takes a terminal that does not know its size for one of the usual.
+func sized(cols, rows int) (int, int) {
+	if cols == 0 {
+		cols = 80
+	}
+	if rows == 0 {
+		rows = 24
+	}
+	return cols, rows
 }
 
 // Run reads the output until it ends.
@@ -171,6 +183,7 @@ func (t *Terminal) Resize(cols, rows int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.model != nil {
+		cols, rows = sized(cols, rows)
 		t.model.Resize(cols, rows, false)
 	}
 }
