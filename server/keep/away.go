@@ -6,6 +6,7 @@ const (
 	askAfter  = time.Second      // a write has waited for so long, and nothing was heard: ask
 	patience  = 2 * time.Second  // for a sign of life, and
 	trips     = 4                // round trips at least
+	lookOften = time.Second / 10 // for one who is away, while no write waits
 	askRarely = 25 * time.Second // who is there and takes nothing is not asked more often
 )
 

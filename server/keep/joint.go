@@ -110,6 +110,8 @@ func (j *Joint) next() []byte {
 		switch {
 		case j.over:
 			return nil
+		case j.watch.away:
+			t.moved.Wait()
 		case j.behind:
 			if b := t.catchUp(j); len(b) > 0 {
 				j.begin()

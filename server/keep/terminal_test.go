@@ -286,6 +286,27 @@ func TestAwayForTooMuch(t *testing.T) {
 	}
 }
 
+// TestWriteGoesOnByItself, as the transport tries again: nobody is back by that.
+func TestWriteGoesOnByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, p := newSink(), run(Config{Limit: 1 << 20, Lasting: true})
+		j := p.Join(s, s, true)
+		s.set(1000, true)
+		p.print(numbered(100_000))
+		after(time.Minute)
+		s.set(100_000, true)
+		p.print(numbered(100_000))
+		after(time.Minute)
+		s.set(-1, false)
+		after(time.Second)
+		p.end(j)
+		if n := strings.Count(s.text(), "tssh: left out here"); n != 1 {
+			t.Errorf("%d marks", n)
+		}
+		same(t, "at last", see(80, 24, s.text()), see(80, 24, numbered(100_000)))
+	})
+}
+
 // TestInterruptLeavesTheRestOut of what is shown of an absence, and of nothing else.
 func TestInterruptLeavesTheRestOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

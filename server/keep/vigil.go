@@ -30,10 +30,14 @@ func (v *vigil) begin() {
 	}
 }
 
-// end notes that it has ended: the client takes what it is given.
+// end notes that it has ended. A client that was away is back if it was heard:
+// a transport that tries again may take a little more by itself.
 func (v *vigil) end() {
 	v.writing = false
-	if v.watch.away {
+	if !v.watch.away {
+		return
+	}
+	if heard, _ := v.client.Heard(); heard.After(v.watch.asked) {
 		v.watch.away = false
 		v.changed()
 	}
@@ -43,7 +47,7 @@ func (v *vigil) end() {
 func (v *vigil) look() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.over || !v.writing {
+	if v.over || !v.writing && !v.watch.away {
 		v.armed = false
 		return
 	}
@@ -52,6 +56,9 @@ func (v *vigil) look() {
 	ask, again := v.watch.look(time.Now(), heard, rtt)
 	if ask {
 		go v.client.Ask()
+	}
+	if !v.writing { // nothing else tells when it is back
+		again = min(again, lookOften)
 	}
 	time.AfterFunc(again, v.look)
 	if was != v.watch.away {
