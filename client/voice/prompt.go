@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -159,8 +160,11 @@ func readLine(in *os.File) (string, error) {
 		if n == 1 && one[0] == '\n' {
 			break
 		}
+		if err == io.EOF && len(line) > 0 {
+			break // ^D twice after it ends an answer as Enter does
+		}
 		if err != nil {
-			return string(line), err
+			return "", err
 		}
 		if len(line) < longest {
 			line = append(line, one[:n]...)

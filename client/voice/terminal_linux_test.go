@@ -155,10 +155,13 @@ func TestLongPasswords(t *testing.T) {
 }
 
 func TestEndOfInputIsTold(t *testing.T) {
-	p := sit(t, "Password: ", "")
+	p := sit(t, "Password: |Again: ", "")
 	p.reads("Password: ")
 	p.types("\x04")
 	p.reads("<,EOF>")
+	p.reads("Again: ")
+	p.types("what is typed counts\x04\x04")
+	p.reads("<what is typed counts,<nil>>")
 }
 
 // TestWhateverEndsAQuestionLeavesTheEcho: and the parent sees what it was.
