@@ -128,7 +128,7 @@ func TestWhatStandsThereAlready(t *testing.T) {
 	t.Run("that cannot serve", func(t *testing.T) {
 		l := newLogin(t, "bash", "-c")
 		path := l.script(t, "full", "echo 'tsshd: no port of 61001-61999 is free' >&2; exit 93")
-		l.mustFail(t, Request{TsshdPath: path, Binary: binary}, path, "no port of 61001-61999 is free")
+		l.mustFail(t, Request{TsshdPath: path, Binary: binary}, "tsshd: no port of 61001-61999 is free")
 		if l.uploaded.Load() != 0 {
 			t.Error("sent another tsshd all the same")
 		}
