@@ -107,7 +107,7 @@ case $p in
 esac;
 case $p in
   "") ;;
-  *) if [ -f "$p" ]; then try "$p" named; else say "named $p"; say "tried 127 $p"; fi;;
+  *) if [ -f "$p" ]; then try "$p" named; else say "named $p"; x=127; [ -e "$p" ] && x=126; say "tried $x $p"; fi;;
 esac;
 
 case $h in ?*)
@@ -134,6 +134,9 @@ for d do
   if [ -d "$d" ]; then x=; else x=$(mkdir -p "$d" 2>&1); fi || { say "place $d: ${x##*: }"; continue; };
   safe "$d" || { say "place $d: others may write there"; continue; };
   x=$( { mkdir -p "$d/$h" && { : > "$f"; } && chmod 700 "$f"; } 2>&1) || { leave "${x##*: }"; continue; };
+  # Into a directory mv would move it.
+  x=$d/$h/tsshd;
+  [ -d "$x" ] && { rm -f "$x" || rmdir "$x" || { leave "$x is a directory"; continue; }; } 2>/dev/null;
   # An empty file is a script that does nothing, where files may run at all.
   "$f" </dev/null >/dev/null 2>&1 || { leave "programs may not run there (noexec?)"; continue; };
   y=$(df -Pk "$d" 2>/dev/null | { read x; read x x x y x; echo "$y"; });
