@@ -89,6 +89,10 @@ As in
 .Xr ssh 1 ,
 and in a session over UDP:
 .Bl -tag -width Ds
+.It Cm \(tid
+Leave, and let the session run:
+.Fl \-attach
+comes back to it.
 .It Cm \(tis
 Tell how the connection is.
 .El

@@ -124,6 +124,7 @@ const config = `Host %s
 	#!! UdpMode yes
 	#!! UdpFallback no
 	#!! UdpReconnectTimeout 3
+	#!! UdpSessionName demo
 `
 
 // name is a user's name as ssh knows it: Windows puts the domain in front.

@@ -107,7 +107,7 @@ func (r *run) stays() {
 	}
 	name := visible.Line(r.Name)
 	r.restore()
-	r.tell("tssh: without contact session " + name + " can't be ended, and goes on; tssh --end=" + quoted(name) + " " + r.host.Original + " ends it")
+	r.tell("tssh: without contact session " + name + " may go on; tssh --end=" + quoted(name) + " " + r.host.Original + " ends it")
 }
 
 // quoted is a name as a shell takes it.
