@@ -1,5 +1,5 @@
-// Package leak fails the tests of a package that leaves goroutines behind. Only
-// tests import it.
+// Package leak fails the tests of a package that leaves goroutines behind, and a
+// test that waits for ever. Only tests import it.
 //
 //	func TestMain(m *testing.M) { leak.Main(m) }
 package leak
@@ -25,7 +25,12 @@ func Main(m *testing.M) { os.Exit(Run(m)) }
 // Run is Main for who has something left to do before the exit.
 func Run(m *testing.M) int {
 	before := running()
+	stop := func() {}
+	if !unwatched() {
+		stop = watch()
+	}
 	status := m.Run()
+	stop()
 	if status != 0 || unwatched() {
 		return status
 	}
