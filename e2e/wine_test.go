@@ -104,7 +104,48 @@ func TestWindows(t *testing.T) {
 	if info, err := os.Stat(w.dir + "/new"); err == nil && info.Mode().Perm()&0o022 != 0 {
 		t.Errorf("others may write known_hosts: %v", info.Mode())
 	}
+	w.serves()
 	w.systemTests()
+}
+
+// serves has Linux log in to Windows.
+func (w *windows) serves() {
+	w.t.Helper()
+	sshd := w.wine(wine64, `C:\Program Files\tssh\tssh.exe`, "tsshd", "sshd", "--listen", "127.0.0.1:0",
+		"--authorized-keys", built+"/user.pub", "--port-file", w.dir+"/port")
+	w.start(sshd)
+	defer func() {
+		sshd.Process.Kill()
+		sshd.Wait()
+	}()
+	var port string
+	w.awaits("tsshd on Windows to listen", func() bool {
+		text, _ := os.ReadFile(w.dir + "/port")
+		port = strings.TrimSpace(string(text))
+		return port != ""
+	})
+	at := []string{"-F", "none", "-p", port, "-i", built + "/user", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR", "alice@127.0.0.1"}
+	says := func(line, out string, status int) {
+		w.t.Helper()
+		r := w.do(w.command(filepath.Join(built, "bin/tssh"), append(at, line)...))
+		if r.out != out || r.err != "" || r.status != status {
+			w.t.Errorf("%s: status %d, %q, %q; want %d, %q", line, r.status, r.out, r.err, status, out)
+		}
+	}
+	says("exit 5", "", 5)
+	says(`echo "a  b"`, "\"a  b\"\r\n", 0)
+	says(`"C:\windows\system32\cmd.exe" /c "echo "x  y""`, "\"x  y\"\r\n", 0)
+	blob := strings.Repeat("every byte\x00\x1a\r\n\xff", 20000)
+	w.write("blob", blob)
+	sftp := w.command("sftp", "-q", "-b", "-", "-S", filepath.Join(built, "bin/tssh"), "-P", port)
+	sftp.Args = append(append(sftp.Args, at[:2]...), at[4:]...)
+	sftp.Stdin = strings.NewReader("put blob there\nget there back\n")
+	if r := w.do(sftp); r.status != 0 {
+		w.t.Errorf("sftp: %+v", r)
+	}
+	if back, err := os.ReadFile(w.dir + "/back"); err != nil || string(back) != blob {
+		w.t.Errorf("sftp brought back %d bytes, %v", len(back), err)
+	}
 }
 
 // systemTests runs the tests of what is Windows' own.
