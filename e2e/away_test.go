@@ -27,8 +27,10 @@ func (w *world) goes() {
 	}
 }
 
-func (w *world) isDone() bool {
-	_, err := os.Stat(filepath.Join(w.home(), "done"))
+func (w *world) isDone() bool { return w.made("done") }
+
+func (w *world) made(name string) bool {
+	_, err := os.Stat(filepath.Join(w.home(), name))
 	return err == nil
 }
 
@@ -210,12 +212,12 @@ func TestCommandsGoOnWhileAway(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cmd := w.tssh(append(m.args, placed(), "server", onGo("true", "cat file; seq 100000 >&2", "exit 7"))...)
+			cmd := w.tssh(append(m.args, placed(), "server", onGo("touch stands", "cat file; seq 100000 >&2", "exit 7"))...)
 			got := sha256.New()
 			var errs strings.Builder
 			cmd.Stdout, cmd.Stderr = got, &errs
 			w.start(cmd)
-			w.awaits("the session stands", func() bool { return strings.Contains(w.ps(), "until") })
+			w.awaits("the session stands", func() bool { return w.made("stands") })
 			w.fault(nothing)
 			w.goes()
 			w.awaits("the command ends", w.isDone)
