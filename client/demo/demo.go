@@ -105,12 +105,12 @@ func (s *Server) start(ctx context.Context, program string) error {
 	known := fmt.Appendf(nil, "[%s]:%s %s", host, port, ssh.MarshalAuthorizedKey(hostKey))
 	return errors.Join(
 		s.write("known_hosts", known),
-		s.write("config", fmt.Appendf(nil, config, Host, host, port, name(me.Name), s.dir)),
+		s.write("config", fmt.Appendf(nil, options, Host, host, port, name(me.Name), s.dir)),
 	)
 }
 
-// config is for tssh. The notice comes early, for who tries a cut does not want to wait.
-const config = `Host %s
+// options are for tssh. The notice comes early, for who tries a cut does not want to wait.
+const options = `Host %s
 	HostName %s
 	Port %s
 	User %s

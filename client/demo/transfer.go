@@ -42,14 +42,21 @@ func Transfer(c *ssh.Client, cut func(on bool)) error {
 		_, err := io.CopyN(io.MultiWriter(in, sum), rand.Reader, size)
 		sent <- result{sum, errors.Join(err, in.Close())}
 	}()
-	<-half.reached
+	ended := make(chan error, 1)
+	go func() { ended <- s.Wait() }()
+	select {
+	case <-half.reached:
+	case err := <-ended: // before the middle
+		s.Close() // for who still sends
+		return errors.Join((<-sent).err, err, errShort)
+	}
 	cut(true)
 	fmt.Printf("half way: the network is cut for %v\n", outage)
 	<-time.After(outage)
 	start := time.Now()
 	cut(false)
 	there := <-sent
-	if err := errors.Join(there.err, s.Wait()); err != nil {
+	if err := errors.Join(there.err, <-ended); err != nil {
 		return err
 	}
 	fmt.Printf("restored; the rest took %v\n", time.Since(start).Round(time.Millisecond))
@@ -60,6 +67,8 @@ func Transfer(c *ssh.Client, cut func(on bool)) error {
 	fmt.Println("not a byte was lost or changed")
 	return nil
 }
+
+var errShort = errors.New("the far side ended before half of it was back")
 
 type result struct {
 	sum hash.Hash
