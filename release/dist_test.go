@@ -4,11 +4,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -66,8 +68,12 @@ func TestDebComesAndGoes(t *testing.T) {
 		}
 	}
 	t.Cleanup(unmount)
-	must(t, "dpkg", "--root="+root, "--log=/dev/null", "-i",
-		filepath.Join(dir, "tssh_"+wire.Release+"-1_amd64.deb"), filepath.Join(dir, "tssh-servers_"+wire.Release+"-1_all.deb"))
+	deb := filepath.Join(dir, "tssh_"+wire.Release+"-1_amd64.deb")
+	must(t, "dpkg", "--root="+root, "--log=/dev/null", "-i", earlier(t, deb))
+	must(t, "dpkg", "--root="+root, "--log=/dev/null", "-i", deb, filepath.Join(dir, "tssh-servers_"+wire.Release+"-1_all.deb"))
+	if _, err := os.Stat(filepath.Join(root, "usr/share/tssh/of-old")); err == nil {
+		t.Error("a file of the earlier version stays behind")
+	}
 	if out := must(t, "chroot", root, "/usr/bin/tssh", "-V"); !strings.HasPrefix(out, "tssh_"+wire.Release) {
 		t.Errorf("-V says %q", out)
 	}
@@ -98,6 +104,25 @@ func TestDebComesAndGoes(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// earlier makes of a package one of a lower version, with a file more.
+func earlier(t *testing.T, deb string) string {
+	t.Helper()
+	tree := filepath.Join(t.TempDir(), "tree")
+	must(t, "dpkg-deb", "-R", deb, tree)
+	control := filepath.Join(tree, "DEBIAN/control")
+	text, err := os.ReadFile(control)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = regexp.MustCompile(`(?m)^Version: .*$`).ReplaceAll(text, []byte("Version: 0.0.1-1"))
+	more := filepath.Join(tree, "usr/share/tssh")
+	if err := errors.Join(os.WriteFile(control, text, 0o644), os.MkdirAll(more, 0o755), os.WriteFile(filepath.Join(more, "of-old"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "dpkg-deb", "--root-owner-group", "-b", tree, tree+".deb")
+	return tree + ".deb"
 }
 
 // TestEveryLinuxRuns: each archive's program tells its version, by an emulator
