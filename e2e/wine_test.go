@@ -111,7 +111,11 @@ func TestWindows(t *testing.T) {
 // serves has Linux log in to Windows.
 func (w *windows) serves() {
 	w.t.Helper()
-	sshd := w.wine(wine64, `C:\Program Files\tssh\tssh.exe`, "tsshd", "sshd", "--listen", "127.0.0.1:0",
+	folder := filepath.Join(w.prefix, "drive_c", "Program Files", "tssh")
+	if err := os.Link(filepath.Join(folder, "tssh.exe"), filepath.Join(folder, "tsshd.exe")); err != nil {
+		w.t.Fatal(err)
+	}
+	sshd := w.wine(wine64, `C:\Program Files\tssh\tsshd.exe`, "sshd", "--listen", "127.0.0.1:0",
 		"--authorized-keys", built+"/user.pub", "--port-file", w.dir+"/port")
 	w.start(sshd)
 	defer func() {
@@ -124,7 +128,8 @@ func (w *windows) serves() {
 		port = strings.TrimSpace(string(text))
 		return port != ""
 	})
-	at := []string{"-F", "none", "-p", port, "-i", built + "/user", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR", "alice@127.0.0.1"}
+	user := strings.TrimSpace(w.do(w.wine(wine64, "cmd", "/c", "echo %USERNAME%")).out) // it lets nobody else in
+	at := []string{"-F", "none", "-p", port, "-i", built + "/user", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR", user + "@127.0.0.1"}
 	says := func(line, out string, status int) {
 		w.t.Helper()
 		r := w.do(w.command(filepath.Join(built, "bin/tssh"), append(at, line)...))
