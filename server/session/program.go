@@ -10,6 +10,10 @@ import (
 	"tssh/server/pty"
 )
 
+// mostKept bounds what is kept in memory of a terminal, whatever is asked for, in
+// bytes.
+const mostKept = 1 << 30
+
 // Programs are those of one process that may outlive their channels: what runs
 // on a terminal. The zero value has none.
 type Programs struct {
@@ -123,7 +127,7 @@ func (s *session) newProgram(kind, command string) *Program {
 		return p
 	}
 	p.among = s.cfg.Programs
-	p.output = keep.NewTerminal(p.pty, int(p.size.Cols), int(p.size.Rows), keep.Config{Limit: int(s.cfg.Keep), Lasting: p.among != nil})
+	p.output = keep.NewTerminal(p.pty, int(p.size.Cols), int(p.size.Rows), keep.Config{Limit: int(min(s.cfg.Keep, mostKept)), Lasting: p.among != nil})
 	if p.among != nil {
 		p.among.edit(func() {
 			p.among.last++
