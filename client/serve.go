@@ -236,6 +236,14 @@ func (v *invocation) describe(l *service, ch ssh.Channel, term string) {
 	}
 }
 
+// lendWords gives a session of another process's what it needs of the connection.
+func (l *service) lendWords(o *session.Options) {
+	o.Chaff = l.Chaff()
+	if r, ok := l.link.(roaming); ok {
+		o.Name, o.Word = r.Name(), r.Word
+	}
+}
+
 // about describes the "connection" or its "channels", as ssh does by ~I and -O.
 func (l *service) about(what string) []string {
 	switch what {

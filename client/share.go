@@ -172,7 +172,7 @@ func (v *invocation) isMaster() bool {
 func (v *invocation) share(ctx context.Context, l *service) (*control.Master, error) {
 	cfg := control.Config{
 		Conn: l.Conn(),
-		Session: control.Runner(l.Conn(), v.host, l.Chaff(), func(s *control.Session, ch ssh.Channel) {
+		Session: control.Runner(l.Conn(), v.host, l.lendWords, func(s *control.Session, ch ssh.Channel) {
 			if s.X11 {
 				l.lender.AskDisplay(context.Background(), ch)
 			}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/client/session"
 )
 
 // Supported says whether connections can be shared here. No descriptor can be
@@ -31,6 +32,6 @@ func newStdio(int) (*Stdio, error) { return nil, errors.ErrUnsupported }
 func refused(error) bool           { return false }
 
 // Runner has nothing to run here.
-func Runner(ssh.Conn, *config.Host, func() error, func(*Session, ssh.Channel)) func(context.Context, *Session) (int, error) {
+func Runner(ssh.Conn, *config.Host, func(*session.Options), func(*Session, ssh.Channel)) func(context.Context, *Session) (int, error) {
 	return nil
 }

@@ -18,10 +18,10 @@ import (
 )
 
 // Runner runs the sessions of clients as package session does ours, over conn,
-// which h describes: it is a Config's Session. chaff is session.Options's.
-// prepare, when not nil, is called with each new channel and asks for what
+// which h describes: it is a Config's Session. equip gives each what belongs to the
+// connection. prepare, when not nil, is called with each new channel and asks for what
 // belongs in front: agent and X11.
-func Runner(conn ssh.Conn, h *config.Host, chaff func() error, prepare func(*Session, ssh.Channel)) func(context.Context, *Session) (int, error) {
+func Runner(conn ssh.Conn, h *config.Host, equip func(*session.Options), prepare func(*Session, ssh.Channel)) func(context.Context, *Session) (int, error) {
 	return func(ctx context.Context, s *Session) (int, error) {
 		o := session.Options{
 			Command: s.Command,
@@ -30,7 +30,6 @@ func Runner(conn ssh.Conn, h *config.Host, chaff func() error, prepare func(*Ses
 			Stdin:   s.Stdin,
 			Stdout:  s.Stdout,
 			Stderr:  s.Stderr,
-			Chaff:   chaff,
 			// The client tells of the end; what went wrong only we know.
 			Log: func(l voice.Level, text string) {
 				if l <= voice.Error {
@@ -43,6 +42,9 @@ func Runner(conn ssh.Conn, h *config.Host, chaff func() error, prepare func(*Ses
 				}
 				s.Started()
 			},
+		}
+		if equip != nil {
+			equip(&o)
 		}
 		if s.TTY {
 			t, err := newTerminal(s)
