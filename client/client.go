@@ -264,6 +264,10 @@ func (v *invocation) command() string {
 // connect logs in, moves to the proxies when asked to, and serves what the
 // command line wants until it ends.
 func (v *invocation) connect(ctx context.Context) int {
+	if v.cmd.Attach && !tty.IsTerminal(os.Stdin) && v.host.RequestTTY != "force" {
+		v.log.Errorf("tssh: --attach needs a terminal to show the session on; -tt goes without")
+		return exitError
+	}
 	isTTY := session.TTY(v.host, v.command(), tty.IsTerminal(os.Stdin), v.log)
 	l, err := v.dial(ctx)
 	if err != nil {
