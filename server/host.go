@@ -91,12 +91,12 @@ func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
 // is a polite end.
 func (h *host) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	h.mu.Lock()
 	h.ctx, h.end = ctx, cancel
 	h.sitLocked(h.first)
 	h.mu.Unlock()
-	defer h.running.Wait()
+	defer h.running.Wait() // which may take a while, for a client to close its login
+	defer cancel(nil)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -200,6 +200,12 @@ func (h *host) close() {
 // answer answers who asks at our door, which is the user.
 func (h *host) answer(_ context.Context, conn *net.UnixConn, q registry.Request) registry.Answer {
 	a := registry.Answer{Session: h.describe()}
+	h.mu.Lock()
+	over := h.ctx != nil && h.ctx.Err() != nil
+	h.mu.Unlock()
+	if over {
+		return registry.Answer{Error: errBeginning.Error()}
+	}
 	var err error
 	switch q.Ask {
 	case "list":

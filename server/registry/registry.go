@@ -199,7 +199,7 @@ func private(info fs.FileInfo) bool {
 func look(dir string, info fs.FileInfo) *Entry {
 	a, err := ask(context.Background(), dir, Request{Ask: "list"})
 	switch {
-	case err == nil:
+	case err == nil && a.Error == "":
 		return &Entry{Session: a.Session, dir: dir}
 	case absent(err):
 		return older(dir, info)
