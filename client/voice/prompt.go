@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"tssh/proxy/cause"
 	"tssh/proxy/visible"
 )
 
@@ -84,6 +85,9 @@ func askpass(question string, kind Kind) (string, error) {
 		cmd.Env = append(cmd.Env, "SSH_ASKPASS_PROMPT=confirm")
 	}
 	out, err := cmd.Output()
+	if cmd.Process == nil { // as ssh's child says: to callers it is no answer, like others
+		fmt.Fprintf(os.Stderr, "ssh_askpass: exec(%s): %s\r\n", visible.Text(name), cause.Of(err))
+	}
 	if err != nil {
 		return "", fmt.Errorf("ask by %s: %w", name, err)
 	}
