@@ -525,3 +525,27 @@ func TestKeptOutput(t *testing.T) {
 		}
 	}
 }
+
+// TestTokensOfJumpsAreThoseOfTheHostBehind: they are expanded to connect, and
+// printed as they stand.
+func TestTokensOfJumpsAreThoseOfTheHostBehind(t *testing.T) {
+	m := newMachine(t)
+	for value, want := range map[string]string{
+		"gate.%h":               "[gate.real.example]",
+		"%r@%n-gate,j%p:5":      "[you@host-gate j77:5]",
+		"u%%x@plain":            "[u%x@plain]",
+		"%z.example":            "unknown key %z",
+		"[fe80::1%eth0]:9,x.%h": "[[fe80::1%eth0]:9 x.real.example]",
+	} {
+		h := m.resolve(t, "host", Set("ProxyJump", value), Set("User", "you"), Set("Port", "77"), Set("HostName", "real.example"))
+		jumps, err := h.Jumps()
+		if got := fmt.Sprint(jumps); err == nil && got != want || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %s, %v", value, got, err)
+		}
+	}
+	// What was typed as the host gets no further than when it is typed as the hop.
+	h := m.resolve(t, "host", Set("ProxyJump", "%h"), Set("HostName", "-oProxyCommand=x"))
+	if jumps, err := h.Jumps(); err == nil {
+		t.Errorf("%v", jumps)
+	}
+}

@@ -32,7 +32,11 @@ func reach(ctx context.Context, h *config.Host, o Options) (*path, error) {
 	case h.ProxyCommand != "" && h.ProxyCommand != "none":
 		return command(h, o)
 	case len(h.ProxyJump) > 0:
-		return jump(ctx, h, h.ProxyJump, o)
+		hops, err := h.Jumps()
+		if err != nil {
+			return nil, &Error{Words: err.Error(), Cause: err}
+		}
+		return jump(ctx, h, hops, o)
 	}
 	var conn net.Conn
 	var addrs []netip.Addr
