@@ -76,6 +76,9 @@ func resolve(ctx context.Context, h *config.Host) ([]netip.Addr, error) {
 		return addrs, nil
 	}
 	why := unknownName(h.HostName)
+	if a, none := netip.ParseAddr(h.HostName); none == nil && a.Zone() != "" && network != "ip4" {
+		why = "Name or service not known" // there is no such interface
+	}
 	var dns *net.DNSError
 	switch {
 	case ctx.Err() != nil:

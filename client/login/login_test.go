@@ -31,6 +31,7 @@ func TestAddressesOfNoUseAreToldAsSSHDoes(t *testing.T) {
 		{"BindInterface nope0", "getifaddrs: nope0: no suitable addresses", failure},
 		{"BindAddress ::1", "getaddrinfo: ::1: Address family for hostname not supported", failure},
 		{"AddressFamily inet6", "", "ssh: Could not resolve hostname 127.0.0.1: Address family for hostname not supported"},
+		{"HostName fe80::1%%nosuch", "", "ssh: Could not resolve hostname fe80::1%nosuch: Name or service not known"},
 	} {
 		u := newUser(t)
 		_, err := u.dial(u.config(h, c.line))

@@ -62,7 +62,10 @@ func isZone(zone string) bool {
 func hosts(ctx context.Context, network, host string) []netip.Addr {
 	// What the C library has in ahosts others have in hosts, of one family at a time.
 	for _, database := range []string{"ahosts", "hosts"} {
-		lines, _ := getent(ctx, database, host)
+		lines, err := getent(ctx, database, host)
+		if err != nil && err != errNone {
+			return nil // it is out of reach, and would be asked as long again
+		}
 		var found []netip.Addr
 		for _, line := range lines {
 			word, _, _ := strings.Cut(line, " ")
