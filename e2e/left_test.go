@@ -1,0 +1,145 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// lying lists the files of both ends, but for the log of sshd, which is no session's.
+func (w *world) lying() map[string]bool {
+	files := map[string]bool{}
+	filepath.WalkDir(w.dir, func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && filepath.Base(path) != "sshd.log" {
+			files[strings.TrimPrefix(path, w.dir)] = true
+		}
+		return nil
+	})
+	return files
+}
+
+// running lists the processes of both ends, with what they are.
+func (w *world) running() map[string]bool {
+	all := map[string]bool{}
+	for _, ns := range []string{w.client, w.server} {
+		for _, pid := range w.processes(ns) {
+			if line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); len(line) > 0 && !bytes.Contains(line, []byte("[listener]")) { // else a zombie, or sshd, whose title counts
+				all[fmt.Sprintf("%d %q", pid, line)] = true
+			}
+		}
+	}
+	return all
+}
+
+// sockets lists what is bound or listened at, on both ends.
+func (w *world) sockets() map[string]bool {
+	all := map[string]bool{}
+	for _, ns := range []string{w.client, w.server} {
+		w.within(ns, func() error {
+			out, err := exec.Command("ss", "-Hanltu").Output()
+			for line := range strings.Lines(string(out)) {
+				all[line] = true
+			}
+			return err
+		})
+	}
+	return all
+}
+
+// TestNothingIsLeft: however a session ends, with what was lent to it, no process,
+// socket or file of it stays on either side.
+func TestNothingIsLeft(t *testing.T) {
+	type end struct {
+		name   string
+		args   []string
+		how    func(w *world, p *terminal)
+		status int // -1: by a signal
+	}
+	signal := func(s syscall.Signal) func(*world, *terminal) {
+		return func(_ *world, p *terminal) { p.cmd.Process.Signal(s) }
+	}
+	ends := []end{
+		{"logout", nil, func(_ *world, p *terminal) { p.keys("exit\r") }, 0},
+		{"logout with a job", nil, func(_ *world, p *terminal) {
+			p.runs("sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >pid", "")
+			p.keys("kill $(cat pid); rm pid; exit\r")
+		}, 0},
+		{"escape", nil, func(_ *world, p *terminal) { p.keys("\r~.") }, 255},
+		{"hangup", nil, signal(syscall.SIGHUP), -1},
+		{"terminate", nil, signal(syscall.SIGTERM), -1},
+		{"interrupt", nil, signal(syscall.SIGINT), -1},
+		{"window closed", nil, func(_ *world, p *terminal) { p.tty.Close() }, -1},
+		{"shell killed", nil, func(_ *world, p *terminal) { p.keys("kill -KILL $$\r") }, 255},
+		{"offline for too long", []string{"-oUdpAliveTimeout=3"}, func(w *world, p *terminal) { w.fault(nothing) }, 255},
+		{"roamed", nil, func(w *world, p *terminal) {
+			w.roam()
+			p.runs("echo over there", "there\r\n")
+			p.keys("exit\r")
+		}, 0},
+	}
+	for _, kind := range []string{"auto", "ssh"} {
+		for _, e := range ends {
+			t.Run(e.name+" by "+kind, func(t *testing.T) {
+				t.Parallel()
+				w := newWorldWith(t, `mkdir -m 1777 "$0/tmp"; mount --bind "$0/tmp" /var/tmp`, "SetEnv TMPDIR=/var/tmp")
+				socket := w.dir + "/agent"
+				agent := w.command("ssh-agent", "-D", "-a", socket)
+				out, err := agent.StdoutPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.start(agent)
+				if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+					t.Fatal(err)
+				}
+				w.runs("env", "SSH_AUTH_SOCK="+socket, "ssh-add", "-q", built+"/user")
+				w.write("alice/.bash_profile", "PS1='ready> '\nunset PROMPT_COMMAND\nset +o history\nbind 'set enable-bracketed-paste off'\n")
+				files, processes, sockets := w.lying(), w.running(), w.sockets()
+
+				args := append([]string{placed(), "--udp", "-oUdpProxyMode=" + kind, "-A", "-oIdentityAgent=" + socket,
+					"-L", "7001:127.0.0.1:22", "-R", "7002:127.0.0.1:22", "-R", "/var/tmp/forward:127.0.0.1:22"}, e.args...)
+				cmd := w.tssh(append(args, "server")...)
+				cmd.Env = append(cmd.Env, "SSH_AUTH_SOCK="+socket)
+				p := w.terminal(cmd)
+				p.expect("ready> ")
+				p.runs("ssh-add -l", "(ED25519)")
+				if n := len(w.lying()); n == len(files) {
+					t.Error("a session has no file: the test sees nothing")
+				}
+				e.how(w, p)
+				if status := p.exit(); status != e.status {
+					t.Errorf("status %d, want %d", status, e.status)
+				}
+				more := func(before, now map[string]bool) (left []string) {
+					for thing := range now {
+						if !before[thing] {
+							left = append(left, thing)
+						}
+					}
+					return left
+				}
+				var left []string
+				gone := func() bool {
+					left = slices.Concat(more(processes, w.running()), more(files, w.lying()), more(sockets, w.sockets()))
+					return len(left) == 0
+				}
+				if !until(gone, *patience) {
+					t.Errorf("left behind:\n%s", strings.Join(left, "\n"))
+				}
+				if lost := more(w.lying(), files); len(lost) > 0 {
+					t.Errorf("taken away: %q", lost)
+				}
+			})
+		}
+	}
+}
