@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -19,9 +20,10 @@ import (
 
 // loadedKey is an opened private key.
 type loadedKey struct {
-	public ssh.PublicKey
-	sign   signFunc
-	raw    any // for the agent; nil for a token's
+	public  ssh.PublicKey
+	sign    signFunc
+	raw     any    // for the agent; nil for a token's
+	comment string // for the agent: the file's name where it has none
 }
 
 func typeName(key ssh.PublicKey) string { return hostkey.TypeName(key) }
@@ -60,7 +62,7 @@ func readPrivate(file string, passphrase []byte) (*loadedKey, error) {
 	if k, err := parseToken(b, passphrase); k != nil || err != nil {
 		return k, err
 	}
-	raw, err := keyfile.Open(b, passphrase)
+	raw, comment, err := keyfile.Open(b, passphrase)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +70,7 @@ func readPrivate(file string, passphrase []byte) (*loadedKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loadedKey{public: signer.PublicKey(), raw: raw, sign: func(data []byte, algorithm string) (*ssh.Signature, error) {
+	return &loadedKey{public: signer.PublicKey(), raw: raw, comment: cmp.Or(comment, file), sign: func(data []byte, algorithm string) (*ssh.Signature, error) {
 		if s, ok := signer.(ssh.AlgorithmSigner); ok {
 			return s.SignWithAlgorithm(rand.Reader, data, signatureFormat(algorithm))
 		}
@@ -177,7 +179,7 @@ func (s *session) addToAgent(id *identity, k *loadedKey, _ bool) {
 		}
 	}
 	added := agent.AddedKey{
-		PrivateKey: k.raw, Comment: id.file, ConfirmBeforeUse: mode == "confirm",
+		PrivateKey: k.raw, Comment: k.comment, ConfirmBeforeUse: mode == "confirm",
 		LifetimeSecs: uint32(s.Host.AddKeysToAgentLifetime.Seconds()),
 	}
 	if err := s.keys.agent.Add(added); err != nil {

@@ -32,32 +32,32 @@ var (
 
 // Open returns the private key in a file, which is not one of a token; nil is no
 // passphrase. One that needs a passphrase is a *ssh.PassphraseMissingError, and
-// ErrWrong one that was given another.
-func Open(b, passphrase []byte) (any, error) {
+// ErrWrong one that was given another. The comment is "" where the format has none.
+func Open(b, passphrase []byte) (key any, comment string, err error) {
 	block := private(b)
 	if block == nil {
 		if bytes.HasPrefix(b, []byte("-----BEGIN OPENSSH PRIVATE KEY-----")) {
-			return nil, errFormat
+			return nil, "", errFormat
 		}
-		return nil, errCrypto
+		return nil, "", errCrypto
 	}
 	if block.Type == "OPENSSH PRIVATE KEY" {
 		f, ok := parse(block)
 		if !ok {
-			return nil, errFormat
+			return nil, "", errFormat
 		}
 		return f.open(passphrase)
 	}
 	sealed := block.Type == "ENCRYPTED PRIVATE KEY"
 	legacy := strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")
 	if !sealed && !legacy {
-		return parsePEM(block)
+		key, err = parsePEM(block)
+		return key, "", err
 	}
 	if passphrase == nil {
-		return nil, &ssh.PassphraseMissingError{}
+		return nil, "", &ssh.PassphraseMissingError{}
 	}
 	var clear []byte
-	var err error
 	if sealed {
 		block.Type = "PRIVATE KEY"
 		clear, err = decryptPKCS8(block.Bytes, passphrase)
@@ -65,15 +65,15 @@ func Open(b, passphrase []byte) (any, error) {
 		clear, err = decryptPEM(block, passphrase)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	key, err := parsePEM(&pem.Block{Type: block.Type, Bytes: clear})
+	key, err = parsePEM(&pem.Block{Type: block.Type, Bytes: clear})
 	if err != nil && err != errLength {
 		// Nothing but padding tells a wrong passphrase from a right one, and by
 		// chance some rubbish is padded well.
-		return nil, ErrWrong
+		return nil, "", ErrWrong
 	}
-	return key, err
+	return key, "", err
 }
 
 // parsePEM reads a key in the clear.

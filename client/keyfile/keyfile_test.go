@@ -72,23 +72,27 @@ func opens(t *testing.T, file, passphrase string) {
 		got := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(s.PublicKey())))
 		return want == nil || strings.HasPrefix(string(want), got)
 	}
+	var said string // the comment
+	if words := strings.SplitN(strings.TrimSpace(string(want)), " ", 3); len(words) == 3 && bytes.Contains(b, []byte("OPENSSH")) {
+		said = words[2]
+	}
 	if passphrase == "" {
-		raw, err := Open(b, nil)
-		if err != nil || !same(raw) {
-			t.Errorf("%v %v, want %s", raw, err, want)
+		raw, comment, err := Open(b, nil)
+		if err != nil || !same(raw) || comment != said {
+			t.Errorf("%v %q %v, want %s", raw, comment, err, want)
 		}
 		return
 	}
-	if _, err := Open(b, nil); !errors.As(err, new(*ssh.PassphraseMissingError)) {
+	if _, _, err := Open(b, nil); !errors.As(err, new(*ssh.PassphraseMissingError)) {
 		t.Errorf("without a passphrase: %v", err)
 	}
-	if _, err := Open(b, []byte(phrase+"x")); !errors.Is(err, ErrWrong) {
+	if _, _, err := Open(b, []byte(phrase+"x")); !errors.Is(err, ErrWrong) {
 		t.Errorf("with a wrong passphrase: %v", err)
 	}
 	for _, text := range [][]byte{b, bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")), append([]byte("before\n\n"), b...),
 		append(bytes.Clone(b), "behind\n"...), bytes.TrimSuffix(b, []byte("\n"))} {
-		if raw, err := Open(text, []byte(passphrase)); err != nil || !same(raw) {
-			t.Errorf("%v: %.60q", err, text)
+		if raw, comment, err := Open(text, []byte(passphrase)); err != nil || !same(raw) || comment != said {
+			t.Errorf("%v, %q: %.60q", err, comment, text)
 		}
 	}
 }
@@ -110,7 +114,7 @@ func TestKeysOfSSHKeygenOpen(t *testing.T) {
 			t.Run(strings.Join(append(kind, how...), " "), func(t *testing.T) {
 				for _, p := range []string{"", phrase} {
 					file := filepath.Join(t.TempDir(), "key")
-					args := append(append([]string{"-q", "-N", p, "-f", file, "-t"}, kind...), how...)
+					args := append(append([]string{"-q", "-N", p, "-C", "a comment", "-f", file, "-t"}, kind...), how...)
 					if out, err := run(t, "ssh-keygen", args...); err != nil {
 						t.Skipf("ssh-keygen: %s", out) // no DSA any more, or no such cipher
 					}
@@ -182,7 +186,7 @@ func TestKeysOfOpenSSLOpen(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if _, err := Open(b, []byte(phrase)); err != nil { // ssh may open it elsewhere
+					if _, _, err := Open(b, []byte(phrase)); err != nil { // ssh may open it elsewhere
 						t.Error(err)
 					}
 					return
@@ -198,7 +202,7 @@ func TestRubbishIsNoKey(t *testing.T) {
 	for _, b := range []string{"", "-----BEGIN OPENSSH PRIVATE KEY-----\n-----END OPENSSH PRIVATE KEY-----\n",
 		"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
 		"-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n", "ssh-ed25519 AAAA"} {
-		if k, err := Open([]byte(b), []byte("x")); err == nil {
+		if k, _, err := Open([]byte(b), []byte("x")); err == nil {
 			t.Errorf("%q is %v", b, k)
 		}
 	}
@@ -230,11 +234,11 @@ func TestWordsOfBrokenKeys(t *testing.T) {
 		{"another kind", made("genpkey", "-algorithm", "X25519"), "invalid format"},
 		{"too short", small, "Invalid key length"},
 	} {
-		if k, err := Open([]byte(c.text), nil); err == nil || err.Error() != c.want {
+		if k, _, err := Open([]byte(c.text), nil); err == nil || err.Error() != c.want {
 			t.Errorf("%s: %v, %v, want %s", c.name, k, err, c.want)
 		}
 	}
-	if _, err := Open([]byte("\ufeff"+whole), nil); err != nil {
+	if _, _, err := Open([]byte("\ufeff"+whole), nil); err != nil {
 		t.Errorf("behind a byte order mark: %v", err)
 	}
 }
@@ -256,7 +260,7 @@ func TestNumbersThatDoNotFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := Open(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: der}), nil)
+	got, _, err := Open(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: der}), nil)
 	if err != nil || !key.Equal(got) {
 		t.Fatalf("%v", err)
 	}

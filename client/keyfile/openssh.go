@@ -55,25 +55,26 @@ func parseBody(b []byte) (f File, ok bool) {
 	return File{w.Public, w.Cipher, w.KDF, w.Options, w.Private, w.Tag}, true
 }
 
-// open returns the key for crypto and for agents.
-func (f File) open(passphrase []byte) (any, error) {
+// open returns the key for crypto and for agents, with its comment.
+func (f File) open(passphrase []byte) (key any, comment string, err error) {
 	clear, err := f.Unseal(passphrase)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
+	comment = commentOf(clear)
 	if key := parseDSA(clear); key != nil {
-		return key, nil
+		return key, comment, nil
 	}
 	b := append([]byte(magic), ssh.Marshal(struct {
 		Cipher, KDF, Options string
 		Count                uint32
 		Public, Private      []byte
 	}{"none", "none", "", 1, f.Public, clear})...)
-	key, err := ssh.ParseRawPrivateKey(pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: b}))
+	key, err = ssh.ParseRawPrivateKey(pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: b}))
 	if r, ok := key.(*rsa.PrivateKey); ok && r.N.BitLen() < leastRSA {
-		return nil, errLength
+		return nil, "", errLength
 	}
-	return key, err
+	return key, comment, err
 }
 
 // Unseal returns the private part in the clear: two numbers that are the same,
@@ -99,4 +100,18 @@ func (f File) Unseal(passphrase []byte) ([]byte, error) {
 		return nil, ErrWrong
 	}
 	return clear, nil
+}
+
+// commentOf is that of a private part in the clear: all of a key are strings,
+// whatever its type, and the last one is the comment. The padding behind it, 1, 2,
+// 3 and on, is too short for the length that it would say.
+func commentOf(clear []byte) string {
+	var w struct {
+		Next string
+		Rest []byte `ssh:"rest"`
+	}
+	for rest := clear[8:]; ssh.Unmarshal(rest, &w) == nil; {
+		rest = w.Rest
+	}
+	return w.Next
 }
