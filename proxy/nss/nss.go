@@ -18,11 +18,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
 const (
 	patience  = 10 * time.Second // with one question
+	rest      = time.Minute      // until a database that did not answer is asked again
 	maxAnswer = 4 << 20          // bytes: a directory may list all of its users
 )
 
@@ -38,6 +40,11 @@ func getent(ctx context.Context, database string, keys ...string) (lines []strin
 	return nil, errNone
 }
 
+// silent has the databases that did not answer, and when. One login asks many
+// questions, each of which would wait as long: it is a fact of the machine, and so
+// is kept for the process.
+var silent sync.Map
+
 // ask runs getent, which is at path.
 func ask(ctx context.Context, path string, patience time.Duration, database string, keys ...string) (lines []string, err error) {
 	for _, k := range keys {
@@ -45,6 +52,12 @@ func ask(ctx context.Context, path string, patience time.Duration, database stri
 			return nil, errNone
 		}
 	}
+	type question struct{ path, database string }
+	about := question{path, database}
+	if since, ok := silent.Load(about); ok && time.Since(since.(time.Time)) < rest {
+		return nil, fmt.Errorf("getent %s: %w", database, context.DeadlineExceeded)
+	}
+	outer := ctx
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, append([]string{database}, keys...)...)
@@ -54,6 +67,9 @@ func ask(ctx context.Context, path string, patience time.Duration, database stri
 	cmd.Stdout = &out
 	cmd.Run() // the status says of several keys whether all are known: the lines say it too
 	if ctx.Err() != nil {
+		if outer.Err() == nil && ctx.Err() == context.DeadlineExceeded {
+			silent.Store(about, time.Now())
+		}
 		return nil, fmt.Errorf("getent %s: %w", database, ctx.Err())
 	}
 	for line := range strings.Lines(string(out.text)) {

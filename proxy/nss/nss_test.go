@@ -39,7 +39,11 @@ func TestWhatIsAsked(t *testing.T) {
 
 // TestDirectoryIsOutOfReach has a getent that hangs, with a child, and one that never ends to print.
 func TestDirectoryIsOutOfReach(t *testing.T) {
-	if lines, err := ask(context.Background(), script(t, "sleep 1000"), time.Millisecond, "passwd"); err == nil {
+	hangs := script(t, "sleep 1000")
+	if lines, err := ask(context.Background(), hangs, time.Millisecond, "passwd"); err == nil {
+		t.Errorf("%q", lines)
+	}
+	if lines, err := ask(context.Background(), hangs, 1000*time.Second, "passwd"); err == nil { // not waited for again
 		t.Errorf("%q", lines)
 	}
 	if lines, err := ask(context.Background(), script(t, "exec yes aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), time.Minute, "passwd"); err == nil {
