@@ -156,7 +156,7 @@ func (w *windows) serves() {
 // systemTests runs the tests of what is Windows' own.
 func (w *windows) systemTests() {
 	for pkg, run := range map[string]string{
-		"client/auth": "Pageant", "client/config/owner": ".", "client/shell": ".", "client/tty": ".", "server/session": ".",
+		"client/auth": "Pageant", "client/config/owner": ".", "client/config": "Windows", "client/shell": ".", "client/tty": ".", "server/session": ".",
 	} {
 		test := filepath.Join(w.dir, filepath.Base(pkg)+".exe")
 		w.compile("test", "-c", "-o", test, "tssh/"+pkg)

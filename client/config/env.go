@@ -145,6 +145,9 @@ func (e *Env) tilde(path string) (string, error) {
 	if !ok {
 		return path, nil
 	}
+	if runtime.GOOS == "windows" && strings.HasPrefix(rest, `\`) { // as people write it there
+		rest = "/" + rest[1:]
+	}
 	name, rest, _ := strings.Cut(rest, "/")
 	home := e.Home
 	if name != "" {
