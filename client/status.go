@@ -28,3 +28,12 @@ func showStatus(w io.Writer, asJSON bool) int {
 	}
 	return 0
 }
+
+// sessionsHere are the names of the sessions that clients on this machine have.
+func sessionsHere() (names []string) {
+	reports, _ := status.Read(status.Dir())
+	for _, r := range reports {
+		names = append(names, r.Session)
+	}
+	return names
+}

@@ -26,6 +26,8 @@ var Files = []Candidate{{Word: ":files"}}
 type Source struct {
 	Home   string // of the user
 	System string // the directory of ssh's configuration: /etc/ssh
+
+	Sessions func() []string // names of sessions that clients here have; nil: none are known
 }
 
 // Words returns how the last of words, those after the program's name, may go
@@ -135,6 +137,8 @@ func argument(option, prefix, cur string, from Source) []Candidate {
 		}
 	case "-B":
 		return match(prefix, cur, interfaces()...)
+	case "--attach", "--end":
+		return match(prefix, cur, from.sessions()...)
 	case "--completion":
 		return match(prefix, cur, cli.Shells()...)
 	}

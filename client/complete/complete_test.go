@@ -111,3 +111,21 @@ func TestWhatFollows(t *testing.T) {
 		t.Errorf("nothing to read: %v", got)
 	}
 }
+
+func TestSessionsAreCompleted(t *testing.T) {
+	from := Source{Home: t.TempDir(), System: t.TempDir(), Sessions: func() []string {
+		return []string{"work", "w2", "work", "", "x; rm -rf ~", "$(id)", "`id`", "a b"}
+	}}
+	for line, want := range map[string]string{
+		"--attach=w": "--attach=w2 --attach=work", "--end w": "w2 work", "--end=": "--end=w2 --end=work",
+		"--attach h": "", // the value stands behind "=" only; this is a host
+	} {
+		var got []string
+		for _, c := range Words(strings.Split(line, " "), from) {
+			got = append(got, c.Word)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %q, not %q", line, got, want)
+		}
+	}
+}

@@ -125,3 +125,18 @@ func eachLine(name string, f func(string)) {
 		f(lines.Text())
 	}
 }
+
+// sessions are the names of sessions, of which a server may have given some: only
+// those of which no shell makes more than a word.
+func (s Source) sessions() (names []string) {
+	if s.Sessions == nil {
+		return nil
+	}
+	for _, name := range s.Sessions() {
+		if name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+") == "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

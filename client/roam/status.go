@@ -12,7 +12,7 @@ import (
 func (s *Session) report() status.Report {
 	p := s.proxy.State()
 	return status.Report{
-		PID: os.Getpid(), Host: s.cfg.HostName, User: s.cfg.User, Transport: string(s.cfg.Transport),
+		PID: os.Getpid(), Host: s.cfg.HostName, User: s.cfg.User, Session: s.Name(), Transport: string(s.cfg.Transport),
 		Path: p.Kind, Local: address(p.Local), Remote: address(p.Remote),
 		Online: p.Online, Lost: p.Lost, Trying: p.Trying,
 		RTT: p.RTT.Seconds(), Loss: p.Loss, Sent: p.Sent, Received: p.Received,

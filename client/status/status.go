@@ -33,6 +33,7 @@ type Report struct {
 	PID       int       `json:"pid"`
 	Host      string    `json:"host"`
 	User      string    `json:"user"`
+	Session   string    `json:"session"`   // its name there; "": it has none
 	Transport string    `json:"transport"` // quic, kcp
 	Path      string    `json:"path"`      // UDP, TCP, SSH
 	Local     string    `json:"local"`     // "" through ssh
