@@ -64,7 +64,7 @@ type host struct {
 func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
 	h := &host{id: rand.Text(), since: time.Now(), logf: logf, moved: make(chan struct{}, 1)}
 	c := coming(o)
-	others := registry.List()
+	others := registry.Glance()
 	h.name = registry.Free(o.Name, others)
 	var trouble error
 	if h.dir, trouble = registry.Dir(); trouble == nil {

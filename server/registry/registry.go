@@ -36,7 +36,8 @@ const (
 	prefix = "tsshd-"
 	door   = "session"
 
-	patience   = 2 * time.Second  // for what is listed: a tsshd may be stopped
+	patience   = 2 * time.Second // for what is listed: a tsshd may be stopped
+	glance     = 250 * time.Millisecond
 	attention  = 10 * time.Second // of a tsshd for one question
 	fresh      = time.Minute      // a directory may be there before somebody listens
 	maxMessage = 256 << 10        // of a question or an answer, in bytes
@@ -158,9 +159,12 @@ type Entry struct {
 
 // List finds the sessions of this user, the oldest first, and removes what dead
 // ones have left behind.
-func List() []Entry { return list(Base()) }
+func List() []Entry { return list(Base(), patience) }
 
-func list(base string) []Entry {
+// Glance is List for who can't wait for one that is stopped: a login.
+func Glance() []Entry { return list(Base(), glance) }
+
+func list(base string, patience time.Duration) []Entry {
 	names, err := filepath.Glob(filepath.Join(base, prefix+"*"))
 	if err != nil {
 		return nil
@@ -176,7 +180,7 @@ func list(base string) []Entry {
 		places <- struct{}{}
 		asking.Go(func() {
 			defer func() { <-places }()
-			found[i] = look(dir, info)
+			found[i] = look(dir, info, patience)
 		})
 	}
 	asking.Wait()
@@ -196,8 +200,8 @@ func private(info fs.FileInfo) bool {
 }
 
 // look asks who listens in a directory; nil is nobody.
-func look(dir string, info fs.FileInfo) *Entry {
-	a, err := ask(context.Background(), dir, Request{Ask: "list"})
+func look(dir string, info fs.FileInfo, patience time.Duration) *Entry {
+	a, err := ask(context.Background(), patience, dir, Request{Ask: "list"})
 	switch {
 	case err == nil && a.Error == "":
 		return &Entry{Session: a.Session, dir: dir}
@@ -246,15 +250,11 @@ func sweep(dir string, info fs.FileInfo) {
 
 // Ask asks the tsshd of e.
 func (e Entry) Ask(ctx context.Context, q Request) (Answer, error) {
-	return ask(ctx, e.dir, q)
+	return ask(ctx, attention, e.dir, q)
 }
 
-func ask(ctx context.Context, dir string, q Request) (a Answer, err error) {
-	wait := attention
-	if q.Ask == "list" {
-		wait = patience
-	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
+func ask(ctx context.Context, patience time.Duration, dir string, q Request) (a Answer, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, door))
 	if err != nil {

@@ -28,7 +28,7 @@ func TestProcessOfAnotherUserGetsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := as(t, 12345, func() string {
-		a, err := ask(context.Background(), dir, Request{Ask: "list"})
+		a, err := ask(context.Background(), patience, dir, Request{Ask: "list"})
 		if err == nil {
 			return "told " + a.Session.Name
 		}

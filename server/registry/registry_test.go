@@ -58,7 +58,7 @@ func TestSessionsAreFoundAndAsked(t *testing.T) {
 	base := short(t)
 	open(t, base, "one")
 	open(t, base, "two")
-	all := list(base)
+	all := list(base, patience)
 	if len(all) != 2 {
 		t.Fatalf("%+v", all)
 	}
@@ -93,7 +93,7 @@ func TestWhatOthersPutThereIsPassedBy(t *testing.T) {
 	}
 	os.WriteFile(filepath.Join(base, prefix+"file"), nil, 0o600)
 	before, _ := filepath.Glob(base + "/*/*")
-	if all := list(base); len(all) != 0 {
+	if all := list(base, patience); len(all) != 0 {
 		t.Errorf("%+v", all)
 	}
 	if after, _ := filepath.Glob(base + "/*/*"); len(after) != len(before) {
@@ -129,7 +129,7 @@ func TestDeadAreSweptAndNothingElse(t *testing.T) {
 	for _, dir := range append(gone, own) {
 		age(t, dir)
 	}
-	if all := list(base); len(all) != 0 {
+	if all := list(base, patience); len(all) != 0 {
 		t.Errorf("%+v", all)
 	}
 	for _, dir := range gone {
@@ -157,7 +157,7 @@ func TestOlderReleaseIsListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if all := list(base); len(all) != 1 || all[0].Release != "" || all[0].Name != "" || all[0].Since.IsZero() {
+	if all := list(base, patience); len(all) != 1 || all[0].Release != "" || all[0].Name != "" || all[0].Since.IsZero() {
 		t.Errorf("%+v", all)
 	}
 }
@@ -174,7 +174,31 @@ func TestHostileQuestions(t *testing.T) {
 		conn.Write([]byte(q))
 		conn.Close()
 	}
-	if all := list(base); len(all) != 1 || all[0].Name != "here" {
+	if all := list(base, patience); len(all) != 1 || all[0].Name != "here" {
 		t.Errorf("%+v", all)
+	}
+}
+
+// TestManyAndOneThatIsStopped: fifty are listed, and a login does not wait for one that
+// does not answer.
+func TestManyAndOneThatIsStopped(t *testing.T) {
+	base := short(t)
+	for range 50 {
+		open(t, base, "one of many")
+	}
+	dir, err := os.MkdirTemp(base, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped, err := net.Listen("unix", filepath.Join(dir, door)) // and nobody accepts
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stopped.Close()
+	if all := list(base, glance); len(all) != 50 {
+		t.Errorf("%d are listed", len(all))
+	}
+	if _, err := os.Lstat(dir); err != nil {
+		t.Error(err)
 	}
 }
