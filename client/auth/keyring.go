@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/client/hostkey"
 	"tssh/proxy/pubkey"
 )
 
@@ -141,7 +140,7 @@ func typeNumber(key ssh.PublicKey) int {
 		return -1
 	}
 	return slices.Index([]string{"RSA", "DSA", "ECDSA", "ED25519", "RSA-CERT", "DSA-CERT", "ECDSA-CERT", "ED25519-CERT",
-		"", "", "ECDSA-SK", "ECDSA-SK-CERT", "ED25519-SK", "ED25519-SK-CERT"}, hostkey.TypeName(key))
+		"", "", "ECDSA-SK", "ECDSA-SK-CERT", "ED25519-SK", "ED25519-SK-CERT"}, pubkey.TypeName(key))
 }
 
 // usable refuses hosts' certificates, and tokens where nothing speaks to them.
@@ -173,7 +172,7 @@ func (s *session) certificateFiles() (ids []*identity) {
 			continue
 		}
 		if !isCert(key) {
-			s.Log.Errorf("load_public_identity_files: key %s type %s is not a certificate", file, hostkey.TypeName(key))
+			s.Log.Errorf("load_public_identity_files: key %s type %s is not a certificate", file, pubkey.TypeName(key))
 			continue
 		}
 		if s.usable(key, file) {
@@ -217,7 +216,7 @@ func parsePublic(b []byte) ssh.PublicKey {
 func (s *session) describe(id *identity) string {
 	text := id.file
 	if id.key != nil {
-		text += " " + hostkey.TypeName(id.key) + " " + hostkey.Fingerprint(id.key, s.Host.FingerprintHash)
+		text += " " + pubkey.TypeName(id.key) + " " + pubkey.Fingerprint(id.key, s.Host.FingerprintHash)
 	}
 	if id.chosen {
 		text += " explicit"

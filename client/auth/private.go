@@ -12,7 +12,6 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"tssh/client/config/owner"
-	"tssh/client/hostkey"
 	"tssh/client/keyfile"
 	"tssh/client/voice"
 	"tssh/proxy/pubkey"
@@ -26,7 +25,7 @@ type loadedKey struct {
 	comment string // for the agent: the file's name where it has none
 }
 
-func typeName(key ssh.PublicKey) string { return hostkey.TypeName(key) }
+func typeName(key ssh.PublicKey) string { return pubkey.TypeName(key) }
 
 // publicOnly reports whether a file holds no private key.
 func publicOnly(file string) (ssh.PublicKey, error) {
@@ -172,7 +171,7 @@ func (s *session) addToAgent(id *identity, k *loadedKey, _ bool) {
 		return
 	}
 	if mode == "ask" {
-		answer, err := s.question(fmt.Sprintf("Add key %s (%s) to agent? ", id.file, hostkey.Fingerprint(k.public, s.Host.FingerprintHash)), voice.Confirm)
+		answer, err := s.question(fmt.Sprintf("Add key %s (%s) to agent? ", id.file, pubkey.Fingerprint(k.public, s.Host.FingerprintHash)), voice.Confirm)
 		if err != nil || answer != "" && answer != "yes" {
 			s.Log.Debugf("user denied adding this key")
 			return

@@ -13,10 +13,10 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/client/hostkey"
 	"tssh/client/keyfile"
 	"tssh/client/voice"
 	"tssh/proxy/cause"
+	"tssh/proxy/pubkey"
 )
 
 // parseToken reads the file of a key on a token (FIDO), which x/crypto does
@@ -104,7 +104,7 @@ func (s *session) tokenSigner(name string, k *loadedKey) signFunc {
 		}
 		try := func(pin string) ([]byte, error) {
 			if t.flags&tokenTouch != 0 && !s.Host.BatchMode && !s.Silent {
-				s.notify(fmt.Sprintf("Confirm user presence for key %s %s", typeName(k.public), hostkey.Fingerprint(k.public, s.Host.FingerprintHash)))
+				s.notify(fmt.Sprintf("Confirm user presence for key %s %s", typeName(k.public), pubkey.Fingerprint(k.public, s.Host.FingerprintHash)))
 			}
 			return helperSign(s.ctx, s.Host.SecurityKeyProvider, t.serialized, data, pin)
 		}

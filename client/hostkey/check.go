@@ -96,7 +96,7 @@ func (c *Checker) about(name string) (found []entry) {
 // Check decides about the key that the host showed. An error has been
 // explained to the user when it is returned.
 func (c *Checker) Check(key ssh.PublicKey) error {
-	fp := Fingerprint(key, c.h.FingerprintHash)
+	fp := pubkey.Fingerprint(key, c.h.FingerprintHash)
 	c.logKey(key, fp)
 	c.pin = &Pin{key: pubkey.Plain(key)}
 	if n := pubkey.RSABits(key); n > 0 && n < c.h.RequiredRSASize {
@@ -154,7 +154,7 @@ func (c *Checker) logKey(key ssh.PublicKey, fp string) {
 		return
 	}
 	c.log.Debugf("Server host certificate: %s %s, serial %d ID %q CA %s %s valid %s", key.Type(), fp, cert.Serial, cert.KeyId,
-		cert.SignatureKey.Type(), Fingerprint(cert.SignatureKey, c.h.FingerprintHash), validity(cert))
+		cert.SignatureKey.Type(), pubkey.Fingerprint(cert.SignatureKey, c.h.FingerprintHash), validity(cert))
 	for _, p := range cert.ValidPrincipals {
 		c.log.Debug2f("Server host certificate hostname: %s", p)
 	}
@@ -184,7 +184,7 @@ func (c *Checker) checkCertificate(cert *ssh.Certificate) bool {
 	if s != known {
 		return false
 	}
-	c.log.Debugf("Host '%s' is known and matches the %s host certificate.", c.name, TypeName(cert))
+	c.log.Debugf("Host '%s' is known and matches the %s host certificate.", c.name, pubkey.TypeName(cert))
 	c.log.Debugf("Found CA key in %s:%d", found.file, found.line)
 	if fault := checkCert(cert, c.bare, c.h.CASignatureAlgorithms, time.Now()); fault != "" {
 		c.log.Errorf("%s", fault)
@@ -240,7 +240,7 @@ func (c *Checker) checkPlain(key ssh.PublicKey) error {
 
 // accept is the usual end: the key is the one that is known.
 func (c *Checker) accept(key ssh.PublicKey, found *entry, ipStatus status, ipFound *entry) {
-	name := TypeName(key)
+	name := pubkey.TypeName(key)
 	c.log.Debugf("Host '%s' is known and matches the %s host key.", c.name, name)
 	c.log.Debugf("Found key in %s:%d", found.file, found.line)
 	c.trusted = !found.global && !found.command && !(ipStatus == known && ipFound != nil && ipFound.global)
@@ -256,7 +256,7 @@ func (c *Checker) accept(key ssh.PublicKey, found *entry, ipStatus status, ipFou
 		return
 	}
 	if c.h.VisualHostKey {
-		c.log.Infof("Host key fingerprint is %s\n%s", Fingerprint(key, c.h.FingerprintHash), Randomart(key, c.h.FingerprintHash))
+		c.log.Infof("Host key fingerprint is %s\n%s", pubkey.Fingerprint(key, c.h.FingerprintHash), pubkey.Randomart(key, c.h.FingerprintHash))
 	}
 }
 
@@ -270,7 +270,7 @@ func (c *Checker) recordFile() (string, bool) {
 
 // meet is the first meeting with a host.
 func (c *Checker) meet(key ssh.PublicKey, ipStatus status) error {
-	name := TypeName(key)
+	name := pubkey.TypeName(key)
 	file, ok := c.recordFile()
 	if !ok || !writable(c.name) {
 		return errRefused

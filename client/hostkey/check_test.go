@@ -19,6 +19,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/voice"
+	"tssh/proxy/pubkey"
 )
 
 func newSigner(t testing.TB) ssh.Signer {
@@ -137,7 +138,7 @@ func TestHostOnAnotherPortIsAnotherName(t *testing.T) {
 func TestNewHostIsAskedAboutAndRemembered(t *testing.T) {
 	key := newSigner(t).PublicKey()
 	for answer, want := range map[string]bool{"yes": true, "YES": true, " yes ": true, "no": false, "": false,
-		Fingerprint(key, "SHA256"): true} {
+		pubkey.Fingerprint(key, "SHA256"): true} {
 		s := newScene(t)
 		s.answer = answer
 		err := s.meets(key)
@@ -149,7 +150,7 @@ func TestNewHostIsAskedAboutAndRemembered(t *testing.T) {
 		}
 		question := fmt.Sprintf("The authenticity of host 'box (192.0.2.7)' can't be established.\n"+
 			"ED25519 key fingerprint is %s.\nThis key is not known by any other names.\n"+
-			"Are you sure you want to continue connecting (yes/no/[fingerprint])? ", Fingerprint(key, ""))
+			"Are you sure you want to continue connecting (yes/no/[fingerprint])? ", pubkey.Fingerprint(key, ""))
 		if s.asked != question {
 			t.Errorf("asked %q", s.asked)
 		}
@@ -454,8 +455,8 @@ func TestRandomartAndListsAreSSHKeygens(t *testing.T) {
 		k := key(kind, kind)
 		for _, hash := range []string{"SHA256", "MD5"} {
 			out := run("-lv", "-E", strings.ToLower(hash), "-f", filepath.Join(dir, kind+".pub"))
-			if !strings.Contains(out, Randomart(k, hash)) || !strings.Contains(out, Fingerprint(k, hash)) {
-				t.Errorf("%s %s: got\n%s\nssh-keygen has\n%s", kind, hash, Randomart(k, hash), out)
+			if !strings.Contains(out, pubkey.Randomart(k, hash)) || !strings.Contains(out, pubkey.Fingerprint(k, hash)) {
+				t.Errorf("%s %s: got\n%s\nssh-keygen has\n%s", kind, hash, pubkey.Randomart(k, hash), out)
 			}
 		}
 	}

@@ -18,7 +18,7 @@ func (c *Checker) runCommand(why string, key ssh.PublicKey, name string) ([]byte
 	tokens := config.Tokens{'H': name, 'I': why, 'f': "NONE", 't': "NONE", 'K': "NONE"}
 	if key != nil {
 		key = pubkey.Plain(key)
-		tokens['f'] = Fingerprint(key, c.h.FingerprintHash)
+		tokens['f'] = pubkey.Fingerprint(key, c.h.FingerprintHash)
 		tokens['t'] = key.Type()
 		tokens['K'] = base64.StdEncoding.EncodeToString(key.Marshal())
 	}

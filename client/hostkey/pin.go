@@ -55,18 +55,18 @@ func (c *Checker) CheckAgain(key ssh.PublicKey, p *Pin) error {
 	if p.distrust {
 		c.distrust()
 	}
-	c.logKey(key, Fingerprint(key, c.h.FingerprintHash))
+	c.logKey(key, pubkey.Fingerprint(key, c.h.FingerprintHash))
 	if n := pubkey.RSABits(key); n > 0 && n < c.h.RequiredRSASize {
 		return Refused{"Server host key: Invalid key length"}
 	}
-	fp := Fingerprint(pubkey.Plain(key), c.h.FingerprintHash)
+	fp := pubkey.Fingerprint(pubkey.Plain(key), c.h.FingerprintHash)
 	for _, file := range c.h.RevokedHostKeys {
 		if found, err := revokedByFile(file, key); err != nil || found {
-			return Refused{fmt.Sprintf("%s host key for %s, %s: revoked by file %s", TypeName(key), c.name, fp, file)}
+			return Refused{fmt.Sprintf("%s host key for %s, %s: revoked by file %s", pubkey.TypeName(key), c.name, fp, file)}
 		}
 	}
 	if isRevoked(c.entries, key) && !p.revoked {
-		return Refused{fmt.Sprintf("%s host key for %s, %s: marked as revoked", TypeName(key), c.name, fp)}
+		return Refused{fmt.Sprintf("%s host key for %s, %s: marked as revoked", pubkey.TypeName(key), c.name, fp)}
 	}
 	if p.has(key) {
 		return nil
@@ -76,7 +76,7 @@ func (c *Checker) CheckAgain(key ssh.PublicKey, p *Pin) error {
 		return nil
 	}
 	return Refused{fmt.Sprintf("%s host key for %s is %s, not the one that was trusted when the session began, %s",
-		TypeName(key), c.name, fp, Fingerprint(p.key, c.h.FingerprintHash))}
+		pubkey.TypeName(key), c.name, fp, pubkey.Fingerprint(p.key, c.h.FingerprintHash))}
 }
 
 // AlgorithmsAgain returns the host key algorithms to offer when a login is made

@@ -21,11 +21,11 @@ func (c *Checker) checkRevoked(key ssh.PublicKey, fp string) error {
 	for _, file := range c.h.RevokedHostKeys {
 		found, err := revokedByFile(file, key)
 		if err != nil {
-			c.log.Errorf("Error checking host key %s %s in revoked keys file %s: %v", TypeName(key), fp, file, err)
+			c.log.Errorf("Error checking host key %s %s in revoked keys file %s: %v", pubkey.TypeName(key), fp, file, err)
 			return errRefused
 		}
 		if found {
-			c.log.Errorf("Host key %s %s revoked by file %s", TypeName(key), fp, file)
+			c.log.Errorf("Host key %s %s revoked by file %s", pubkey.TypeName(key), fp, file)
 			return errRefused
 		}
 	}

@@ -71,7 +71,7 @@ func (c *Checker) offered(payload []byte) (keys []ssh.PublicKey) {
 			continue
 		}
 		if !slices.ContainsFunc(keys, func(k ssh.PublicKey) bool { return bytes.Equal(k.Marshal(), key.Marshal()) }) {
-			c.log.Debug3f("client_input_hostkeys: received %s key %s", TypeName(key), Fingerprint(key, c.h.FingerprintHash))
+			c.log.Debug3f("client_input_hostkeys: received %s key %s", pubkey.TypeName(key), pubkey.Fingerprint(key, c.h.FingerprintHash))
 			keys = append(keys, key)
 		}
 	}
@@ -168,7 +168,7 @@ func prove(keys []ssh.PublicKey, conn Prover) error {
 			Blob      []byte
 		}{name, conn.SessionID(), k.Marshal()})
 		if err := pubkey.Verify(k, signed, &sig); err != nil {
-			return fmt.Errorf("server gave bad signature for %s key", TypeName(k))
+			return fmt.Errorf("server gave bad signature for %s key", pubkey.TypeName(k))
 		}
 	}
 	if r.more() {
@@ -185,10 +185,10 @@ func (c *Checker) apply(fresh []ssh.PublicKey, old []entry, offered []ssh.Public
 		say = c.log.Infof
 	}
 	for _, k := range fresh {
-		say("Learned new hostkey: %s %s", TypeName(k), Fingerprint(k, c.h.FingerprintHash))
+		say("Learned new hostkey: %s %s", pubkey.TypeName(k), pubkey.Fingerprint(k, c.h.FingerprintHash))
 	}
 	for _, e := range old {
-		say("Deprecating obsolete hostkey: %s %s", TypeName(e.key), Fingerprint(e.key, c.h.FingerprintHash))
+		say("Deprecating obsolete hostkey: %s %s", pubkey.TypeName(e.key), pubkey.Fingerprint(e.key, c.h.FingerprintHash))
 	}
 	if asks && !c.acceptUpdate() {
 		return

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/voice"
+	"tssh/proxy/pubkey"
 )
 
 // Refused is the end of a login for its host's key. The reason has been
@@ -30,7 +31,7 @@ func (c *Checker) errors(lines ...string) {
 
 // confirmNew asks about a key that is not known.
 func (c *Checker) confirmNew(key ssh.PublicKey) error {
-	fp := Fingerprint(key, c.h.FingerprintHash)
+	fp := pubkey.Fingerprint(key, c.h.FingerprintHash)
 	var q strings.Builder
 	fmt.Fprintf(&q, "The authenticity of host '%s (%s)' can't be established", c.name, c.ip)
 	if c.showOthers(key) {
@@ -38,9 +39,9 @@ func (c *Checker) confirmNew(key ssh.PublicKey) error {
 	} else {
 		q.WriteString(".")
 	}
-	fmt.Fprintf(&q, "\n%s key fingerprint is %s.", TypeName(key), fp)
+	fmt.Fprintf(&q, "\n%s key fingerprint is %s.", pubkey.TypeName(key), fp)
 	if c.h.VisualHostKey {
-		q.WriteString("\n" + Randomart(key, c.h.FingerprintHash))
+		q.WriteString("\n" + pubkey.Randomart(key, c.h.FingerprintHash))
 	}
 	if c.h.VerifyHostKeyDNS == "yes" || c.h.VerifyHostKeyDNS == "ask" {
 		match := "No matching"
@@ -89,8 +90,8 @@ func (c *Checker) showOthers(key ssh.PublicKey) bool {
 			continue
 		}
 		shown = true
-		c.log.Infof("WARNING: %s key found for host %s\nin %s:%d\n%s key fingerprint %s.", TypeName(e.key), c.name, e.file, e.line,
-			TypeName(e.key), Fingerprint(e.key, c.h.FingerprintHash))
+		c.log.Infof("WARNING: %s key found for host %s\nin %s:%d\n%s key fingerprint %s.", pubkey.TypeName(e.key), c.name, e.file, e.line,
+			pubkey.TypeName(e.key), pubkey.Fingerprint(e.key, c.h.FingerprintHash))
 	}
 	return shown
 }
@@ -133,7 +134,7 @@ func tilde(file string) string {
 }
 
 func (c *Checker) refuseRevoked(key ssh.PublicKey) error {
-	name := TypeName(key)
+	name := pubkey.TypeName(key)
 	c.errors(frame, "@       WARNING: REVOKED HOST KEY DETECTED!               @", frame,
 		fmt.Sprintf("The %s host key for %s is marked as revoked.", name, c.name),
 		"This could mean that a stolen key is being used to", "impersonate this host.")
@@ -151,7 +152,7 @@ func (c *Checker) lenient() bool {
 }
 
 func (c *Checker) refuseChanged(key ssh.PublicKey, found *entry, ipStatus status, ipFound *entry) error {
-	name := TypeName(key)
+	name := pubkey.TypeName(key)
 	if c.checksIP() && (ipStatus != changed || ipFound != nil && !bytes.Equal(ipFound.key.Marshal(), found.key.Marshal())) {
 		value := "has a different value"
 		switch ipStatus {
@@ -174,7 +175,7 @@ func (c *Checker) refuseChanged(key ssh.PublicKey, found *entry, ipStatus status
 	if all := slices.Concat(c.user, c.system); len(all) > 0 {
 		c.log.Errorf("Add correct host key in %s to get rid of this message.", all[0])
 	}
-	c.log.Errorf("Offending %s key in %s:%d", TypeName(found.key), found.file, found.line)
+	c.log.Errorf("Offending %s key in %s:%d", pubkey.TypeName(found.key), found.file, found.line)
 	if !found.command {
 		c.errors("  remove with:", fmt.Sprintf("  ssh-keygen -f \"%s\" -R \"%s\"", found.file, c.name))
 	}
@@ -190,7 +191,7 @@ func (c *Checker) warnChanged(key ssh.PublicKey) {
 		"IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!",
 		"Someone could be eavesdropping on you right now (man-in-the-middle attack)!",
 		"It is also possible that a host key has just been changed.",
-		fmt.Sprintf("The fingerprint for the %s key sent by the remote host is\n%s.", TypeName(key), Fingerprint(key, c.h.FingerprintHash)),
+		fmt.Sprintf("The fingerprint for the %s key sent by the remote host is\n%s.", pubkey.TypeName(key), pubkey.Fingerprint(key, c.h.FingerprintHash)),
 		"Please contact your system administrator.")
 }
 
@@ -226,7 +227,7 @@ func (c *Checker) distrust() { c.Distrust, c.pin.distrust = true, true }
 // addressDiffers is the case of a name and an address with different keys.
 func (c *Checker) addressDiffers(key ssh.PublicKey, s status, found, ipFound *entry) error {
 	msg := fmt.Sprintf("Warning: the %s host key for '%s' differs from the key for the IP address '%s'\nOffending key for IP in %s:%d",
-		TypeName(key), c.name, c.ip, ipFound.file, ipFound.line)
+		pubkey.TypeName(key), c.name, c.ip, ipFound.file, ipFound.line)
 	if s == known {
 		msg += fmt.Sprintf("\nMatching host key in %s:%d", found.file, found.line)
 	}

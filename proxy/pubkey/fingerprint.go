@@ -1,4 +1,4 @@
-package hostkey
+package pubkey
 
 import (
 	"crypto/md5"
@@ -7,8 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
-
-	"tssh/proxy/pubkey"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -40,7 +38,7 @@ func TypeName(key ssh.PublicKey) string {
 // Fingerprint is what FingerprintHash ("MD5", or else SHA-256) makes of a key;
 // of a certificate, the key in it.
 func Fingerprint(key ssh.PublicKey, hash string) string {
-	_, text := digest(pubkey.Plain(key), hash)
+	_, text := digest(Plain(key), hash)
 	return text
 }
 
@@ -61,7 +59,7 @@ func digest(key ssh.PublicKey, hash string) (sum []byte, text string) {
 // step, and each square shows how often it was visited.
 func Randomart(key ssh.PublicKey, hash string) string {
 	const columns, rows, symbols = 17, 9, " .o+=*BOX@%&#/^SE"
-	key = pubkey.Plain(key)
+	key = Plain(key)
 	sum, _ := digest(key, hash)
 	var board [columns][rows]int
 	x, y := columns/2, rows/2
@@ -107,7 +105,7 @@ func Randomart(key ssh.PublicKey, hash string) string {
 
 // Bits is the size of a key as ssh-keygen tells it.
 func Bits(key ssh.PublicKey) int {
-	switch pubkey.Plain(key).Type() {
+	switch Plain(key).Type() {
 	case "ssh-ed25519", "sk-ssh-ed25519@openssh.com", "ecdsa-sha2-nistp256", "sk-ecdsa-sha2-nistp256@openssh.com":
 		return 256
 	case "ecdsa-sha2-nistp384":
@@ -115,5 +113,5 @@ func Bits(key ssh.PublicKey) int {
 	case "ecdsa-sha2-nistp521":
 		return 521
 	}
-	return pubkey.RSABits(key)
+	return RSABits(key)
 }
