@@ -3,6 +3,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,12 +18,14 @@ import (
 	"tssh/client/control"
 	"tssh/client/doctor"
 	"tssh/client/login"
+	"tssh/client/roam"
 	"tssh/client/servers"
 	"tssh/client/session"
 	"tssh/client/tty"
 	"tssh/client/voice"
 	"tssh/proxy/memory"
 	"tssh/proxy/visible"
+	"tssh/proxy/wire"
 )
 
 // exitError is ssh's exit status for every failure of its own.
@@ -224,10 +227,21 @@ func (v *invocation) configure() error {
 
 // doctor is --doctor.
 func (v *invocation) doctor(ctx context.Context) int {
+	moving := v.moving(v.host)
+	moving.Transport = cmp.Or(moving.Transport, wire.QUIC)
 	healthy := doctor.Examine(ctx, doctor.Config{
-		Destination: v.cmd.Destination, Session: v.moving(v.host), Out: os.Stdout,
+		Destination: v.cmd.Destination, User: moving.User, HostName: moving.HostName,
+		Ports: moving.Ports, MTU: moving.MTU, Out: os.Stdout,
 		Dial: func(ctx context.Context) (*login.Login, error) {
 			return login.Dial(ctx, v.host, login.Options{Log: v.log, Resolve: v.resolve})
+		},
+		Move: func(ctx context.Context, l *login.Login, mode wire.Mode, mtu int) (doctor.Session, error) {
+			moving.Mode, moving.MTU = mode, mtu
+			s, _, err := roam.Open(ctx, l, moving)
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
 		},
 	})
 	if !healthy {

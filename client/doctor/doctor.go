@@ -11,8 +11,9 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/client/bootstrap"
 	"tssh/client/login"
-	"tssh/client/roam"
+	"tssh/proxy"
 	"tssh/proxy/visible"
 	"tssh/proxy/wire"
 )
@@ -25,18 +26,34 @@ const largeMTU = 1452
 
 // Config is what Examine needs.
 type Config struct {
-	Destination string      // as the user named it
-	Session     roam.Config // as the host has it
-	Dial        func(context.Context) (*login.Login, error)
+	Destination string // as the user named it
+	User        string // what follows is as the host's configuration has it
+	HostName    string
+	Ports       string // of UDP
+	MTU         int    // bytes; 0: the usual
 	Out         io.Writer
+
+	// Dial logs in.
+	Dial func(context.Context) (*login.Login, error)
+	// Move opens a session on one kind of path, with datagrams of mtu bytes (0: the usual).
+	Move func(ctx context.Context, l *login.Login, mode wire.Mode, mtu int) (Session, error)
+}
+
+// Session is one that was opened to see whether it can be.
+type Session interface {
+	// Confirmed returns when the server has answered over the session.
+	Confirmed(context.Context) error
+	// State is how the way to the server is.
+	State() proxy.State
+	// Server is the tsshd that was started.
+	Server() bootstrap.Started
+	// Leave ends the session and keeps the login.
+	Leave()
 }
 
 // Examine says in words what works from here to the host, and what to change. It
 // returns false when nothing does.
 func Examine(ctx context.Context, c Config) bool {
-	if c.Session.Transport == "" {
-		c.Session.Transport = wire.QUIC
-	}
 	say := func(what, format string, args ...any) {
 		fmt.Fprintln(c.Out, finding(what, fmt.Sprintf(format, args...)))
 	}
@@ -47,24 +64,24 @@ func Examine(ctx context.Context, c Config) bool {
 		return false
 	}
 	defer l.Close()
-	say("ssh", "works, logged in as %s in %v", c.Session.User, time.Since(start).Round(time.Millisecond))
+	say("ssh", "works, logged in as %s in %v", c.User, time.Since(start).Round(time.Millisecond))
 	if !l.Direct {
-		say("route", "through a proxy or another host: UDP and TCP only work if this machine reaches %s by itself", c.Session.HostName)
+		say("route", "through a proxy or another host: UDP and TCP only work if this machine reaches %s by itself", c.HostName)
 	}
 	for _, line := range lingering(l.Client) {
 		say("logout", "%s", line)
 	}
 	works := map[wire.Mode]bool{}
 	for _, mode := range []wire.Mode{wire.OnlyUDP, wire.OnlyTCP, wire.OnlySSH} {
-		how, err := examine(ctx, l, c.Session, mode, c.Session.MTU)
+		how, err := c.examine(ctx, l, mode, c.MTU)
 		works[mode] = err == nil
 		if err != nil {
 			say(strings.ToUpper(string(mode)), "no: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 			continue
 		}
 		say(strings.ToUpper(string(mode)), "works: %s", how)
-		if mode == wire.OnlyUDP && c.Session.MTU == 0 {
-			examineMTU(ctx, l, c.Session, say)
+		if mode == wire.OnlyUDP && c.MTU == 0 {
+			c.examineMTU(ctx, l, say)
 		}
 	}
 	switch {
@@ -72,7 +89,7 @@ func Examine(ctx context.Context, c Config) bool {
 		say("advice", "nothing to change: tssh --udp %s", c.Destination)
 	case works[wire.OnlyTCP], works[wire.OnlySSH]:
 		say("advice", "open UDP ports %s to %s in its firewall, at best all of them; until then tssh --udp uses the next best path by itself",
-			c.Session.Ports, c.Session.HostName)
+			c.Ports, c.HostName)
 	default:
 		say("advice", "see the errors above; if no tsshd could be started, install one and set TsshdPath")
 		return false
@@ -85,8 +102,8 @@ func Examine(ctx context.Context, c Config) bool {
 func finding(what, text string) string { return fmt.Sprintf("%-9s %s", what+":", visible.Line(text)) }
 
 // examineMTU says whether datagrams of an Ethernet's size pass.
-func examineMTU(ctx context.Context, l *login.Login, c roam.Config, say func(what, format string, args ...any)) {
-	if _, err := examine(ctx, l, c, wire.OnlyUDP, largeMTU); err != nil {
+func (c Config) examineMTU(ctx context.Context, l *login.Login, say func(what, format string, args ...any)) {
+	if _, err := c.examine(ctx, l, wire.OnlyUDP, largeMTU); err != nil {
 		say("MTU", "datagrams of %d bytes do not pass (%v); the usual 1200 do", largeMTU, err)
 		return
 	}
@@ -95,11 +112,10 @@ func examineMTU(ctx context.Context, l *login.Login, c roam.Config, say func(wha
 
 // examine moves a session with datagrams of mtu bytes (0: the usual) onto one kind
 // of path, and says how that went.
-func examine(ctx context.Context, l *login.Login, c roam.Config, mode wire.Mode, mtu int) (string, error) {
+func (c Config) examine(ctx context.Context, l *login.Login, mode wire.Mode, mtu int) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, examTimeout)
 	defer cancel()
-	c.Mode, c.MTU = mode, mtu
-	r, _, err := roam.Open(ctx, l, c)
+	r, err := c.Move(ctx, l, mode, mtu)
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("no answer within %v", examTimeout)
 	}

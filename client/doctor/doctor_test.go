@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"tssh/client/login"
-	"tssh/client/roam"
 )
 
 // TestDoctorObeysNoServer: the path of a tsshd is what the server said.
@@ -22,7 +21,7 @@ func TestDoctorObeysNoServer(t *testing.T) {
 func TestDoctorWhoIsNotLetIn(t *testing.T) {
 	var out strings.Builder
 	ok := Examine(context.Background(), Config{
-		Out: &out, Session: roam.Config{Transport: ""},
+		Out: &out,
 		Dial: func(context.Context) (*login.Login, error) {
 			return nil, errors.New("u@h: Permission denied (publickey)\x1b[2J.")
 		},
