@@ -3,6 +3,7 @@ package config
 import (
 	"tssh/client/config/algorithm"
 	"tssh/client/config/value"
+	"tssh/proxy/wire"
 )
 
 // collector is a parser that looks at, or adds to, what was read before.
@@ -242,7 +243,7 @@ var keywords = []keyword{
 	{name: "TsshdPath", parse: value.Word, verdict: Ours, note: "tsshd on the server; without it the cache, then PATH, then an upload"},
 	{name: "TerminfoInstall", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours, note: "where the server does not know the terminal, put its description into ~/.terminfo there"},
 	{name: "UdpAliveTimeout", parse: value.Positive, preset: "86400", verdict: Ours, note: "offline longer than this, both sides end; units w d h m s"},
-	{name: "UdpKeepOutput", parse: value.Kept, preset: "4194304 67108864", verdict: Ours, note: "of a program's output while the client is away: bytes kept of a terminal's, the oldest go; a second number for commands without one, which wait then; units K M G; 0: the program waits at once"},
+	{name: "UdpKeepOutput", parse: value.Kept(wire.UsualKeep.Pipes, wire.MaxKeep), preset: "4194304 67108864", verdict: Ours, note: "of a program's output while the client is away: bytes kept of a terminal's, the oldest go; a second number for commands without one, which wait then; units K M G; 0: the program waits at once"},
 	{name: "UdpHeartbeatTimeout", parse: value.Positive, preset: "3", verdict: Ours, note: "silent longer than this, another way to the server is tried"},
 	{name: "UdpReconnectTimeout", parse: value.Positive, preset: "15", verdict: Ours, note: "silent longer than this, the notice appears"},
 	{name: "UdpReconnectExitKey", parse: value.ExitKey, preset: "^d", verdict: Ours, note: "the key that leaves while the notice is shown, as ^d; none: there is none. The session goes on"},

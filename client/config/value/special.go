@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"tssh/proxy/roster"
-	"tssh/proxy/wire"
 )
 
 // These keywords have a form of their own.
@@ -90,31 +89,34 @@ func RekeyLimit(l *Line) ([]string, error) {
 	return []string{strconv.FormatInt(size, 10), strconv.Itoa(interval)}, nil
 }
 
-// Kept takes one or two sizes; 0 alone is 0 for both.
-func Kept(l *Line) ([]string, error) {
-	sizes := []string{"", strconv.FormatInt(wire.UsualKeep.Pipes, 10)}
-	for i := range sizes {
-		var arg string
-		if i == 0 {
-			var err error
-			if arg, err = l.One(); err != nil {
-				return nil, err
+// Kept takes one or two sizes up to most: of terminals' output, and of other programs'
+// (where that is missing, pipes). 0 alone is 0 for both.
+func Kept(pipes, most int64) func(*Line) ([]string, error) {
+	return func(l *Line) ([]string, error) {
+		sizes := []string{"", strconv.FormatInt(pipes, 10)}
+		for i := range sizes {
+			var arg string
+			if i == 0 {
+				var err error
+				if arg, err = l.One(); err != nil {
+					return nil, err
+				}
+			} else if next, ok := l.Next(); ok {
+				arg = next
+			} else {
+				break
 			}
-		} else if next, ok := l.Next(); ok {
-			arg = next
-		} else {
-			break
+			n, ok := parseSize(arg)
+			if !ok || n > most {
+				return nil, l.refuse(arg, "a number of bytes, or with K, M or G behind it, for terminals, and another one for commands without")
+			}
+			sizes[i] = strconv.FormatInt(n, 10)
+			if i == 0 && n == 0 {
+				sizes[1] = "0"
+			}
 		}
-		n, ok := parseSize(arg)
-		if !ok || n > wire.MaxKeep {
-			return nil, l.refuse(arg, "a number of bytes, or with K, M or G behind it, for terminals, and another one for commands without")
-		}
-		sizes[i] = strconv.FormatInt(n, 10)
-		if i == 0 && n == 0 {
-			sizes[1] = "0"
-		}
+		return sizes, nil
 	}
-	return sizes, nil
 }
 
 // parseSize reads a number with K, M, G, T, P or E behind it.
