@@ -4,7 +4,10 @@ package session
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -265,4 +268,48 @@ func TestAttachNeedsTerminal(t *testing.T) {
 	}
 	serve(t, cfg, request{wire.AttachRequest, struct{ ID uint32 }{}, false}, request{"exec", text{"true"}, true}) // without pty-req
 	serve(t, config(t), request{wire.AttachRequest, struct{ ID uint32 }{}, false}, request{wire.DetachRequest, text{}, false}, request{"exec", text{"true"}, true})
+}
+
+// TestDisplayOfTheNewClient: the program keeps its display, at which its programs prove
+// themselves by the new client's cookie; the number that was asked for in vain is free.
+func TestDisplayOfTheNewClient(t *testing.T) {
+	cfg := kept(t)
+	cfg.Policy.X11 = true
+	said := filepath.Join(t.TempDir(), "said")
+	cfg.Policy.XAuth = filepath.Join(t.TempDir(), "xauth")
+	if err := os.WriteFile(cfg.Policy.XAuth, []byte("#!/bin/sh\ncat >>"+said+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	number, closed := 9, make(chan string, 4)
+	cfg.X11 = func(X11) (*Display, error) {
+		number++
+		name := fmt.Sprintf("unix:%d.0", number)
+		return &Display{Name: name, Auth: name, Close: func() { closed <- name }}, nil
+	}
+	type x11 struct {
+		Single           bool
+		Protocol, Cookie string
+		Screen           uint32
+	}
+	first := visit(t, cfg)
+	if !first.ask("x11-req", x11{false, "MIT-MAGIC-COOKIE-1", "aa", 0}) || !first.ask("exec", text{shell}) {
+		t.Fatal("refused")
+	}
+	first.see(t, "ready")
+	first.end(false)
+	first.wait(t)
+	second := visit(t, cfg)
+	if !second.ask("x11-req", x11{false, "MIT-MAGIC-COOKIE-1", "bb", 0}) || !second.ask(wire.AttachRequest, struct{ ID uint32 }{0}) {
+		t.Fatal("refused")
+	}
+	second.see(t, "ready")
+	second.end(false)
+	second.wait(t)
+	if got := <-closed; got != "unix:11.0" {
+		t.Errorf("%s was closed", got)
+	}
+	b, _ := os.ReadFile(said)
+	if want := "add unix:10.0 MIT-MAGIC-COOKIE-1 bb"; !strings.Contains(string(b), want) || strings.Contains(string(b), "unix:11") {
+		t.Errorf("xauth got %q, not %q", b, want)
+	}
 }
