@@ -63,7 +63,7 @@ func TestNothingIsLeft(t *testing.T) {
 		name   string
 		args   []string
 		how    func(w *world, p *terminal)
-		status int // -1: by a signal
+		status int
 	}
 	signal := func(s syscall.Signal) func(*world, *terminal) {
 		return func(_ *world, p *terminal) { p.cmd.Process.Signal(s) }
@@ -75,10 +75,10 @@ func TestNothingIsLeft(t *testing.T) {
 			p.keys("kill $(cat pid); rm pid; exit\r")
 		}, 0},
 		{"escape", nil, func(_ *world, p *terminal) { p.keys("\r~.") }, 255},
-		{"hangup", nil, signal(syscall.SIGHUP), -1},
-		{"terminate", nil, signal(syscall.SIGTERM), -1},
-		{"interrupt", nil, signal(syscall.SIGINT), -1},
-		{"window closed", nil, func(_ *world, p *terminal) { p.tty.Close() }, -1},
+		{"hangup", nil, signal(syscall.SIGHUP), 255},
+		{"terminate", nil, signal(syscall.SIGTERM), 255},
+		{"interrupt", nil, signal(syscall.SIGINT), 255},
+		{"window closed", nil, func(_ *world, p *terminal) { p.tty.Close() }, 255},
 		{"shell killed", nil, func(_ *world, p *terminal) { p.keys("kill -KILL $$\r") }, 255},
 		{"offline for too long", []string{"-oUdpAliveTimeout=3"}, func(w *world, p *terminal) { w.fault(nothing) }, 255},
 		{"roamed", nil, func(w *world, p *terminal) {
