@@ -183,7 +183,7 @@ func (v *invocation) stdio(l *service) int {
 		return 0
 	}
 	if words, ok := forward.Refused(err); ok {
-		v.log.Errorf("channel 0: open failed: %s", words)
+		v.log.Infof("channel 0: open failed: %s", words)
 		v.log.Errorf("stdio forwarding failed")
 		return exitError
 	}

@@ -97,7 +97,7 @@ func (r *run) unasked(err error) bool {
 	var open *ssh.OpenChannelError
 	if errors.As(err, &open) {
 		r.denied = true
-		r.Log.Errorf("channel 0: open failed: %s: %s", voice.Refusal(open.Reason), open.Message)
+		r.Log.Infof("channel 0: open failed: %s: %s", voice.Refusal(open.Reason), open.Message)
 	}
 	return false
 }

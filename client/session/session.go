@@ -178,7 +178,7 @@ func Run(ctx context.Context, conn ssh.Conn, h *config.Host, o Options) (exit in
 func (r *run) refused(err error) (int, error) {
 	var open *ssh.OpenChannelError
 	if errors.As(err, &open) {
-		r.Log.Errorf("channel 0: open failed: %s: %s", voice.Refusal(open.Reason), open.Message)
+		r.Log.Infof("channel 0: open failed: %s: %s", voice.Refusal(open.Reason), open.Message)
 		return exitLost, nil
 	}
 	select {
