@@ -57,35 +57,36 @@ func (w *world) sockets() map[string]bool {
 }
 
 // TestNothingIsLeft: however a session ends, with what was lent to it, no process,
-// socket or file of it stays on either side.
+// socket or file of it stays on either side. One whose client is told to end (as by
+// a machine that shuts down) waits to be attached, until it is ended from elsewhere.
 func TestNothingIsLeft(t *testing.T) {
 	type end struct {
 		name   string
 		args   []string
 		how    func(w *world, p *terminal)
 		status int
+		waits  bool
 	}
 	signal := func(s syscall.Signal) func(*world, *terminal) {
 		return func(_ *world, p *terminal) { p.cmd.Process.Signal(s) }
 	}
 	ends := []end{
-		{"logout", nil, func(_ *world, p *terminal) { p.keys("exit\r") }, 0},
+		{"logout", nil, func(_ *world, p *terminal) { p.keys("exit\r") }, 0, false},
 		{"logout with a job", nil, func(_ *world, p *terminal) {
 			p.runs("sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >pid", "")
 			p.keys("kill $(cat pid); rm pid; exit\r")
-		}, 0},
-		{"escape", nil, func(_ *world, p *terminal) { p.keys("\r~.") }, 255},
-		{"hangup", nil, signal(syscall.SIGHUP), 255},
-		{"terminate", nil, signal(syscall.SIGTERM), 255},
-		{"interrupt", nil, signal(syscall.SIGINT), 255},
-		{"window closed", nil, func(_ *world, p *terminal) { p.tty.Close() }, 255},
-		{"shell killed", nil, func(_ *world, p *terminal) { p.keys("kill -KILL $$\r") }, 255},
-		{"offline for too long", []string{"-oUdpAliveTimeout=3"}, func(w *world, p *terminal) { w.fault(nothing) }, 255},
+		}, 0, false},
+		{"escape", nil, func(_ *world, p *terminal) { p.keys("\r~.") }, 255, false},
+		{"hangup", nil, signal(syscall.SIGHUP), 255, true},
+		{"terminate", nil, signal(syscall.SIGTERM), 255, true},
+		{"interrupt", nil, signal(syscall.SIGINT), 255, false},
+		{"shell killed", nil, func(_ *world, p *terminal) { p.keys("kill -KILL $$\r") }, 255, false},
+		{"offline for too long", []string{"-oUdpAliveTimeout=3"}, func(w *world, p *terminal) { w.fault(nothing) }, 255, false},
 		{"roamed", nil, func(w *world, p *terminal) {
 			w.roam()
 			p.runs("echo over there", "there\r\n")
 			p.keys("exit\r")
-		}, 0},
+		}, 0, false},
 	}
 	for _, kind := range []string{"auto", "ssh"} {
 		for _, e := range ends {
@@ -106,7 +107,7 @@ func TestNothingIsLeft(t *testing.T) {
 				w.write("alice/.bash_profile", "PS1='ready> '\nunset PROMPT_COMMAND\nset +o history\nbind 'set enable-bracketed-paste off'\n")
 				files, processes, sockets := w.lying(), w.running(), w.sockets()
 
-				args := append([]string{placed(), "--udp", "-oUdpProxyMode=" + kind, "-A", "-oIdentityAgent=" + socket,
+				args := append([]string{placed(), "--udp", "-oUdpProxyMode=" + kind, "-oUdpSessionName=left", "-A", "-oIdentityAgent=" + socket,
 					"-L", "7001:127.0.0.1:22", "-R", "7002:127.0.0.1:22", "-R", "/var/tmp/forward:127.0.0.1:22"}, e.args...)
 				cmd := w.tssh(append(args, "server")...)
 				cmd.Env = append(cmd.Env, "SSH_AUTH_SOCK="+socket)
@@ -119,6 +120,11 @@ func TestNothingIsLeft(t *testing.T) {
 				e.how(w, p)
 				if status := p.exit(); status != e.status {
 					t.Errorf("status %d, want %d", status, e.status)
+				}
+				if e.waits {
+					if r := w.do(w.tssh(placed(), "-oIdentityAgent="+socket, "--end=left", "server")); r.status != 0 {
+						t.Errorf("end it from elsewhere: %+v", r)
+					}
 				}
 				more := func(before, now map[string]bool) (left []string) {
 					for thing := range now {
