@@ -19,12 +19,24 @@ import (
 // lying lists the files of both ends, but for the log of sshd, which is no session's.
 func (w *world) lying() map[string]bool {
 	files := map[string]bool{}
-	filepath.WalkDir(w.dir, func(path string, _ fs.DirEntry, err error) error {
-		if err == nil && filepath.Base(path) != "sshd.log" {
-			files[strings.TrimPrefix(path, w.dir)] = true
+	walk := func(dir string) {
+		filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+			case path != w.dir && e.IsDir() && e.Name() == filepath.Base(built):
+				return fs.SkipDir
+			case e.Name() != "sshd.log":
+				files[strings.TrimPrefix(path, dir)] = true
+			}
+			return nil
+		})
+	}
+	walk(w.dir)
+	for _, pid := range w.processes(w.server) {
+		if line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); bytes.Contains(line, []byte("[listener]")) {
+			walk(fmt.Sprintf("/proc/%d/root/tmp", pid))
 		}
-		return nil
-	})
+	}
 	return files
 }
 
@@ -92,7 +104,7 @@ func TestNothingIsLeft(t *testing.T) {
 		for _, e := range ends {
 			t.Run(e.name+" by "+kind, func(t *testing.T) {
 				t.Parallel()
-				w := newWorldWith(t, `mkdir -m 1777 "$0/tmp"; mount --bind "$0/tmp" /var/tmp`, "SetEnv TMPDIR=/var/tmp")
+				w := newWorldWith(t, ownTmp)
 				socket := w.dir + "/agent"
 				agent := w.command("ssh-agent", "-D", "-a", socket)
 				out, err := agent.StdoutPipe()
@@ -108,7 +120,7 @@ func TestNothingIsLeft(t *testing.T) {
 				files, processes, sockets := w.lying(), w.running(), w.sockets()
 
 				args := append([]string{placed(), "--udp", "-oUdpProxyMode=" + kind, "-oUdpSessionName=left", "-A", "-oIdentityAgent=" + socket,
-					"-L", "7001:127.0.0.1:22", "-R", "7002:127.0.0.1:22", "-R", "/var/tmp/forward:127.0.0.1:22"}, e.args...)
+					"-L", "7001:127.0.0.1:22", "-R", "7002:127.0.0.1:22", "-R", "/tmp/forward:127.0.0.1:22"}, e.args...)
 				cmd := w.tssh(append(args, "server")...)
 				cmd.Env = append(cmd.Env, "SSH_AUTH_SOCK="+socket)
 				p := w.terminal(cmd)
