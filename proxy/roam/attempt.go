@@ -54,12 +54,12 @@ func (m *Machine) retry() {
 
 // streams begins what stream paths are wanted now.
 func (m *Machine) streams(now time.Time, e *Effects) {
-	silence := m.pulse.silence(now)
+	silence := m.liveness.silence(now)
 	if m.wanted(now, wire.TCP, tcpAfter) && m.tcp.due(now, silence, tcpPause) || m.uprooted(now, wire.TCP) {
 		m.dial(now, Dial{Kind: wire.TCP}, e)
 	}
 	if m.wanted(now, wire.SSH, sshAfter) && m.ssh.due(now, silence, sshPause) || m.uprooted(now, wire.SSH) {
-		fresh := m.pulse.trouble(now) && (m.has(wire.SSH) || m.pulse.heard.Before(m.changed))
+		fresh := m.liveness.trouble(now) && (m.has(wire.SSH) || m.liveness.heard.Before(m.changed))
 		m.dial(now, Dial{Kind: wire.SSH, Fresh: fresh}, e)
 	}
 }
@@ -82,11 +82,11 @@ func (m *Machine) wanted(now time.Time, k wire.Kind, after time.Duration) bool {
 		return len(m.config.Kinds) == 1 || now.Sub(m.since) >= after || len(m.sockets()) == 0
 	case m.dropped:
 		return true
-	case m.current.Kind > k && !m.pulse.suspect(now):
+	case m.current.Kind > k && !m.liveness.suspect(now):
 		return !m.has(k) // a better path than the one in use
 	}
-	return m.pulse.silence(now) >= min(after, m.config.Heartbeat) &&
-		m.pulse.silence(now) > 2*m.pulse.rto() && m.pulse.tries > 1
+	return m.liveness.silence(now) >= min(after, m.config.Heartbeat) &&
+		m.liveness.silence(now) > 2*m.liveness.rto() && m.liveness.tries > 1
 }
 
 // uprooted reports whether the connection in use, of kind k, seems to have died
@@ -94,8 +94,8 @@ func (m *Machine) wanted(now time.Time, k wire.Kind, after time.Duration) bool {
 // next one is not put off then, not even for one that was begun before.
 func (m *Machine) uprooted(now time.Time, k wire.Kind) bool {
 	a := m.attempt(k)
-	return m.current != nil && m.current.Kind == k && m.pulse.tries > 0 &&
-		m.pulse.heard.Before(m.changed) && now.Sub(m.changed) >= m.pulse.rto() &&
+	return m.current != nil && m.current.Kind == k && m.liveness.tries > 0 &&
+		m.liveness.heard.Before(m.changed) && now.Sub(m.changed) >= m.liveness.rto() &&
 		a.last.Before(m.changed) && a.running < maxDials
 }
 

@@ -22,26 +22,26 @@ type Outgoing struct {
 func (m *Machine) Written(now time.Time, b []byte, segment int) (o Outgoing) {
 	m.keep.Note(now, b, segment)
 	o.On = m.current
-	if m.pulse.typed(now) && o.On != nil && !o.On.stalled() {
+	if m.liveness.typed(now) && o.On != nil && !o.On.stalled() {
 		o.Knock = m.knock(now, o.On, true)
 		o.Wake = true
 	}
-	if m.pulse.tries > 0 && len(b) <= link.Small {
+	if m.liveness.tries > 0 && len(b) <= link.Small {
 		// What was typed goes out on every path: any may work again. It may as
 		// well be the acknowledgements of a busy flow, which must not make
 		// more knocks than can be told apart when their answers come.
-		m.pulse.hasten(later(now, m.pulse.round.Add(typedSpacing)))
+		m.liveness.hasten(later(now, m.liveness.round.Add(typedSpacing)))
 		m.retry()
 		o.Wake = true
 	}
 	if segment == 0 && o.On != nil && o.On.Kind == wire.UDP {
-		o.Copies = m.extra.After(now, len(b), m.pulse.loss)
+		o.Copies = m.extra.After(now, len(b), m.liveness.loss)
 	}
 	return o
 }
 
 // Received is told of each datagram of the server's transport.
-func (m *Machine) Received(now time.Time) { m.pulse.active = now }
+func (m *Machine) Received(now time.Time) { m.liveness.active = now }
 
 // Changed is told when the machine's addresses or routes may have changed, or it
 // woke: a knock leaves at once, in the hope that the path still works.
@@ -49,19 +49,19 @@ func (m *Machine) Changed(now time.Time) {
 	m.looked = time.Time{}
 	m.tcp.tries, m.ssh.tries = 0, 0
 	m.changed = now
-	m.pulse.hasten(later(now, m.pulse.last.Add(eventSpacing)))
+	m.liveness.hasten(later(now, m.liveness.last.Add(eventSpacing)))
 }
 
 // Refused is told when the system takes no packet for path p: another may do.
 func (m *Machine) Refused(now time.Time, p *Path) {
 	if p == m.current {
-		m.pulse.refused(now)
+		m.liveness.refused(now)
 	}
 }
 
 // Bound adds a UDP socket, and a path from it to each address of the server.
 func (m *Machine) Bound(now time.Time, port any) (e Effects) {
-	knock := m.pulse.trouble(now)
+	knock := m.liveness.trouble(now)
 	small := m.lately(now)
 	for _, server := range m.config.Servers {
 		p := &Path{Kind: wire.UDP, Remote: server, Port: port, born: now}
@@ -86,7 +86,7 @@ func (m *Machine) Opened(now time.Time, kind wire.Kind, remote netip.AddrPort, p
 	if m.current == nil {
 		m.current = p
 	}
-	claim := p == m.current || m.pulse.suspect(now)
+	claim := p == m.current || m.liveness.suspect(now)
 	e := Effects{Send: []Packet{{p, m.knock(now, p, claim)}}}
 	spare := slices.DeleteFunc(slices.Clone(m.paths), func(x *Path) bool { return x.Kind != kind || x == m.current })
 	if len(spare) > maxSpare {
@@ -109,11 +109,11 @@ func (m *Machine) Ended(now time.Time, p *Path) (e Effects) {
 	if len(m.paths) > 0 {
 		m.current = m.paths[0]
 	}
-	if m.pulse.since.IsZero() {
-		m.pulse.since = now
+	if m.liveness.since.IsZero() {
+		m.liveness.since = now
 	}
-	m.pulse.tries = max(m.pulse.tries, 2)
-	m.pulse.hasten(now)
+	m.liveness.tries = max(m.liveness.tries, 2)
+	m.liveness.hasten(now)
 	e.Wake = true
 	return e
 }
@@ -123,8 +123,8 @@ func (m *Machine) Ended(now time.Time, p *Path) (e Effects) {
 // server sent it, but it may have been sent again by anybody: one to a knock that
 // was answered before, or that is not known, changes nothing.
 func (m *Machine) Answered(now time.Time, a wire.Ack, from netip.AddrPort) (e Effects) {
-	trouble, silence, since := m.pulse.trouble(now), m.pulse.silence(now), m.pulse.since
-	k, ok := m.pulse.answered(now, a.Knock, m.current)
+	trouble, silence, since := m.liveness.trouble(now), m.liveness.silence(now), m.liveness.since
+	k, ok := m.liveness.answered(now, a.Knock, m.current)
 	if !ok || !slices.Contains(m.paths, k.on) {
 		return e
 	}
@@ -136,7 +136,7 @@ func (m *Machine) Answered(now time.Time, a wire.Ack, from netip.AddrPort) (e Ef
 	if p.acked++; p.acked == 1 {
 		m.attempt(p.Kind).tries = 0
 	}
-	if !trouble && p != m.current && now.Sub(k.at) > max(firstRTO, 2*m.pulse.srtt) {
+	if !trouble && p != m.current && now.Sub(k.at) > max(firstRTO, 2*m.liveness.srtt) {
 		p.acked, p.asked = 0, -1 // it waited for the path: ask again
 	}
 	if p != m.current && (trouble || m.current == nil || m.wins(p)) {
@@ -146,7 +146,7 @@ func (m *Machine) Answered(now time.Time, a wire.Ack, from netip.AddrPort) (e Ef
 	if p == m.current {
 		m.dropped = false
 		p.answer = a.Challenge
-		again := m.pulse.settled(a.Fresh)
+		again := m.liveness.settled(a.Fresh)
 		if a.Challenge != 0 || again {
 			e.Send = append(e.Send, Packet{p, m.knock(now, p, true)})
 		}
@@ -172,20 +172,20 @@ func (m *Machine) use(now time.Time, k asked, e *Effects) {
 		}
 	}
 	m.current, m.dropped = k.on, false
-	m.pulse.move(now, k)
+	m.liveness.move(now, k)
 	m.since, m.looked = now, now
 	e.Path, e.News = k.on, true
 }
 
 // knock seals a knock for p.
 func (m *Machine) knock(now time.Time, p *Path, claim bool) []byte {
-	m.pulse.beforeKnock(now)
+	m.liveness.beforeKnock(now)
 	k := wire.Knock{
-		Generation: m.pulse.generation, Path: p.Kind, Claim: claim,
-		Loss: uint8(m.pulse.loss * 255), RTT: m.pulse.srtt, Answer: p.answer,
+		Generation: m.liveness.generation, Path: p.Kind, Claim: claim,
+		Loss: uint8(m.liveness.loss * 255), RTT: m.liveness.srtt, Answer: p.answer,
 	}
 	packet := m.config.Seal(&k)
 	p.knocks++
-	m.pulse.knocked(now, k.Sequence, p, p == m.current)
+	m.liveness.knocked(now, k.Sequence, p, p == m.current)
 	return packet
 }

@@ -102,27 +102,27 @@ type Effects struct {
 // Machine is the client's knowledge of its paths. A Machine is used by one
 // caller at a time.
 type Machine struct {
-	config  Config
-	pulse   pulse
-	keep    link.Keep
-	extra   link.Copies
-	current *Path // nil: none yet
-	paths   []*Path
-	trusted []netip.AddrPort // from where the server's datagrams are taken
-	since   time.Time        // when current was taken, or the beginning
-	online  bool
-	dropped bool      // the stream in use ended, and no other path answered since
-	changed time.Time // when the network did last, as far as is known
-	looked  time.Time // for a better path than the one in use
-	tcp     attempt
-	ssh     attempt
+	config   Config
+	liveness liveness
+	keep     link.Keep
+	extra    link.Copies
+	current  *Path // nil: none yet
+	paths    []*Path
+	trusted  []netip.AddrPort // from where the server's datagrams are taken
+	since    time.Time        // when current was taken, or the beginning
+	online   bool
+	dropped  bool      // the stream in use ended, and no other path answered since
+	changed  time.Time // when the network did last, as far as is known
+	looked   time.Time // for a better path than the one in use
+	tcp      attempt
+	ssh      attempt
 }
 
 // New returns the Machine of a client that begins at now. The caller opens a UDP
 // socket for it, if it may use one, and runs Step.
 func New(config Config, now time.Time) *Machine {
 	m := &Machine{config: config, trusted: slices.Clone(config.Servers), since: now, online: true}
-	m.pulse.heard = now
+	m.liveness.heard = now
 	return m
 }
 
@@ -158,7 +158,7 @@ type State struct {
 
 // State returns what m knows about the way to the server.
 func (m *Machine) State(now time.Time) State {
-	p := &m.pulse
+	p := &m.liveness
 	s := State{Online: !m.lost(now), RTT: p.srtt, Loss: p.loss, Heard: p.heard, Since: m.since}
 	if !s.Online {
 		s.Lost, s.Trying = p.since, m.trying()
@@ -168,7 +168,7 @@ func (m *Machine) State(now time.Time) State {
 
 // lost reports whether a user would say that contact is lost.
 func (m *Machine) lost(now time.Time) bool {
-	return m.current == nil || m.pulse.silence(now) > max(link.Outage, 4*m.pulse.rto())
+	return m.current == nil || m.liveness.silence(now) > max(link.Outage, 4*m.liveness.rto())
 }
 
 // trying says what is tried, for the notice.

@@ -200,7 +200,7 @@ func TestAnswerTwiceOrToNothingChangesNothing(t *testing.T) {
 	before := w.m.State(w.now)
 	stranger := netip.MustParseAddrPort("203.0.113.9:1")
 	for n := range w.sequence + 10 {
-		if slices.ContainsFunc(w.m.pulse.flight, func(k asked) bool { return k.sequence == n }) {
+		if slices.ContainsFunc(w.m.liveness.flight, func(k asked) bool { return k.sequence == n }) {
 			continue
 		}
 		e := w.m.Answered(w.now, wire.Ack{Knock: n, Challenge: 7}, stranger)
@@ -361,8 +361,8 @@ func FuzzMachine(f *testing.F) {
 				return
 			}
 		}
-		if n := len(w.m.paths); n > 2*len(servers)+2*(maxSpare+maxDials) || len(w.m.pulse.flight) > maxFlight {
-			t.Errorf("%d paths, %d knocks remembered", n, len(w.m.pulse.flight))
+		if n := len(w.m.paths); n > 2*len(servers)+2*(maxSpare+maxDials) || len(w.m.liveness.flight) > maxFlight {
+			t.Errorf("%d paths, %d knocks remembered", n, len(w.m.liveness.flight))
 		}
 	})
 }

@@ -12,14 +12,14 @@ import (
 // was silent for Alive.
 func (m *Machine) Step(now time.Time) (e Effects, next time.Time) {
 	// Round strips the monotonic clock, which may stand still while a laptop sleeps.
-	if silent := now.Round(0).Sub(m.pulse.heard.Round(0)); silent > m.config.Alive && m.pulse.silence(now) > longSilence {
+	if silent := now.Round(0).Sub(m.liveness.heard.Round(0)); silent > m.config.Alive && m.liveness.silence(now) > longSilence {
 		return e, time.Time{}
 	}
-	act, next := m.pulse.due(now)
+	act, next := m.liveness.due(now)
 	if act != nothing {
-		m.pulse.repeating(now, act)
+		m.liveness.repeating(now, act)
 		m.ring(now, act, &e)
-		_, next = m.pulse.due(now)
+		_, next = m.liveness.due(now)
 	}
 	m.climb(now, &e)
 	m.streams(now, &e)
@@ -33,8 +33,8 @@ func (m *Machine) Step(now time.Time) (e Effects, next time.Time) {
 
 // ring sends the knocks that are due: on the path in use, or on all there are.
 func (m *Machine) ring(now time.Time, act action, e *Effects) {
-	trouble := m.pulse.trouble(now)
-	if act == allKnocks && m.pulse.tries > 1 {
+	trouble := m.liveness.trouble(now)
+	if act == allKnocks && m.liveness.tries > 1 {
 		m.hedge(now, e)
 	}
 	var small [][]byte
@@ -63,12 +63,12 @@ func (m *Machine) ask(now time.Time, p *Path, small [][]byte, e *Effects) {
 // lately returns the small datagrams that may be lost.
 func (m *Machine) lately(now time.Time) [][]byte {
 	switch {
-	case !m.config.Resend || m.pulse.silence(now) > slowAfter:
+	case !m.config.Resend || m.liveness.silence(now) > slowAfter:
 		return nil
-	case m.pulse.trouble(now):
-		return m.keep.Small(m.pulse.since.Add(-link.Slack))
+	case m.liveness.trouble(now):
+		return m.keep.Small(m.liveness.since.Add(-link.Slack))
 	}
-	return m.keep.Small(now.Add(-m.pulse.rto())) // the network changed a moment ago
+	return m.keep.Small(now.Add(-m.liveness.rto())) // the network changed a moment ago
 }
 
 // sockets returns a path of each UDP socket.
@@ -112,7 +112,7 @@ func (m *Machine) wins(p *Path) bool { return p.Kind < m.current.Kind && p.acked
 // climb sends knocks that ask whether a better path works, without a claim:
 // nothing moves until the answer came.
 func (m *Machine) climb(now time.Time, e *Effects) {
-	if m.current == nil || m.current.Kind == wire.UDP || m.pulse.suspect(now) {
+	if m.current == nil || m.current.Kind == wire.UDP || m.liveness.suspect(now) {
 		return
 	}
 	due := now.Sub(m.looked) >= climbEvery
@@ -130,7 +130,7 @@ func (m *Machine) climb(now time.Time, e *Effects) {
 // tidy closes the paths that lost: after a while, for what is under way on them
 // still counts.
 func (m *Machine) tidy(now time.Time, e *Effects) {
-	if m.current == nil || m.pulse.suspect(now) || now.Sub(m.since) < spareTime {
+	if m.current == nil || m.liveness.suspect(now) || now.Sub(m.since) < spareTime {
 		return
 	}
 	for _, s := range m.sockets() {

@@ -11,7 +11,7 @@ func TestHeartMaxBeatsDown(t *testing.T) {
 	for _, c := range []struct{ idle, want time.Duration }{
 		{0, time.Second}, {2 * time.Second, time.Second}, {10 * time.Second, 5 * time.Second}, {time.Hour, MaxBeat},
 	} {
-		p := pulse{active: epoch, last: epoch.Add(c.idle)}
+		p := liveness{active: epoch, last: epoch.Add(c.idle)}
 		if got := p.beat(); got != c.want {
 			t.Errorf("after %s: the next after %s, want %s", c.idle, got, c.want)
 		}
@@ -21,7 +21,7 @@ func TestHeartMaxBeatsDown(t *testing.T) {
 // TestIdleWakesOnceAKnock counts how often an idle client looks at its clock: each
 // time costs a phone as much as a knock.
 func TestIdleWakesOnceAKnock(t *testing.T) {
-	p := pulse{active: epoch, last: epoch}
+	p := liveness{active: epoch, last: epoch}
 	on := &Path{}
 	now, knocks, looks := epoch, uint64(0), 0
 	for now.Sub(epoch) < time.Minute {
@@ -42,7 +42,7 @@ func TestIdleWakesOnceAKnock(t *testing.T) {
 }
 
 // probes runs p without any answer for that long and returns when it knocked.
-func probes(p *pulse, silence time.Duration) (times []time.Duration) {
+func probes(p *liveness, silence time.Duration) (times []time.Duration) {
 	on := &Path{}
 	p.knocked(epoch, 1, on, true)
 	for now, n := epoch, uint64(2); ; n++ {
@@ -64,7 +64,7 @@ func probes(p *pulse, silence time.Duration) (times []time.Duration) {
 }
 
 func TestProbesOfALongOutageGrowRare(t *testing.T) {
-	p := pulse{srtt: 30 * time.Millisecond, rttvar: time.Millisecond}
+	p := liveness{srtt: 30 * time.Millisecond, rttvar: time.Millisecond}
 	times := probes(&p, 10*time.Hour)
 	if first := times[0]; first > 50*time.Millisecond {
 		t.Errorf("the first repetition after %s", first)
@@ -96,7 +96,7 @@ func TestProbesOfALongOutageGrowRare(t *testing.T) {
 
 func TestSilenceCountsFromTheOldestQuestion(t *testing.T) {
 	on := &Path{}
-	p := pulse{srtt: 30 * time.Millisecond, heard: epoch}
+	p := liveness{srtt: 30 * time.Millisecond, heard: epoch}
 	now := epoch.Add(time.Hour) // of idleness
 	if p.trouble(now) || p.silence(now) != 0 {
 		t.Error("idleness is taken for silence")
@@ -116,7 +116,7 @@ func TestSilenceCountsFromTheOldestQuestion(t *testing.T) {
 }
 
 func TestAnswersKeptByAnOutageAreNoRoundTrips(t *testing.T) {
-	var p pulse
+	var p liveness
 	on := &Path{}
 	for n := range uint64(10) { // in a connection, which delivers all of them at last
 		p.knocked(epoch.Add(time.Duration(n)*probeFirst), n, on, true)
@@ -136,7 +136,7 @@ func TestAnswersKeptByAnOutageAreNoRoundTrips(t *testing.T) {
 // must not be taken for a stranger.
 func TestLateAnswersAreKnown(t *testing.T) {
 	paths := make([]Path, 7)
-	var p pulse
+	var p liveness
 	n := uint64(0)
 	for at := time.Duration(0); at < time.Second; at += typedSpacing {
 		for i := range paths {
@@ -151,7 +151,7 @@ func TestLateAnswersAreKnown(t *testing.T) {
 
 func TestLossIsMeasured(t *testing.T) {
 	on := &Path{}
-	p := pulse{}
+	p := liveness{}
 	now := epoch
 	for n := uint64(1); n < 2000; n++ {
 		p.knocked(now, n, on, true)

@@ -33,7 +33,7 @@ const (
 // 30 s.
 const MaxBeat = 25 * time.Second
 
-// action is what pulse wants to be done.
+// action is what liveness wants to be done.
 type action int
 
 const (
@@ -42,7 +42,7 @@ const (
 	allKnocks // on every path there is, and new ones
 )
 
-// pulse judges the path in use by the answers to its knocks. It knows no clock
+// liveness judges the path in use by the answers to its knocks. It knows no clock
 // and no socket.
 //
 //	calm --knock--> asked --no answer for a round trip--> suspect --...--> lost
@@ -50,7 +50,7 @@ const (
 //	  '-----answer-----'-------answer, on any path-----------'--------------'
 //
 // Silence counts from the oldest knock without an answer, so idleness is none.
-type pulse struct {
+type liveness struct {
 	srtt, rttvar time.Duration
 	young        int // answers to come that may have waited for the path
 	loss         float64
@@ -79,7 +79,7 @@ type asked struct {
 }
 
 // rto is how long to wait for an answer.
-func (p *pulse) rto() time.Duration {
+func (p *liveness) rto() time.Duration {
 	if p.srtt == 0 {
 		return firstRTO
 	}
@@ -87,12 +87,12 @@ func (p *pulse) rto() time.Duration {
 }
 
 // suspect reports whether an answer is overdue.
-func (p *pulse) suspect(now time.Time) bool {
+func (p *liveness) suspect(now time.Time) bool {
 	return !p.since.IsZero() && now.Sub(p.since) >= p.rto()
 }
 
 // silence is how long an answer is awaited.
-func (p *pulse) silence(now time.Time) time.Duration {
+func (p *liveness) silence(now time.Time) time.Duration {
 	if p.since.IsZero() {
 		return 0
 	}
@@ -100,7 +100,7 @@ func (p *pulse) silence(now time.Time) time.Duration {
 }
 
 // due returns what is to be done at now, and when to ask again.
-func (p *pulse) due(now time.Time) (action, time.Time) {
+func (p *liveness) due(now time.Time) (action, time.Time) {
 	if !p.hurry.IsZero() && !now.Before(p.hurry) {
 		return allKnocks, p.hurry
 	}
@@ -122,12 +122,12 @@ func (p *pulse) due(now time.Time) (action, time.Time) {
 
 // beat is the time from the last knock to the next while all is well. It does not
 // grow while it passes: the timer would be early each time, and set again.
-func (p *pulse) beat() time.Duration {
+func (p *liveness) beat() time.Duration {
 	return min(max(p.last.Sub(p.active)/2, beatFast), MaxBeat)
 }
 
 // gap is the time between knocks while no answer comes.
-func (p *pulse) gap(now time.Time) time.Duration {
+func (p *liveness) gap(now time.Time) time.Duration {
 	switch silent := p.silence(now); {
 	case p.tries == 0:
 		return p.rto()
@@ -144,21 +144,21 @@ func (p *pulse) gap(now time.Time) time.Duration {
 // typed is told of each write of the transport. It reports whether a knock shall
 // go ahead of it: a NAT may have given the client another address that nobody
 // told of, and this way the answer to the very next key comes back there.
-func (p *pulse) typed(now time.Time) bool {
+func (p *liveness) typed(now time.Time) bool {
 	quiet := now.Sub(p.wrote) >= quietFlow
 	p.wrote, p.active = now, now
 	return quiet || now.Sub(p.last) >= busyFlow
 }
 
 // hasten asks for a round at that time, or before.
-func (p *pulse) hasten(at time.Time) {
+func (p *liveness) hasten(at time.Time) {
 	if p.hurry.IsZero() || at.Before(p.hurry) {
 		p.hurry = at
 	}
 }
 
 // repeating is told when due is about to be obeyed.
-func (p *pulse) repeating(now time.Time, act action) {
+func (p *liveness) repeating(now time.Time, act action) {
 	if p.suspect(now) || p.tries > 0 {
 		p.tries++
 	}
@@ -170,7 +170,7 @@ func (p *pulse) repeating(now time.Time, act action) {
 
 // refused is told when the system does not take a packet for the current path:
 // there is no need to wait for an answer.
-func (p *pulse) refused(now time.Time) {
+func (p *liveness) refused(now time.Time) {
 	if p.tries > 0 {
 		return
 	}
@@ -182,10 +182,10 @@ func (p *pulse) refused(now time.Time) {
 }
 
 // trouble reports whether the path in use may be dead.
-func (p *pulse) trouble(now time.Time) bool { return p.tries > 0 || p.suspect(now) }
+func (p *liveness) trouble(now time.Time) bool { return p.tries > 0 || p.suspect(now) }
 
 // beforeKnock begins a new generation once an outage has lasted.
-func (p *pulse) beforeKnock(now time.Time) {
+func (p *liveness) beforeKnock(now time.Time) {
 	if p.silence(now) >= link.Outage && !p.bumped {
 		p.generation++
 		p.bumped = true
@@ -193,7 +193,7 @@ func (p *pulse) beforeKnock(now time.Time) {
 }
 
 // knocked is told of each knock sent.
-func (p *pulse) knocked(now time.Time, sequence uint64, on *Path, current bool) {
+func (p *liveness) knocked(now time.Time, sequence uint64, on *Path, current bool) {
 	if len(p.flight) == maxFlight {
 		p.flight = append(p.flight[:0], p.flight[1:]...)
 	}
@@ -208,7 +208,7 @@ func (p *pulse) knocked(now time.Time, sequence uint64, on *Path, current bool) 
 
 // answered is told of each answer. It returns the knock, unless it is not
 // remembered.
-func (p *pulse) answered(now time.Time, sequence uint64, current *Path) (asked, bool) {
+func (p *liveness) answered(now time.Time, sequence uint64, current *Path) (asked, bool) {
 	for i, k := range p.flight {
 		if k.sequence != sequence {
 			continue
@@ -231,7 +231,7 @@ func (p *pulse) answered(now time.Time, sequence uint64, current *Path) (asked, 
 
 // forget drops the knocks of the current path up to that time: a later one was
 // answered.
-func (p *pulse) forget(until time.Time, current *Path) {
+func (p *liveness) forget(until time.Time, current *Path) {
 	kept := p.flight[:0]
 	p.since = time.Time{}
 	for _, k := range p.flight {
@@ -246,7 +246,7 @@ func (p *pulse) forget(until time.Time, current *Path) {
 }
 
 // move makes another path the current one, whose knock k was answered.
-func (p *pulse) move(now time.Time, k asked) {
+func (p *liveness) move(now time.Time, k asked) {
 	p.srtt, p.rttvar, p.young, p.loss, p.samples = 0, 0, youngFor, 0, 0
 	p.measure(now.Sub(k.at))
 	p.forget(k.at, k.on)
@@ -257,7 +257,7 @@ func (p *pulse) move(now time.Time, k asked) {
 // ones on a path, or after an outage, may be of knocks that waited long in a
 // connection which survived, so the shortest counts: to wait as long for the
 // next answer would lengthen the next outage.
-func (p *pulse) measure(rtt time.Duration) {
+func (p *liveness) measure(rtt time.Duration) {
 	young := p.young > 0
 	p.young = max(0, p.young-1)
 	if p.srtt == 0 || young && rtt < p.srtt {
@@ -270,7 +270,7 @@ func (p *pulse) measure(rtt time.Duration) {
 
 // count takes the knocks that were passed over, and one that was answered, into
 // the estimate of loss. What an outage swallowed says nothing about it.
-func (p *pulse) count(now time.Time, passed []asked, current *Path) {
+func (p *liveness) count(now time.Time, passed []asked, current *Path) {
 	if p.silence(now) < link.Outage {
 		for _, k := range passed {
 			if k.on == current {
@@ -282,7 +282,7 @@ func (p *pulse) count(now time.Time, passed []asked, current *Path) {
 }
 
 // sample averages: over all at first, then over the last few dozen.
-func (p *pulse) sample(lost float64) {
+func (p *liveness) sample(lost float64) {
 	p.samples = min(p.samples+1, lossMemory)
 	p.loss += (lost - p.loss) / float64(p.samples)
 }
@@ -290,7 +290,7 @@ func (p *pulse) sample(lost float64) {
 // settled is told whether the server said that it knows the generation. It
 // reports whether it must be told again: it may have heard of the outage's end
 // long ago, when its own packets were still lost, and backed off since.
-func (p *pulse) settled(fresh bool) (again bool) {
+func (p *liveness) settled(fresh bool) (again bool) {
 	if !p.bumped || fresh {
 		p.bumped = false
 		return false
