@@ -83,12 +83,12 @@ type Conn struct {
 	kcp     *kcp.KCP
 	mss     int // bytes of a message
 	keys    keys
-	pilot   pilot
+	window  sendWindow
 	dirty   bool      // KCP may have something to send
 	last    time.Time // when the peer was heard
 	first   bool      // it was heard
 	unacked int       // packets since acknowledgements were sent at once
-	kicked  int       // segments that the window is open for above the pilot's
+	kicked  int       // segments that the window is open for above that
 	inward  []byte    // the message that Read takes from
 	rest    []byte    // of it, not yet taken
 	message []byte    // room for one to send
@@ -141,7 +141,7 @@ func New(pc net.PacketConn, peer net.Addr, config Config) (*Conn, error) {
 	c.kcp.NoDelay(1, int(tick/time.Millisecond), resend, 1)
 	c.message, c.inward = make([]byte, mtu), make([]byte, 2048)
 	c.packet = make([]byte, 0, mtu)
-	c.pilot.init(c.mss)
+	c.window.init(c.mss)
 	c.setWindow()
 	c.running.Go(c.readPackets)
 	c.running.Go(c.runClock)
@@ -154,7 +154,7 @@ func (c *Conn) output(b []byte, n int) {
 	if c.peer == nil || c.err != nil {
 		return
 	}
-	c.pilot.left(b[:n], time.Now())
+	c.window.left(b[:n], time.Now())
 	c.seal(b[:n])
 }
 
@@ -218,7 +218,7 @@ func (c *Conn) receive(packet []byte, from net.Addr) {
 	if len(body) < kcp.IKCP_OVERHEAD {
 		return
 	}
-	c.pilot.heard(body, now)
+	c.window.heard(body, now)
 	c.setWindow()
 	// What comes fast is acknowledged fast, or on a short path the clock
 	// would be what is slow; a single key waits for its echo to go along.
@@ -237,9 +237,9 @@ func (c *Conn) receive(packet []byte, from net.Addr) {
 	}
 }
 
-// setWindow opens KCP's window as far as the pilot and a kick say.
+// setWindow opens KCP's window as far as what is measured and a kick say.
 func (c *Conn) setWindow() {
-	c.kcp.WndSize(c.pilot.window()+c.kicked, receiveWindow)
+	c.kcp.WndSize(c.window.open()+c.kicked, receiveWindow)
 }
 
 // Close ends the stream at once, without what is not yet there, and tells the

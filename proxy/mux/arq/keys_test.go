@@ -210,12 +210,12 @@ func FuzzPacket(f *testing.F) {
 		}
 		server.open(bytes.Clone(b))
 		server.meet(b)
-		var p pilot
+		var p sendWindow
 		p.init(1000)
 		p.heard(b, time.Now())
 		p.left(b, time.Now())
 		p.heard(b, time.Now())
-		if w := p.window(); w < leastSegments || w > mostSegments {
+		if w := p.open(); w < leastSegments || w > mostSegments {
 			t.Errorf("window of %d", w)
 		}
 	})
@@ -316,7 +316,7 @@ func FuzzSegments(f *testing.F) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.takeLocked(make([]byte, 100))
-		if w := c.pilot.window(); w < leastSegments || w > mostSegments {
+		if w := c.window.open(); w < leastSegments || w > mostSegments {
 			t.Errorf("window of %d", w)
 		}
 	})

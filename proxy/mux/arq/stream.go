@@ -36,7 +36,7 @@ func (c *Conn) send(kind byte, b []byte) {
 
 func (c *Conn) roomLocked(now time.Time) bool {
 	n := c.kcp.WaitSnd()
-	return n < c.pilot.window()+8 || now.Sub(c.last) > stalled && n < mostWaiting
+	return n < c.window.open()+8 || now.Sub(c.last) > stalled && n < mostWaiting
 }
 
 // waitRoom is called with mu held, and gives it up while it waits.

@@ -9,11 +9,11 @@ import (
 	"tssh/proxy/mux/gauge"
 )
 
-// pilot says how many segments may be under way: half as much again as the path holds. KCP
+// sendWindow says how many segments may be under way: half as much again as the path holds. KCP
 // alone would send a fixed number a round trip, too many for most paths and too
 // few for the rest. Loss does not count: on the paths that KCP is for it says
 // nothing of how full they are.
-type pilot struct {
+type sendWindow struct {
 	size int // bytes of a segment
 
 	flying map[uint32]segment
@@ -32,14 +32,14 @@ type segment struct {
 	again     bool   // sent twice: whose acknowledgement comes is not known
 }
 
-func (p *pilot) init(size int) {
+func (p *sendWindow) init(size int) {
 	p.size = size
 	p.flying = make(map[uint32]segment)
 	p.segments = leastSegments
 }
 
-// window is how many segments may be under way.
-func (p *pilot) window() int {
+// open is how many segments may be under way.
+func (p *sendWindow) open() int {
 	if p.gauge.Draining() {
 		return max(p.segments/2, leastSegments)
 	}
@@ -60,7 +60,7 @@ func walk(body []byte, f func(cmd byte, sn, una uint32)) {
 }
 
 // left notes what leaves.
-func (p *pilot) left(body []byte, now time.Time) {
+func (p *sendWindow) left(body []byte, now time.Time) {
 	walk(body, func(cmd byte, sn, _ uint32) {
 		if cmd != kcp.IKCP_CMD_PUSH {
 			return
@@ -78,7 +78,7 @@ func (p *pilot) left(body []byte, now time.Time) {
 }
 
 // heard notes what comes.
-func (p *pilot) heard(body []byte, now time.Time) {
+func (p *sendWindow) heard(body []byte, now time.Time) {
 	walk(body, func(cmd byte, sn, una uint32) {
 		if int32(una-p.next) > 0 {
 			return // of nothing that we sent
@@ -96,7 +96,7 @@ func (p *pilot) heard(body []byte, now time.Time) {
 	}
 }
 
-func (p *pilot) landed(sn uint32, now time.Time) {
+func (p *sendWindow) landed(sn uint32, now time.Time) {
 	s, ok := p.flying[sn]
 	if !ok {
 		return
