@@ -74,7 +74,7 @@ func TestPassengerChangesNothingForOthers(t *testing.T) {
 	if !slices.Equal(globals, []string{"keepalive@openssh.com"}) {
 		t.Errorf("the server got %q", globals)
 	}
-	if status, out, _, err := ride(t, s.path, "", Passenger{Command: "echo still here"}); status != 0 || out != "still here\n" {
+	if status, out, _, err := runOver(t, s.path, "", Passenger{Command: "echo still here"}); status != 0 || out != "still here\n" {
 		t.Errorf("status %d, %q, %v", status, out, err)
 	}
 }

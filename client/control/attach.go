@@ -68,12 +68,12 @@ func (c *Client) Session(ctx context.Context, p Passenger) (status int, err erro
 		}
 	}
 	defer func() { restore() }()
-	return c.ride(session.N, func() { restore(); restore = func() {} })
+	return c.waitExit(session.N, func() { restore(); restore = func() {} })
 }
 
-// ride waits for the end of a session. The master closes the connection when
+// waitExit waits for the end of a session. The master closes the connection when
 // the last output is written; the status may come long before.
-func (c *Client) ride(session uint32, noTTY func()) (int, error) {
+func (c *Client) waitExit(session uint32, noTTY func()) (int, error) {
 	status := 255
 	for {
 		b, err := readMessage(c.conn)

@@ -27,7 +27,7 @@ func TestPassengersThatBreakTheProtocol(t *testing.T) {
 		attack(p)
 		p.Hear()
 		p.Close()
-		if status, _, _, err := ride(t, s.path, "", Passenger{Command: "exit 5"}); status != 5 || err != nil {
+		if status, _, _, err := runOver(t, s.path, "", Passenger{Command: "exit 5"}); status != 5 || err != nil {
 			t.Errorf("%s: the next client: %d, %v", name, status, err)
 		}
 	}

@@ -82,9 +82,9 @@ func (r *Request) run(c *Client) error {
 		fmt.Fprint(r.Stdout, visible.Text(text)) // names of algorithms and hosts, by the server's word
 		return nil
 	case "exit":
-		return r.told(c.Exit(), "termination", "Exit request sent.")
+		return r.sayDone(c.Exit(), "termination", "Exit request sent.")
 	case "stop":
-		return r.told(c.Stop(), "stop listening", "Stop listening request sent.")
+		return r.sayDone(c.Stop(), "stop listening", "Stop listening request sent.")
 	case "forward":
 		if !r.forward(c) {
 			return errors.New("master forward request failed")
@@ -102,8 +102,8 @@ func (r *Request) run(c *Client) error {
 	return errors.New("Invalid multiplex command.")
 }
 
-// told says that the master did as asked.
-func (r *Request) told(err error, what, done string) error {
+// sayDone says that the master did as asked.
+func (r *Request) sayDone(err error, what, done string) error {
 	if err != nil {
 		return said(what, err)
 	}

@@ -188,11 +188,11 @@ func greet(rw io.ReadWriter, extensions []byte) (theirs []string, err error) {
 	if err := writeMessage(rw, ssh.Marshal(hello{mHello, version, extensions})); err != nil {
 		return nil, err
 	}
-	return heed(rw)
+	return readHello(rw)
 }
 
-// heed reads the peer's hello.
-func heed(r io.Reader) (extensions []string, err error) {
+// readHello reads the peer's hello.
+func readHello(r io.Reader) (extensions []string, err error) {
 	b, err := readMessage(r)
 	if err != nil {
 		return nil, err

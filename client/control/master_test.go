@@ -140,8 +140,8 @@ func runSession(ctx context.Context, c *ssh.Client, p *Session) (int, error) {
 	return 0, nil
 }
 
-// ride runs command as a passenger and returns what it wrote.
-func ride(t *testing.T, path, stdin string, p Passenger) (status int, stdout, stderr string, err error) {
+// runOver runs command as a passenger and returns what it wrote.
+func runOver(t *testing.T, path, stdin string, p Passenger) (status int, stdout, stderr string, err error) {
 	t.Helper()
 	c, err := Dial(path)
 	if err != nil {
@@ -180,7 +180,7 @@ func pipe(t *testing.T) (r, w *os.File) {
 func TestPassengerGetsItsBytesAndItsStatus(t *testing.T) {
 	s := share(t, nil)
 	text := strings.Repeat("all of it, once and in order\n", 40000)
-	status, out, errs, err := ride(t, s.path, text, Passenger{
+	status, out, errs, err := runOver(t, s.path, text, Passenger{
 		Command: `cat; echo "$LC_A $PATH2" >&2; exit 7`,
 		Env:     []string{"LC_A=permitted", "PATH2=not"},
 	})
@@ -198,7 +198,7 @@ func TestPassengerGetsItsBytesAndItsStatus(t *testing.T) {
 func TestPassengerMayFallBackWhenRefused(t *testing.T) {
 	asked := ""
 	s := share(t, func(c *Config) { c.Confirm = func(q string) bool { asked = q; return false } })
-	_, _, _, err := ride(t, s.path, "", Passenger{Command: "true"})
+	_, _, _, err := runOver(t, s.path, "", Passenger{Command: "true"})
 	if err == nil || err.Error() != "Master refused session request: Permission denied" {
 		t.Errorf("refused session: %v", err)
 	}
@@ -435,7 +435,7 @@ func TestMalformedMessagesEndOneClientOnly(t *testing.T) {
 		}
 		c.Close()
 	}
-	if status, _, _, err := ride(t, s.path, "", Passenger{Command: "exit 5"}); status != 5 || err != nil {
+	if status, _, _, err := runOver(t, s.path, "", Passenger{Command: "exit 5"}); status != 5 || err != nil {
 		t.Errorf("the next client: %d, %v", status, err)
 	}
 }

@@ -21,8 +21,8 @@ type guest struct {
 	write sync.Mutex // held for one message
 
 	// Only serve's goroutine knows these.
-	riding bool           // a session or a stdio forward was begun: there can be but one
-	rides  sync.WaitGroup // its goroutine
+	riding  bool           // a session or a stdio forward was begun: there can be but one
+	running sync.WaitGroup // its goroutine
 }
 
 // errProxy ends the protocol: what follows is ssh.
@@ -31,7 +31,7 @@ var errProxy = errors.New("proxy")
 // serve answers requests until the client leaves; its session ends then.
 func (p *guest) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer p.rides.Wait()
+	defer p.running.Wait()
 	defer cancel()
 	if _, err := greet(p.conn, ssh.Marshal(extension{Name: infoExtension, Value: "0"})); err != nil {
 		return quiet(err)

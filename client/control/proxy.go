@@ -42,7 +42,7 @@ func proxyConn(conn net.Conn) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Requ
 
 // pretend answers a proxy client's first two messages.
 func pretend(rw io.ReadWriter) error {
-	if _, err := heed(rw); err != nil {
+	if _, err := readHello(rw); err != nil {
 		return err
 	}
 	b, err := readMessage(rw)

@@ -120,7 +120,7 @@ func (p *guest) newSession(ctx context.Context, r request) error {
 		p.answer(sOpened, r.ID, number{id})
 	})
 	s.NoTerminal = sync.OnceFunc(func() { p.answer(sNoTTY, id, nil) })
-	p.ride(ctx, files, func(ctx context.Context) {
+	p.dedicate(ctx, files, func(ctx context.Context) {
 		status, err := m.cfg.Session(ctx, s)
 		if err != nil {
 			m.cfg.Logf("mux session %d: %v", id, err)
@@ -135,11 +135,11 @@ func (p *guest) newSession(ctx context.Context, r request) error {
 	return nil
 }
 
-// ride runs the one thing that a connection is kept for. Its end is the end of
+// dedicate runs the one thing that a connection is kept for. Its end is the end of
 // the connection, which tells the client that the last byte is written.
-func (p *guest) ride(ctx context.Context, files []*Stdio, run func(context.Context)) {
+func (p *guest) dedicate(ctx context.Context, files []*Stdio, run func(context.Context)) {
 	p.riding = true
-	p.rides.Go(func() {
+	p.running.Go(func() {
 		// A client that is gone takes its files with it: whoever waits for them wakes.
 		stop := context.AfterFunc(ctx, func() { closeAll(files) })
 		defer stop()
@@ -177,7 +177,7 @@ func (p *guest) stdioForward(ctx context.Context, r request) error {
 		return p.deny(r.ID)
 	}
 	id := m.nextSession()
-	p.ride(ctx, files, func(ctx context.Context) {
+	p.dedicate(ctx, files, func(ctx context.Context) {
 		ch, reqs, err := dialFrom(m.cfg.Conn, w)
 		if err != nil {
 			m.cfg.Logf("stdio forward to %s: %v", w.Host, err)

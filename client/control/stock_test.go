@@ -231,7 +231,7 @@ func stockMaster(t *testing.T) (path string, master *exec.Cmd) {
 func TestJoinsStockMaster(t *testing.T) {
 	path, master := stockMaster(t)
 	text := strings.Repeat("all of it, once and in order\n", 40000)
-	status, out, errs, err := ride(t, path, text, Passenger{
+	status, out, errs, err := runOver(t, path, text, Passenger{
 		Command: `cat; echo "$LC_A" >&2; exit 7`, Env: []string{"LC_A=permitted"},
 	})
 	if status != 7 || err != nil || errs != "permitted\n" {
