@@ -19,7 +19,7 @@ PREFIX ?= $(HOME)/.local
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 SYSTEMS = linux darwin windows freebsd openbsd netbsd dragonfly
 OTHERS = 386 arm mips64le # of Linux: 32 bits, or no number at an odd address
-# inherit: heed the signals that were ignored when tssh began; see inherited_linux.go.
+# inherit: ignore the signals that were ignored when tssh began; see inherited_linux.go.
 FLAGS = -trimpath -tags inherit -ldflags '-s -w -checklinkname=0'
 FUZZTIME ?= 10s
 FUZZ ?= .

@@ -18,9 +18,9 @@ var dispositions [65]uintptr
 // ignoring is SIG_IGN.
 const ignoring = 1
 
-// heedInherited keeps those signals ignored that whoever started us ignores, as
+// ignoreInherited keeps those signals ignored that whoever started us ignores, as
 // ssh does. Go does so by itself for SIGHUP and SIGINT alone.
-func heedInherited() {
+func ignoreInherited() {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGALRM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE} {
 		if dispositions[s] == ignoring {
 			signal.Ignore(s)

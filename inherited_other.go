@@ -2,5 +2,5 @@
 
 package main
 
-// heedInherited does nothing: what was ignored is not known here.
-func heedInherited() {}
+// ignoreInherited does nothing: what was ignored is not known here.
+func ignoreInherited() {}

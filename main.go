@@ -31,7 +31,7 @@ func run(argv []string) int {
 	role, args := role(argv)
 	switch role {
 	case "tssh":
-		heedInherited()
+		ignoreInherited()
 		return runClient(args)
 	case "tsshd":
 		return server.Main(args)

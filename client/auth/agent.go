@@ -50,14 +50,14 @@ func Bind(a agent.ExtendedAgent, hostKey, sessionID, signature []byte, forwardin
 	return nil
 }
 
-// ours is a connection to the agent for one login.
-type ours struct {
+// agentConn is a connection to the agent for one login.
+type agentConn struct {
 	agent.ExtendedAgent
 	conn net.Conn
 }
 
 // openAgent connects to the user's agent and binds it to the host.
-func (s *session) openAgent() *ours {
+func (s *session) openAgent() *agentConn {
 	path := AgentPath(s.Host)
 	if path == "" {
 		s.Log.Debugf("get_agent_identities: ssh_get_authentication_socket: No such file or directory")
@@ -68,7 +68,7 @@ func (s *session) openAgent() *ours {
 		s.Log.Debugf("get_agent_identities: ssh_get_authentication_socket: %v", err)
 		return nil
 	}
-	a := &ours{agent.NewClient(conn), conn}
+	a := &agentConn{agent.NewClient(conn), conn}
 	if s.c == nil {
 		return a
 	}
@@ -84,7 +84,7 @@ func (s *session) openAgent() *ours {
 
 // list returns the agent's keys; those whose type x/crypto can't read stay
 // out, since no server could be shown them.
-func (a *ours) list(s *session) (keys []ssh.PublicKey, comments []string) {
+func (a *agentConn) list(s *session) (keys []ssh.PublicKey, comments []string) {
 	all, err := a.List()
 	if err != nil {
 		s.Log.Debugf("get_agent_identities: ssh_fetch_identitylist: %v", err)
@@ -101,7 +101,7 @@ func (a *ours) list(s *session) (keys []ssh.PublicKey, comments []string) {
 }
 
 // sign lets the agent sign with one algorithm.
-func (a *ours) sign(key ssh.PublicKey, data []byte, algorithm string) (*ssh.Signature, error) {
+func (a *agentConn) sign(key ssh.PublicKey, data []byte, algorithm string) (*ssh.Signature, error) {
 	var flags agent.SignatureFlags
 	switch signatureFormat(algorithm) {
 	case ssh.KeyAlgoRSASHA256:

@@ -25,7 +25,7 @@ type identity struct {
 // keyring is the list of keys to try, in ssh's order: those that the user
 // named and the agent holds, the agent's others, the files.
 type keyring struct {
-	agent *ours
+	agent *agentConn
 	list  []*identity
 }
 

@@ -36,7 +36,7 @@ func TestAgentThatAnswersNonsense(t *testing.T) {
 					far.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(answer))), answer...))
 				}
 			}()
-			a := &ours{agent.NewClient(near), near}
+			a := &agentConn{agent.NewClient(near), near}
 			a.list(&session{})
 			if sig, err := a.sign(public, []byte("x"), ssh.KeyAlgoED25519); err == nil {
 				t.Errorf("answer %d %q is the signature %v", kind, rest, sig)

@@ -178,7 +178,7 @@ func follow(pid int, left <-chan bool) int {
 		case done == pid && ws.Signaled():
 			tty.Die(ws.Signal())
 		case done == pid && ws.Stopped():
-			if ws.StopSignal() != unix.SIGSTOP || !told(continued) {
+			if ws.StopSignal() != unix.SIGSTOP || !wasContinued(continued) {
 				tty.Stop(ws.StopSignal())
 			}
 			unix.Kill(pid, unix.SIGCONT)
@@ -199,9 +199,9 @@ func follow(pid int, left <-chan bool) int {
 	}
 }
 
-// told reports whether we were continued: then the other one stopped because we
+// wasContinued reports whether we were continued: then the other one stopped because we
 // were (Output), of which we hear only now, and in no order.
-func told(continued <-chan os.Signal) bool {
+func wasContinued(continued <-chan os.Signal) bool {
 	select {
 	case <-continued:
 		return true

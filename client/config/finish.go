@@ -34,7 +34,7 @@ func (e *evaluator) finish() (*Host, error) {
 	h.HostName = e.first("hostname")
 	h.fill()
 	h.algorithms()
-	h.odd()
+	h.special()
 	if h.ClearAllForwardings {
 		h.Lent = Lent{ForwardAgent: h.ForwardAgent, ForwardX11: h.ForwardX11, Tunnel: "no"}
 		e.values["tunnel"] = []string{"no"}
@@ -206,8 +206,8 @@ func (h *Host) algorithms() {
 	}
 }
 
-// odd fills the fields whose keywords have a form of their own.
-func (h *Host) odd() {
+// special fills the fields whose keywords have a form of their own.
+func (h *Host) special() {
 	v := func(key string) []string { return h.values[key] }
 	keys := v("addkeystoagent")
 	h.AddKeysToAgentLifetime = value.Duration(keys[len(keys)-1])

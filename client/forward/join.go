@@ -62,9 +62,9 @@ func closeWrite(c net.Conn) bool {
 	return ok
 }
 
-// told tells of a refused channel in ssh's words; other errors are the end of
+// sayRefused tells of a refused channel in ssh's words; other errors are the end of
 // the connection, which others tell.
-func (s *Set) told(id int, err error) {
+func (s *Set) sayRefused(id int, err error) {
 	var open *ssh.OpenChannelError
 	if errors.As(err, &open) {
 		s.log.Infof("channel %d: open failed: %s: %s", id, voice.Refusal(open.Reason), open.Message)

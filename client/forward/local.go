@@ -192,7 +192,7 @@ func (s *Set) outward(conn net.Conn, k Kind, f config.Forward) {
 		what := fmt.Sprintf("direct-tcpip: listening port %d for %s, connect from %s", f.BindPort, to(f), conn.RemoteAddr())
 		err = s.carry(id, what, ch, reqs, conn)
 	}
-	s.told(id, err)
+	s.sayRefused(id, err)
 }
 
 // direct is the channel that asks the server to connect to f's target.

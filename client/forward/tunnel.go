@@ -55,7 +55,7 @@ func (s *Set) startTunnel() error {
 	ch, reqs, err := s.client.OpenChannel(tun.Kind, ssh.Marshal(tun.Request{Mode: mode, Unit: remote}))
 	if err != nil {
 		d.Close()
-		s.told(id, err)
+		s.sayRefused(id, err)
 		s.give(id)
 		if s.host.ExitOnForwardFailure {
 			return errNoTunnel

@@ -64,11 +64,11 @@ func (s *Set) directUDP(f config.Forward, from *net.UDPAddr, carry func(io.ReadW
 	ch, reqs, err := s.client.OpenChannel(udp.Direct,
 		ssh.Marshal(udp.Ends{Host: f.Host, Port: uint32(f.Port), FromHost: from.IP.String(), FromPort: uint32(from.Port)}))
 	if err != nil {
-		s.told(id, err)
+		s.sayRefused(id, err)
 		return
 	}
 	go ssh.DiscardRequests(reqs) // ends with the channel
-	s.told(id, carry(ch))
+	s.sayRefused(id, carry(ch))
 }
 
 // requestUDP asks for a UdpRemoteForward.

@@ -109,7 +109,7 @@ func (l *Lender) openDisplay(ctx context.Context) {
 
 // requestX11 waits for the answer only where the channel can't do otherwise.
 func (l *Lender) requestX11(ch ssh.Channel) {
-	told := func(ok bool, err error) {
+	answered := func(ok bool, err error) {
 		if err == nil && !ok {
 			l.log.Infof("X11 forwarding request failed on channel 0")
 		}
@@ -118,12 +118,12 @@ func (l *Lender) requestX11(ch ssh.Channel) {
 		Ask(kind string, payload []byte) (func() (bool, error), error)
 	})
 	if !can {
-		told(ch.SendRequest("x11-req", true, l.display.Request()))
+		answered(ch.SendRequest("x11-req", true, l.display.Request()))
 		return
 	}
 	answer, err := pipelined.Ask("x11-req", l.display.Request())
 	if err == nil {
-		l.running.Go(func() { told(answer()) })
+		l.running.Go(func() { answered(answer()) })
 	}
 }
 

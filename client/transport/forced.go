@@ -17,17 +17,17 @@ import (
 // the first channel. It is what a hostile server says of itself; all that depends
 // on it is whether we ask that server for something that it would not do.
 type keyOptions struct {
-	told     chan struct{} // closed by the first message
+	first    chan struct{} // closed by the first message
 	answered chan struct{} // closed by the answer to a channel, behind all messages
 
 	mu     sync.Mutex // guards what follows
 	forced bool       // in the last message
 	over   bool       // answered is closed
-	any    bool       // told is closed
+	any    bool       // first is closed
 }
 
 func newKeyOptions() *keyOptions {
-	return &keyOptions{told: make(chan struct{}), answered: make(chan struct{})}
+	return &keyOptions{first: make(chan struct{}), answered: make(chan struct{})}
 }
 
 // see looks at a packet on its way to others.
@@ -54,7 +54,7 @@ func (k *keyOptions) see(packet []byte) {
 		k.forced = slices.Contains(strings.Fields(options), "command")
 		if !k.any {
 			k.any = true
-			close(k.told)
+			close(k.first)
 		}
 	}
 }
@@ -74,7 +74,7 @@ func (k *keyOptions) end() {
 // is waited for at most; most often the server has told before.
 func (c *Conn) Forced(ctx context.Context) bool {
 	select {
-	case <-c.options.told:
+	case <-c.options.first:
 	case <-c.options.answered:
 	case <-ctx.Done():
 	}
