@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"tssh/proxy/accept"
+	"tssh/proxy/peer"
 )
 
 // patience is how long a session may take to answer: it may be stopped.
@@ -102,7 +103,7 @@ func (s *Server) Close() error {
 		if c, err := net.DialTimeout("unix", path, patience); err == nil {
 			c.Close() // the end before its report: nobody reads it
 			return err
-		} else if refused(err) {
+		} else if peer.Gone(err) {
 			sweep(path)
 		}
 	}
@@ -159,7 +160,7 @@ func private(dir string) error {
 }
 
 func usable(dir string, info fs.FileInfo) error {
-	if !info.IsDir() || !ours(info) {
+	if !info.IsDir() || !peer.Private(info) {
 		return fmt.Errorf("%s: not a directory of this user alone", dir)
 	}
 	return nil
@@ -182,7 +183,7 @@ func Read(dir string) ([]Report, error) {
 		r, err := ask(path)
 		if err == nil {
 			reports = append(reports, r)
-		} else if refused(err) {
+		} else if peer.Gone(err) {
 			sweep(path)
 		}
 	}

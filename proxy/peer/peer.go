@@ -1,4 +1,5 @@
-// Package peer tells who is at the other end of a unix socket.
+// Package peer tells who is at the other end of a unix socket, if anybody, and who can
+// reach it.
 package peer
 
 import (

@@ -196,7 +196,7 @@ func list(base string, patience time.Duration) []Entry {
 
 // private reports whether only this user can enter a directory.
 func private(info fs.FileInfo) bool {
-	return info.IsDir() && ours(info)
+	return info.IsDir() && peer.Private(info)
 }
 
 // look asks who listens in a directory; nil is nobody.
@@ -207,7 +207,7 @@ func look(dir string, info fs.FileInfo, patience time.Duration) *Entry {
 		return &Entry{Session: a.Session, dir: dir}
 	case absent(err):
 		return older(dir, info)
-	case refused(err):
+	case peer.Gone(err):
 		sweep(dir, info)
 	}
 	return nil // it is ending, or stopped
@@ -217,7 +217,7 @@ func look(dir string, info fs.FileInfo, patience time.Duration) *Entry {
 func older(dir string, info fs.FileInfo) *Entry {
 	conn, err := net.DialTimeout("unix", filepath.Join(dir, "relay"), patience)
 	if err != nil {
-		if refused(err) || absent(err) {
+		if peer.Gone(err) || absent(err) {
 			sweep(dir, info)
 		}
 		return nil
