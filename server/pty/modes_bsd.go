@@ -10,16 +10,9 @@ const (
 	disabled   = 0xff
 )
 
-func extraCharacter(opcode byte) (int, bool) {
-	switch opcode {
-	case 11:
-		return unix.VDSUSP, true
-	case 17:
-		return unix.VSTATUS, true
-	}
-	return 0, false
+var moreCharacters = map[byte]int{
+	11: unix.VDSUSP,
+	17: unix.VSTATUS,
 }
-
-func setExtra(t *unix.Termios, m mode) { setUTF8(t, m) }
 
 func sendBreak(fd int) error { return nil }

@@ -2,11 +2,7 @@ package pty
 
 import "golang.org/x/sys/unix"
 
-func setUTF8(t *unix.Termios, m mode) {
-	if m.opcode == 42 {
-		flip(&t.Iflag, unix.IUTF8, m)
-	}
-}
+var moreFlags = map[byte]flag{42: {input, unix.IUTF8}}
 
 func setSpeed(t *unix.Termios, in, out uint32) {
 	if in != 0 {

@@ -8,24 +8,13 @@ const (
 	disabled   = 0
 )
 
-func extraCharacter(opcode byte) (int, bool) {
-	if opcode == 16 {
-		return unix.VSWTC, true
-	}
-	return 0, false
-}
+var moreCharacters = map[byte]int{16: unix.VSWTC}
 
-func setExtra(t *unix.Termios, m mode) {
-	switch m.opcode {
-	case 37:
-		flip(&t.Iflag, unix.IUCLC, m)
-	case 42:
-		flip(&t.Iflag, unix.IUTF8, m)
-	case 52:
-		flip(&t.Lflag, unix.XCASE, m)
-	case 71:
-		flip(&t.Oflag, unix.OLCUC, m)
-	}
+var moreFlags = map[byte]flag{
+	37: {input, unix.IUCLC},
+	42: {input, unix.IUTF8},
+	52: {local, unix.XCASE},
+	71: {output, unix.OLCUC},
 }
 
 // setSpeed sets what stty shows as the speed. Linux has one for both ways here

@@ -4,7 +4,7 @@ package pty
 
 import "golang.org/x/sys/unix"
 
-func setUTF8(t *unix.Termios, m mode) {}
+var moreFlags map[byte]flag
 
 func setSpeed(t *unix.Termios, in, out uint32) {
 	if in != 0 {

@@ -46,161 +46,118 @@ func setModes(fd int, modes []mode) error {
 
 // apply changes one mode. What this system doesn't have is ignored, as in sshd.
 func apply(t *unix.Termios, m mode) {
-	switch {
-	case m.opcode <= 18:
-		if i, ok := character(m.opcode); ok {
-			t.Cc[i] = byte(m.value)
-			if m.value == undefined {
-				t.Cc[i] = disabled
-			}
+	if i, ok := find(characters, moreCharacters, m.opcode); ok {
+		t.Cc[i] = byte(m.value)
+		if m.value == undefined {
+			t.Cc[i] = disabled
 		}
-	case m.opcode < 50:
-		setInput(t, m)
-	case m.opcode < 70:
-		setLocal(t, m)
-	case m.opcode < 90:
-		setOutput(t, m)
-	case m.opcode < 128:
-		setControl(t, m)
-	case m.opcode == 128:
+	}
+	if f, ok := find(flags, moreFlags, m.opcode); ok {
+		f.set(t, m.value != 0)
+	}
+	switch m.opcode {
+	case 128:
 		setSpeed(t, m.value, 0)
-	case m.opcode == 129:
+	case 129:
 		setSpeed(t, 0, m.value)
 	}
 }
 
-// character is the place of a control character.
-func character(opcode byte) (int, bool) {
-	switch opcode {
-	case 1:
-		return unix.VINTR, true
-	case 2:
-		return unix.VQUIT, true
-	case 3:
-		return unix.VERASE, true
-	case 4:
-		return unix.VKILL, true
-	case 5:
-		return unix.VEOF, true
-	case 6:
-		return unix.VEOL, true
-	case 7:
-		return unix.VEOL2, true
-	case 8:
-		return unix.VSTART, true
-	case 9:
-		return unix.VSTOP, true
-	case 10:
-		return unix.VSUSP, true
-	case 12:
-		return unix.VREPRINT, true
-	case 13:
-		return unix.VWERASE, true
-	case 14:
-		return unix.VLNEXT, true
-	case 18:
-		return unix.VDISCARD, true
+// find looks for an opcode in what all systems have, then in what this one has.
+func find[T any](common, more map[byte]T, opcode byte) (T, bool) {
+	v, ok := common[opcode]
+	if !ok {
+		v, ok = more[opcode]
 	}
-	return extraCharacter(opcode)
+	return v, ok
 }
 
-// flip sets or clears the bits of one flag.
-func flip[T uint32 | uint64](field *T, bits T, m mode) {
-	if m.value != 0 {
-		*field |= bits
+// characters are the places of the control characters.
+var characters = map[byte]int{
+	1:  unix.VINTR,
+	2:  unix.VQUIT,
+	3:  unix.VERASE,
+	4:  unix.VKILL,
+	5:  unix.VEOF,
+	6:  unix.VEOL,
+	7:  unix.VEOL2,
+	8:  unix.VSTART,
+	9:  unix.VSTOP,
+	10: unix.VSUSP,
+	12: unix.VREPRINT,
+	13: unix.VWERASE,
+	14: unix.VLNEXT,
+	18: unix.VDISCARD,
+}
+
+// flag is some bits of one of a terminal's four words.
+type flag struct {
+	word byte // input, output, control or local
+	bits uint64
+}
+
+const (
+	input   = 'i'
+	output  = 'o'
+	control = 'c'
+	local   = 'l'
+)
+
+func (f flag) set(t *unix.Termios, on bool) {
+	switch f.word {
+	case input:
+		flip(&t.Iflag, f.bits, on)
+	case output:
+		flip(&t.Oflag, f.bits, on)
+	case control:
+		flip(&t.Cflag, f.bits, on)
+	case local:
+		flip(&t.Lflag, f.bits, on)
+	}
+}
+
+// flip sets or clears bits of a word, whose size is the system's.
+func flip[T uint32 | uint64](word *T, bits uint64, on bool) {
+	if on {
+		*word |= T(bits)
 	} else {
-		*field &^= bits
+		*word &^= T(bits)
 	}
 }
 
-func setInput(t *unix.Termios, m mode) {
-	switch m.opcode {
-	case 30:
-		flip(&t.Iflag, unix.IGNPAR, m)
-	case 31:
-		flip(&t.Iflag, unix.PARMRK, m)
-	case 32:
-		flip(&t.Iflag, unix.INPCK, m)
-	case 33:
-		flip(&t.Iflag, unix.ISTRIP, m)
-	case 34:
-		flip(&t.Iflag, unix.INLCR, m)
-	case 35:
-		flip(&t.Iflag, unix.IGNCR, m)
-	case 36:
-		flip(&t.Iflag, unix.ICRNL, m)
-	case 38:
-		flip(&t.Iflag, unix.IXON, m)
-	case 39:
-		flip(&t.Iflag, unix.IXANY, m)
-	case 40:
-		flip(&t.Iflag, unix.IXOFF, m)
-	case 41:
-		flip(&t.Iflag, unix.IMAXBEL, m)
-	default:
-		setExtra(t, m)
-	}
-}
-
-func setLocal(t *unix.Termios, m mode) {
-	switch m.opcode {
-	case 50:
-		flip(&t.Lflag, unix.ISIG, m)
-	case 51:
-		flip(&t.Lflag, unix.ICANON, m)
-	case 53:
-		flip(&t.Lflag, unix.ECHO, m)
-	case 54:
-		flip(&t.Lflag, unix.ECHOE, m)
-	case 55:
-		flip(&t.Lflag, unix.ECHOK, m)
-	case 56:
-		flip(&t.Lflag, unix.ECHONL, m)
-	case 57:
-		flip(&t.Lflag, unix.NOFLSH, m)
-	case 58:
-		flip(&t.Lflag, unix.TOSTOP, m)
-	case 59:
-		flip(&t.Lflag, unix.IEXTEN, m)
-	case 60:
-		flip(&t.Lflag, unix.ECHOCTL, m)
-	case 61:
-		flip(&t.Lflag, unix.ECHOKE, m)
-	case 62:
-		flip(&t.Lflag, unix.PENDIN, m)
-	default:
-		setExtra(t, m)
-	}
-}
-
-func setOutput(t *unix.Termios, m mode) {
-	switch m.opcode {
-	case 70:
-		flip(&t.Oflag, unix.OPOST, m)
-	case 72:
-		flip(&t.Oflag, unix.ONLCR, m)
-	case 73:
-		flip(&t.Oflag, unix.OCRNL, m)
-	case 74:
-		flip(&t.Oflag, unix.ONOCR, m)
-	case 75:
-		flip(&t.Oflag, unix.ONLRET, m)
-	default:
-		setExtra(t, m)
-	}
-}
-
-// setControl sets bits one at a time, so CS7 and CS8 come out right in the
-// order in which clients send them.
-func setControl(t *unix.Termios, m mode) {
-	switch m.opcode {
-	case 90:
-		flip(&t.Cflag, unix.CS7, m)
-	case 91:
-		flip(&t.Cflag, unix.CS8, m)
-	case 92:
-		flip(&t.Cflag, unix.PARENB, m)
-	case 93:
-		flip(&t.Cflag, unix.PARODD, m)
-	}
+// flags are the modes that are on or off. CS7 and CS8 come out right in the order
+// in which clients send them.
+var flags = map[byte]flag{
+	30: {input, unix.IGNPAR},
+	31: {input, unix.PARMRK},
+	32: {input, unix.INPCK},
+	33: {input, unix.ISTRIP},
+	34: {input, unix.INLCR},
+	35: {input, unix.IGNCR},
+	36: {input, unix.ICRNL},
+	38: {input, unix.IXON},
+	39: {input, unix.IXANY},
+	40: {input, unix.IXOFF},
+	41: {input, unix.IMAXBEL},
+	50: {local, unix.ISIG},
+	51: {local, unix.ICANON},
+	53: {local, unix.ECHO},
+	54: {local, unix.ECHOE},
+	55: {local, unix.ECHOK},
+	56: {local, unix.ECHONL},
+	57: {local, unix.NOFLSH},
+	58: {local, unix.TOSTOP},
+	59: {local, unix.IEXTEN},
+	60: {local, unix.ECHOCTL},
+	61: {local, unix.ECHOKE},
+	62: {local, unix.PENDIN},
+	70: {output, unix.OPOST},
+	72: {output, unix.ONLCR},
+	73: {output, unix.OCRNL},
+	74: {output, unix.ONOCR},
+	75: {output, unix.ONLRET},
+	90: {control, unix.CS7},
+	91: {control, unix.CS8},
+	92: {control, unix.PARENB},
+	93: {control, unix.PARODD},
 }
