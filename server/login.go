@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -65,16 +66,15 @@ func ofOneProcess(v string) bool {
 // loginShell is the shell of the account; where it has none to be seen it is what
 // sshd found and put into SHELL.
 func loginShell(u nss.User) string {
-	if shell := systemShell(); shell != "" {
-		return shell
-	}
-	if u.Shell != "" {
-		return u.Shell
-	}
+	return cmp.Or(systemShell(), u.Shell, namedShell(), "/bin/sh")
+}
+
+// namedShell is SHELL, which may hold anything; "": nothing that could be run.
+func namedShell() string {
 	if shell := os.Getenv("SHELL"); filepath.IsAbs(shell) {
 		return shell
 	}
-	return "/bin/sh"
+	return ""
 }
 
 // cameFrom is the login as sshd_config's Match lines see it.

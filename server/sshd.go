@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"fmt"
@@ -138,9 +139,7 @@ func loadHostKey(file string) (ssh.Signer, error) {
 // this server was started on.
 func bareLogin() session.Login {
 	l := whoAmI()
-	if shell := os.Getenv("SHELL"); filepath.IsAbs(shell) {
-		l.Shell = shell
-	}
+	l.Shell = cmp.Or(namedShell(), l.Shell)
 	l.Env = []string{"USER=" + l.User, "LOGNAME=" + l.User, "HOME=" + l.Home, "SHELL=" + l.Shell}
 	for _, name := range []string{"PATH", "LANG", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME",
 		"SystemRoot", "SystemDrive", "windir", "ProgramData", "ProgramFiles", "ComSpec", "PATHEXT", "PSModulePath",
