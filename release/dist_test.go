@@ -116,6 +116,7 @@ func earlier(t *testing.T, deb string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	os.Remove(filepath.Join(tree, "DEBIAN/conffiles")) // there is none in it, which building again refuses
 	text = regexp.MustCompile(`(?m)^Version: .*$`).ReplaceAll(text, []byte("Version: 0.0.1-1"))
 	more := filepath.Join(tree, "usr/share/tssh")
 	if err := errors.Join(os.WriteFile(control, text, 0o644), os.MkdirAll(more, 0o755), os.WriteFile(filepath.Join(more, "of-old"), nil, 0o644)); err != nil {
