@@ -299,5 +299,10 @@ func (v *invocation) tell(err error) {
 		v.sink.Raw(strings.Join(cfg.Lines, "\n"))
 		return
 	}
+	var end *login.Error
+	if errors.As(err, &end) && end.Fatal() {
+		v.log.Fatalf("%v", err)
+		return
+	}
 	v.log.Errorf("%v", err)
 }

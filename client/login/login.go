@@ -66,6 +66,14 @@ func (e *Error) Error() string { return e.Words }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
+// Fatal tells whether ssh logs it at LogLevel FATAL: that a user is not let in, or a
+// host not trusted. The end of a connection is an error.
+func (e *Error) Fatal() bool {
+	var denied *auth.Denied
+	var refused hostkey.Refused
+	return errors.As(e.Cause, &denied) || errors.As(e.Cause, &refused)
+}
+
 // Unsaid is what remains to be told about the end of a connection: "" when
 // the log has it.
 func (e *Error) Unsaid() string {

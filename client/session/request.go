@@ -86,7 +86,7 @@ func (r *run) begin(sent chan<- struct{}) bool {
 		r.Log.Errorf("tssh: %s: session %s has just ended", r.host.HostName, r.Name)
 	default:
 		r.denied = true
-		r.Log.Errorf("%s request failed on channel 0", kind)
+		r.Log.Fatalf("%s request failed on channel 0", kind)
 	}
 	return ok
 }

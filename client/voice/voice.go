@@ -78,6 +78,9 @@ func (l Log) say(level Level, format string, args []any) {
 	}
 }
 
+// Fatalf says why the program ends, as ssh does where it calls that fatal.
+func (l Log) Fatalf(format string, args ...any) { l.say(Fatal, format, args) }
+
 // Errorf says what went wrong.
 func (l Log) Errorf(format string, args ...any) { l.say(Error, format, args) }
 
