@@ -20,9 +20,9 @@ type guest struct {
 
 	write sync.Mutex // held for one message
 
-	// Only serve's goroutine knows these.
-	riding  bool           // a session or a stdio forward was begun: there can be but one
-	running sync.WaitGroup // its goroutine
+	// Only serve's goroutine uses these.
+	dedicated bool           // a session or a stdio forward was begun: there can be but one
+	running   sync.WaitGroup // its goroutine
 }
 
 // errProxy ends the protocol: what follows is ssh.

@@ -92,7 +92,7 @@ func (p *guest) newSession(ctx context.Context, r request) error {
 		p.fail(r.ID, "did not receive file descriptors")
 		return err
 	}
-	if p.riding {
+	if p.dedicated {
 		closeAll(files)
 		return p.fail(r.ID, "Multiple sessions not supported")
 	}
@@ -138,7 +138,7 @@ func (p *guest) newSession(ctx context.Context, r request) error {
 // dedicate runs the one thing that a connection is kept for. Its end is the end of
 // the connection, which tells the client that the last byte is written.
 func (p *guest) dedicate(ctx context.Context, files []*Stdio, run func(context.Context)) {
-	p.riding = true
+	p.dedicated = true
 	p.running.Go(func() {
 		// A client that is gone takes its files with it: whoever waits for them wakes.
 		stop := context.AfterFunc(ctx, func() { closeAll(files) })
@@ -166,7 +166,7 @@ func (p *guest) stdioForward(ctx context.Context, r request) error {
 		question, args = "Allow forward to path %s", args[:1]
 	}
 	switch {
-	case p.riding:
+	case p.dedicated:
 		closeAll(files)
 		return p.fail(r.ID, "Multiple sessions not supported")
 	case w.Port != unixPort && w.Port > 65535:
