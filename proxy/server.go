@@ -175,7 +175,7 @@ func (s *Server) sendTo(p place, b []byte, segment int, ecn byte) {
 		p.stream.put(b, segment)
 		return
 	}
-	// What the path does not take is lost as on any path.
+	// A datagram that the path does not take is lost, as on any path.
 	s.socket.WriteDatagrams(b, path.Envelope{Peer: p.peer, Local: p.local, ECN: ecn, Segment: segment})
 }
 
@@ -237,8 +237,8 @@ func (s *Server) knocked(from place, b []byte) bool {
 	ack := wire.Ack{Knock: k.Sequence, Challenge: v.Challenge, Fresh: v.Fresh}
 	packet := s.codec.Seal(&ack)
 	if v.Returned && s.config.Returned != nil && !s.feed.Closed() {
-		// With the lock, which shut takes after it closed the inbox: or Close,
-		// which does not wait for who called Attach, might have waited already.
+		// The lock is held: shut takes it after it closed the inbox, so that Close,
+		// which does not wait for who called Attach, waits for this.
 		s.work.Go(s.config.Returned)
 	}
 	s.mu.Unlock()

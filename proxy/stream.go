@@ -27,7 +27,7 @@ type stream struct {
 	done   chan struct{}
 	once   sync.Once
 
-	// Of a server's, whose lock guards used.
+	// For streams of a Server, whose lock guards used.
 	relayed bool      // it came through ssh
 	used    time.Time // when the client was heard on it, or could be
 

@@ -234,8 +234,8 @@ func (s *session) next(list string, at *int) *method {
 
 // first makes the first try. ssh asks the server what it takes, by the method
 // "none", and then shows it a key without signing; each costs a round trip.
-// Where the server is known to bear it, the key that will be tried first
-// anyway is shown at once, signed if that disturbs nobody.
+// To a server that is known to bear it we show the first key at once, signed if
+// that disturbs nobody.
 func (s *session) first() (string, outcome, error) {
 	if len(s.methods) > 0 && s.methods[0].name == "publickey" && s.isEager() {
 		o, err := s.tryKey()

@@ -113,7 +113,7 @@ func (l Led) Leave() error {
 // signals that it gets, and stops, goes on and ends as the other does. Without one, ok is
 // false, and this run is to go on alone.
 //
-// What the shell had open is open there under the same numbers.
+// The files that the shell had open are open there under the same numbers.
 func Lead() (code int, ok bool) {
 	exe, err := os.Executable()
 	if err != nil {

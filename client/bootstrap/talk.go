@@ -129,7 +129,7 @@ func (t *talk) run(ctx context.Context, client *ssh.Client, line string) (Starte
 	if err != nil {
 		return Started{}, err
 	}
-	// What we closed before it began could not be used afterwards.
+	// A stdin that we closed before the script began was of no use to it.
 	t.again = t.again || t.closed && t.spoke && !t.cannot && t.limit == ""
 	return Started{}, t.failure(ended)
 }

@@ -150,7 +150,7 @@ func (f *framing) data(r *reader, stderr bool) error {
 // closed takes the server's close, which is answered.
 func (f *framing) closed() {
 	f.finish(io.EOF, true)
-	// Not by the goroutine that reads: a Write may be under way.
+	// The goroutine that reads must not wait for a Write that is under way.
 	go f.ch.AnswerClose()
 	f.half()
 }

@@ -170,7 +170,7 @@ func (r *reader) checkAttach() error {
 	if wrong != "" {
 		return &Error{Text: "--attach comes back to a session on a terminal, which is not possible with " + wrong}
 	}
-	// What the configuration says of new sessions there is not meant.
+	// The configuration's words about new sessions are not meant for this one.
 	r.override("SessionType", "default")
 	r.override("RemoteCommand", "none")
 	r.override("ForkAfterAuthentication", "no")

@@ -20,8 +20,8 @@ func Main(args []string, fresh bool, from Source) {
 }
 
 var scripts = map[string]string{
-	// What bash breaks a word at (= : @) is not what we do: what it has left
-	// behind is cut off again.
+	// bash breaks words at = : and @, and we do not: the script cuts off what bash
+	// has on the line already.
 	"bash": `_tssh() {
 	local cur=${COMP_WORDS[COMP_CWORD]} line=${COMP_LINE:0:COMP_POINT} word= c
 	local -a words

@@ -60,7 +60,7 @@ func (e *evaluator) finish() (*Host, error) {
 		if err := h.expandUser(); err != nil {
 			return nil, err
 		}
-		// What it was made of may be anybody's word, as a variable's value is.
+		// A name that was made of variables may be anybody's word.
 		if h.User != literal && !pattern.ValidUser(h.User) {
 			return nil, errUser
 		}

@@ -12,9 +12,8 @@
 // The descriptors of a new session follow its request as three messages of one
 // byte, each with one descriptor.
 //
-// Who may connect is decided by the mode of the socket, 0600, by the directory
-// that it lies in, and by the user at the other end: whoever can connect has the
-// connection.
+// Whoever can connect has the connection. The mode of the socket, 0600, its
+// directory, and the user at the other end decide who can.
 package control
 
 import (

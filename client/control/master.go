@@ -154,7 +154,7 @@ func (m *Master) Serve(ctx context.Context) error {
 			}
 		}()
 	})
-	// Without a listener there is still whom it let in.
+	// Clients that were let in before the listener closed are served to their end.
 	m.wg.Wait()
 	return ctx.Err()
 }
@@ -242,7 +242,7 @@ func (m *Master) Stop() {
 	}
 	m.stopped = true
 	m.listener.Close()
-	// By now the name may be another master's.
+	// The name may be another master's by now.
 	if now, err := os.Lstat(m.path); err == nil && os.SameFile(now, m.file) {
 		os.Remove(m.path)
 	}

@@ -163,8 +163,8 @@ func (s *Set) chosenPort(f config.Forward) int {
 }
 
 // find tells where a connection goes that came to host and port at the server.
-// Only what was asked for is found: a server must not reach here at will. One
-// that spells the address in another way is forgiven if the port is clear.
+// It finds only what was asked for: a server must not reach here at will. A server
+// may spell the address in another way where the port is unambiguous.
 func (s *Set) find(host string, port int) *target {
 	s.mu.Lock()
 	defer s.mu.Unlock()

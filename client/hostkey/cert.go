@@ -21,8 +21,8 @@ func checkCert(cert *ssh.Certificate, name string, algorithms []string, now time
 	} else if t >= cert.ValidBefore {
 		return "Certificate invalid: expired"
 	}
-	// Without principals it would be good for any host. Nobody means that who
-	// leaves them out, and authorities were made to (CVE-2024-7594).
+	// A certificate without principals would be good for any host. Authorities were
+	// tricked into leaving them out (CVE-2024-7594).
 	if len(cert.ValidPrincipals) == 0 {
 		return "Certificate lacks principal list"
 	}

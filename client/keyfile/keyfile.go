@@ -69,8 +69,8 @@ func Open(b, passphrase []byte) (key any, comment string, err error) {
 	}
 	key, err = parsePEM(&pem.Block{Type: block.Type, Bytes: clear})
 	if err != nil && err != errLength {
-		// Nothing but padding tells a wrong passphrase from a right one, and by
-		// chance some rubbish is padded well.
+		// The padding alone tells a wrong passphrase from a right one, and some
+		// rubbish is padded well by chance.
 		return nil, "", ErrWrong
 	}
 	return key, "", err

@@ -1,10 +1,10 @@
 // Package terminfo brings the description of the user's terminal to servers
 // that lack it, as full-screen programs there would not start otherwise.
 //
-// To tsshd it goes along with each session, which costs no round trip. Any other
-// server is asked by a command of its own, while the session waits, so that
-// already the first shell finds it; which server was asked is remembered here,
-// and for a month that is not done again.
+// It goes to tsshd along with each session, which costs no round trip. Any other
+// server is asked by a command of its own while the session waits, so that the first
+// shell already finds it. We remember which server was asked, and ask none again for a
+// month.
 package terminfo
 
 import (
@@ -177,7 +177,7 @@ func (s Server) ask(ctx context.Context, e compiled.Entry) (answer string, err e
 		case "there", "kept", "no place for it":
 			return word, nil
 		case "send":
-			// Not before: whatever else the server may run would read it.
+			// Before it asks, the server may run something else that would read this.
 			answer = "sent, and not kept"
 			go func() {
 				stdin.Write(e.Data)

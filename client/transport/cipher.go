@@ -33,7 +33,7 @@ type sealer interface {
 }
 
 // opener reads one packet and returns its payload, valid until the next call.
-// Nothing of a packet is returned before its tag was found right.
+// It returns nothing of a packet before it has verified the tag.
 type opener interface {
 	open(r *bufio.Reader, seq uint32) ([]byte, error)
 }

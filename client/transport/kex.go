@@ -208,7 +208,7 @@ func (g group) private() (x, public *big.Int, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	// Not tried again: in a group made for it no value would ever do.
+	// A second try would be no use: in a malicious group no value is sound.
 	if public = new(big.Int).Exp(g.g, x, g.p); !g.sound(public) {
 		return nil, nil, errors.New("DH group of the server is not sound")
 	}

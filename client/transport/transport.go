@@ -151,8 +151,8 @@ func Handshake(conn net.Conn, cfg Config) (*Conn, error) {
 	if err := c.exchange(slices.Clone(packet)); err != nil {
 		return nil, classify(err)
 	}
-	// What the server can do (RFC 8308) comes right behind its keys. Where it
-	// is here already, the first request for authentication need not wait.
+	// The server's extensions (RFC 8308) come right behind its keys. When they are
+	// here already, the first request for authentication need not wait.
 	for c.br.Buffered() > 0 && len(c.extensions) == 0 && c.unread == nil {
 		packet, err := c.raw()
 		if err == nil && packet[0] == msgExtInfo {
@@ -524,7 +524,7 @@ func (c *Conn) Disconnect(why string) error {
 
 // Close closes the connection beneath.
 func (c *Conn) Close() error {
-	// Not under the lock: a blocked write holds it, and this is what ends it.
+	// A blocked write holds the lock, and this Close ends it.
 	err := c.conn.Close()
 	c.mu.Lock()
 	defer c.mu.Unlock()

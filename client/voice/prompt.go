@@ -37,9 +37,9 @@ type Asker func(question string, kind Kind) (string, error)
 // remote command. SSH_ASKPASS and SSH_ASKPASS_REQUIRE mean what they mean to
 // ssh.
 //
-// What others say gets into questions in many ways: names of keys in an agent,
-// what a known_hosts file says, a server's prompt. None of it may play with the
-// terminal at which the user is about to type a secret.
+// A question may hold others' words: names of keys in an agent, a line of
+// known_hosts, a server's prompt. They must not control the terminal at which
+// the user is about to type a secret.
 func Ask(question string, kind Kind) (string, error) {
 	question = visible.Text(question)
 	allowed := os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""

@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// Of is the innermost reason of err, without what Go's packages say around it of
-// files and addresses that the caller names itself.
+// Of is the innermost reason of err. Go's packages put files and addresses around it,
+// which the caller names itself.
 func Of(err error) string {
 	var errno syscall.Errno
 	var timeout net.Error

@@ -11,10 +11,10 @@ import (
 // ErrHoard is the end of a channel that kept too much.
 var ErrHoard = errors.New("the peer sent more than can be kept while nobody reads it")
 
-// Budget bounds what is kept for the channels that share it, and was not read:
-// data, counted as they cost and not as they were sent, and requests. Beyond Most the channel that keeps most ends, and its reader is told so.
-// Nobody waits for room: what waited would fill what all channels share, and stop
-// the terminal too.
+// Budget bounds what is kept unread for the channels that share it: data, counted
+// by the memory that they take, and requests. Beyond Most the channel that keeps
+// most ends, and its reader gets an error. Nobody waits for room: a reader that
+// waited would stop all channels, the terminal's too.
 type Budget struct {
 	Most int // bytes
 

@@ -7,8 +7,8 @@
 //	opening --Open--> open --EOF, CloseWrite--> half open --Finish, Close--> over
 //	   '----Finish: it was refused-------------------------------------------^
 //
-// Nothing that a peer sends makes the goroutine that reads wait, but for a user
-// who does not take the requests.
+// The goroutine that reads waits for nothing that a peer could cause. It waits for a
+// user who does not take the requests.
 package channel
 
 import (
@@ -50,8 +50,8 @@ type Config struct {
 	// MaxCredit bounds what the peer may let us send.
 	MaxCredit int
 	// Budget bounds what is kept for many channels; nil: the windows alone do.
-	// With one, Abandon is called when this channel has kept too much. It must
-	// see to it that the channel ends, and not wait.
+	// Where there is one, Abandon is called when this channel has kept too much.
+	// It must end the channel without waiting.
 	Budget  *Budget
 	Abandon func()
 }

@@ -21,11 +21,11 @@ const (
 	keptSmall = 6
 )
 
-// Keep holds the last datagrams of the transport. Sent again when contact
-// comes back they tell the peer's transport at once what it missed, which its
-// own timers would after many seconds.
+// Keep holds the last datagrams of the transport. They are sent again when contact
+// comes back, and tell the peer's transport at once what it missed. Its own timers
+// would do so after many seconds.
 //
-// Of a typist's small ones a few more are kept, as each holds a key.
+// It holds a few more of a typist's small ones, as each is a key.
 type Keep struct {
 	datagrams [keptSmall]kept // a ring
 	next      int

@@ -21,7 +21,7 @@ type carrier interface {
 	err() error // why, once done is closed
 	returned()
 	// rekey gets the body of the peer's key message, and first of all nil.
-	// What is to be answered goes to send.
+	// It gives its answer to send.
 	rekey(body []byte, send func(body []byte)) error
 }
 

@@ -51,7 +51,7 @@ const protocol = "tssh/1"
 // tlsConfig lets exactly one key in. The pin came over ssh, so it, and neither
 // a name nor a date nor an authority, says who the peer is: that is why the
 // ordinary verification is off, and why VerifyConnection must stay.
-// Without tickets every connection proves the key anew.
+// Every connection proves the key anew, as there are no tickets.
 func (c Config) tlsConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,

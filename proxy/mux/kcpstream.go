@@ -18,7 +18,7 @@ var pieces = sync.Pool{New: func() any { return new([2 + maxPiece]byte) }}
 // kcpStream is a stream of smux's with an end of its own in each direction.
 // smux v1.5.56 throws away what was not read yet when a stream that said
 // CloseWrite hears the other's, and it says io.EOF when the session has died.
-// So CloseWrite of smux is never used: bytes go in pieces, of which an empty one
+// So this type never calls smux's CloseWrite: bytes go in pieces, and an empty piece
 // is the end.
 //
 //	| 2 length, big-endian | bytes |

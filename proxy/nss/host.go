@@ -46,7 +46,7 @@ func LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error
 }
 
 // isZone tells whether a zone is that of an interface here, by its name or number.
-// Where it is not, connecting would tell of an invalid argument.
+// Connecting by any other zone would end with "invalid argument".
 func isZone(zone string) bool {
 	if zone == "" {
 		return true
@@ -60,7 +60,7 @@ func isZone(zone string) bool {
 
 // hosts are the addresses that getent knows, in the order in which to try them.
 func hosts(ctx context.Context, network, host string) []netip.Addr {
-	// What the C library has in ahosts others have in hosts, of one family at a time.
+	// The C library has ahosts; others have hosts alone, of one family at a time.
 	for _, database := range []string{"ahosts", "hosts"} {
 		lines, err := getent(ctx, database, host)
 		if err != nil && err != errNone {

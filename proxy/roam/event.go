@@ -27,9 +27,9 @@ func (m *Machine) Written(now time.Time, b []byte, segment int) (o Outgoing) {
 		o.Wake = true
 	}
 	if m.liveness.tries > 0 && len(b) <= link.Small {
-		// What was typed goes out on every path: any may work again. It may as
-		// well be the acknowledgements of a busy flow, which must not make
-		// more knocks than can be told apart when their answers come.
+		// A typed key goes out on every path, as any of them may work again. These
+		// small datagrams may also be acknowledgements of a busy flow, which must not
+		// make more knocks than can be told apart when their answers come.
 		m.liveness.hasten(later(now, m.liveness.round.Add(typedSpacing)))
 		m.retry()
 		o.Wake = true

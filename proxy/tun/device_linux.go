@@ -36,7 +36,7 @@ func Open(m Mode, unit uint32) (*Device, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("open %s: %w", name, err)
 	}
-	// Not before: the poller would take a file without a device for a broken one.
+	// The poller takes a file without a device for a broken one, so it gets it now.
 	return &Device{Name: request.Name(), mode: m, queue: os.NewFile(uintptr(fd), "/dev/net/tun")}, nil
 }
 

@@ -85,8 +85,8 @@ func find(pid int) Login {
 func Own() Login { return find(os.Getppid()) }
 
 // Of is the login of whoever connected to our socket at path. The kernel has its
-// pid; that it is still its own the command line shows, in which the path is, which
-// is random.
+// pid. The path, which is random, is in the command line of that process, and shows
+// that the pid is still its own.
 func Of(conn *net.UnixConn, path string) Login {
 	raw, err := conn.SyscallConn()
 	if err != nil {

@@ -50,7 +50,7 @@ type Policy struct {
 	PAM          bool
 	UserRC       bool
 
-	// What the key that logged in permits, which must permit it too.
+	// The limits of the key that logged in, which hold besides.
 	KeyOpen, KeyListen []Endpoint // nil: any
 	KeyTunnel          []uint32   // the one unit of a tun device; nil: any
 	KeyEnv             []string   // NAME=value, to be set
@@ -62,7 +62,7 @@ type Policy struct {
 	disableAll bool // DisableForwarding
 	useDNS     bool // UseDNS: Match Host sees a name
 
-	// Where the limits of keys stand.
+	// The files that limit keys.
 	keyFiles          []string // AuthorizedKeysFile
 	trustsCAs         bool     // TrustedUserCAKeys
 	principalsFile    string   // AuthorizedPrincipalsFile; empty: none

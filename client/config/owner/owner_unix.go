@@ -12,10 +12,9 @@ import (
 	"tssh/proxy/nss"
 )
 
-// Only reports whether none but the user and root may write a file. Whoever
-// else could would choose our commands: Match exec, ProxyCommand. With groups, a
-// group may write that has no member but the owner, as Debian has it, where
-// files are made so by default.
+// Only reports whether none but the user and root may write a file. Others who
+// could would choose our commands: Match exec, ProxyCommand. With groups, the file
+// may be writable for a group that has no member but the owner: Debian makes files so.
 func Only(f *os.File, groups bool) bool {
 	info, err := f.Stat()
 	if err != nil {

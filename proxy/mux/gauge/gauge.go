@@ -10,10 +10,10 @@ const Memory = 5 * time.Second
 
 // Gauge is one estimate. The zero value knows nothing.
 //
-// Whoever sends a little more than the path holds makes a queue, which becomes
-// part of each measured round trip, and so would raise the estimate for ever.
-// So at the end of each Memory the sender is asked to run at half for a round
-// trip, in which the queue is gone.
+// A sender of a little more than the path holds makes a queue, which becomes part of
+// each measured round trip and would raise the estimate for ever. At the end of
+// each Memory the sender is asked to run at half for a round trip, so that the queue
+// drains.
 //
 //	filling --Memory--> draining --one round trip--> filling
 type Gauge struct {
@@ -52,7 +52,7 @@ func (g *Gauge) Age(now time.Time, sent, delivered uint64, limit int) {
 	if now.After(g.turn) {
 		g.before, g.now = g.now, best{}
 		g.turn = now.Add(Memory)
-		// What is under way now has queued; the next half limit has not.
+		// The bytes under way have queued; the next half limit will not.
 		g.drainTo = sent + uint64(limit/2)
 	}
 }
