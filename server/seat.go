@@ -209,7 +209,7 @@ func (s *seat) replaced(told []<-chan struct{}) {
 
 // tell gives the client a word that it shows when it ends.
 func (s *seat) tell(word string) {
-	s.connected.server.SendRequest(wire.Told, false, ssh.Marshal(struct{ Text string }{word}))
+	s.connected.server.SendRequest(wire.LastWordRequest, false, ssh.Marshal(struct{ Text string }{word}))
 }
 
 // silent reports that the client was not heard for as long as it may be.

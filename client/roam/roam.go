@@ -82,17 +82,17 @@ func For(h *config.Host) Config {
 
 // Session is a session that moved from ssh's connection onto the proxies.
 type Session struct {
-	cfg    Config
-	client *ssh.Client
-	conn   ssh.Conn // the client's, whose end is told in ssh's words
-	proxy  *proxy.Client
-	mux    mux.Conn
-	login  *carrier
-	since  time.Time
-	word   atomic.Pointer[string] // of the server's, at the end; nil: none
-	said   []byte                 // by ~/.ssh/rc, which sshd ran before our command
-	told   *status.Server         // nil: nobody can ask from outside
-	once   sync.Once
+	cfg     Config
+	client  *ssh.Client
+	conn    ssh.Conn // the client's, whose end is told in ssh's words
+	proxy   *proxy.Client
+	mux     mux.Conn
+	carrier *carrier
+	since   time.Time
+	word    atomic.Pointer[string] // of the server's, at the end; nil: none
+	said    []byte                 // by ~/.ssh/rc, which sshd ran before our command
+	status  *status.Server         // nil: nobody can ask from outside
+	once    sync.Once
 }
 
 // Client opens channels on the session.
@@ -105,14 +105,14 @@ func (s *Session) Conn() ssh.Conn { return s.conn }
 func (s *Session) Said() []byte { return s.said }
 
 // Name is what the session is called; "": nothing, by an older tsshd.
-func (s *Session) Name() string { return s.login.started.Session }
+func (s *Session) Name() string { return s.carrier.started.Session }
 
 // Terminal is the one that runs there and is to be attached; 0: none.
-func (s *Session) Terminal() uint32 { return s.login.started.Terminal }
+func (s *Session) Terminal() uint32 { return s.carrier.started.Terminal }
 
 // Waiting are the names of other sessions that a client could come back to, where
 // that was to be found out.
-func (s *Session) Waiting() []string { return s.login.started.Waiting }
+func (s *Session) Waiting() []string { return s.carrier.started.Waiting }
 
 // Word is why the server ends the session, in its words; "": it said nothing.
 func (s *Session) Word() string {
@@ -135,7 +135,7 @@ func (s *Session) Cut(on bool) { s.proxy.Cut(on) }
 func (s *Session) Confirmed(ctx context.Context) error { return s.mux.Confirmed(ctx) }
 
 // Server is the tsshd that was started.
-func (s *Session) Server() bootstrap.Started { return s.login.started }
+func (s *Session) Server() bootstrap.Started { return s.carrier.started }
 
 // Open starts tsshd on the server that l is logged in to and moves there. It
 // returns the login that stands afterwards.
@@ -193,12 +193,12 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 	if started.RC {
 		said = started.Said
 	}
-	s := &Session{cfg: c, said: said, login: newCarrier(l, started), since: time.Now()}
+	s := &Session{cfg: c, said: said, carrier: newCarrier(l, started), since: time.Now()}
 	if err := s.move(ctx, identity, started.Greeting); err != nil {
 		s.Leave()
-		return nil, s.login.current(), err
+		return nil, s.carrier.current(), err
 	}
-	if s.told, err = status.Serve(status.Dir(), s.report); err != nil {
+	if s.status, err = status.Serve(status.Dir(), s.report); err != nil {
 		c.Log.Debugf("tssh --status will not show this session: %v", err)
 	}
 	return s, l, nil
@@ -216,13 +216,13 @@ func keysOf(l *login.Login) (keys []wire.Key) {
 // move opens the proxy, the transport on it, and ssh's channels on that.
 func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greeting) (err error) {
 	var up atomic.Pointer[mux.Conn]
-	where := addressesOf(s.login.current(), g)
+	where := addressesOf(s.carrier.current(), g)
 	s.proxy, err = proxy.Dial(ctx, proxy.ClientConfig{
 		Secret:    g.Secret,
 		Transport: s.cfg.Transport,
 		Mode:      s.cfg.Mode,
 		Servers:   where,
-		Carrier:   s.login.open,
+		Carrier:   s.carrier.open,
 		Heartbeat: s.cfg.Heartbeat,
 		Alive:     s.cfg.Alive,
 		Logf:      s.cfg.Log.Debugf,
@@ -251,11 +251,11 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greet
 	go func() {
 		select {
 		case <-s.proxy.Done(): // the server was silent for longer than the session may be alone
-		case <-s.login.gone:
+		case <-s.carrier.gone:
 		}
 		s.mux.Close()
 	}()
-	old := s.login.current().Client
+	old := s.carrier.current().Client
 	c, chans, reqs := sshconn.Client(s.mux, sshconn.Meta{
 		User: old.User(), Local: old.LocalAddr(), Remote: old.RemoteAddr(), SessionID: old.SessionID(),
 		ClientVersion: old.ClientVersion(), ServerVersion: old.ServerVersion(),
@@ -264,7 +264,7 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greet
 	limits := idle.New(s.cfg.ChannelTimeout, s.cfg.Log)
 	c, chans = limits.Watch(c, chans)
 	limits.Start()
-	s.conn = &ending{Conn: c, host: s.cfg.HostName, silent: s.proxy.Done(), gone: s.login.gone}
+	s.conn = &ending{Conn: c, host: s.cfg.HostName, silent: s.proxy.Done(), gone: s.carrier.gone}
 	s.client = ssh.NewClient(s.conn, chans, reqs)
 	return nil
 }
@@ -275,7 +275,7 @@ func (s *Session) hear(reqs <-chan *ssh.Request) <-chan *ssh.Request {
 	go func() {
 		defer close(rest)
 		for r := range reqs {
-			if r.Type != wire.Told {
+			if r.Type != wire.LastWordRequest {
 				rest <- r
 				continue
 			}
@@ -373,7 +373,7 @@ func (s *Session) Dial(network, address string) (net.Conn, error) {
 // Close ends the session politely as long as the server answers. It may be
 // called twice.
 func (s *Session) Close() (err error) {
-	s.once.Do(func() { err = errors.Join(s.end(), s.login.Close()) })
+	s.once.Do(func() { err = errors.Join(s.end(), s.carrier.Close()) })
 	return err
 }
 
@@ -382,8 +382,8 @@ func (s *Session) Leave() { s.once.Do(func() { s.end() }) }
 
 func (s *Session) end() error {
 	var err error
-	if s.told != nil {
-		s.told.Close()
+	if s.status != nil {
+		s.status.Close()
 	}
 	if s.mux != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), farewell)

@@ -44,8 +44,8 @@ func TestSilenceOfTheServerNamesTheNextStep(t *testing.T) {
 // TestLeavingKeepsTheLogin: --doctor tries one path after the other on one login.
 func TestLeavingKeepsTheLogin(t *testing.T) {
 	login := &carrier{}
-	r := &Session{login: login}
-	if r.Leave(); r.login != login || login.closed {
+	r := &Session{carrier: login}
+	if r.Leave(); r.carrier != login || login.closed {
 		t.Error("the login went too")
 	}
 }

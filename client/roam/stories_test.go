@@ -71,10 +71,10 @@ func TestSessionOutlivesItsLogin(t *testing.T) {
 	u := newUser(t)
 	s := u.move(u.config(wire.QUIC, wire.OnlySSH))
 	runs(t, s, "before")
-	first := s.login.current()
+	first := s.carrier.current()
 	u.b.hangUp()
 	runs(t, s, "after")
-	if now := s.login.current(); now == first || u.b.logins() == 0 {
+	if now := s.carrier.current(); now == first || u.b.logins() == 0 {
 		t.Error("there was no new login")
 	}
 	if first.Stands() {
@@ -142,7 +142,7 @@ func TestLastWordIsKept(t *testing.T) {
 		t.Errorf("said %q before its end", w)
 	}
 	payload := ssh.Marshal(struct{ Text string }{"taken over by another client"})
-	if _, _, err := u.b.served.SendRequest(wire.Told, true, payload); err != nil {
+	if _, _, err := u.b.served.SendRequest(wire.LastWordRequest, true, payload); err != nil {
 		t.Fatal(err)
 	}
 	u.b.mux.Close()

@@ -106,9 +106,9 @@ func (s *Screen) modeOn(number int) bool {
 // cursor, and the change to 132 columns, which clears the screen.
 var transient = map[int]bool{3: true, 47: true, 1047: true, 1048: true, 1049: true}
 
-// ours are the modes that painting needs otherwise, so that Redraw sets them in
+// setByRedraw are the modes that painting needs otherwise, so that Redraw sets them in
 // its own order, after all others.
-var ours = map[mode]bool{
+var setByRedraw = map[mode]bool{
 	{number: 6}: true, {number: 7}: true, {number: 25}: true, {number: 69}: true, {number: 2026}: true,
 	{number: 4, ansi: true}: true, {number: 20, ansi: true}: true,
 }

@@ -41,7 +41,7 @@ func (s *Screen) Redraw(lines int) []byte {
 		}
 	}
 	for _, m := range s.modes {
-		if !ours[mode{number: m.number, ansi: m.ansi}] {
+		if !setByRedraw[mode{number: m.number, ansi: m.ansi}] {
 			b = appendMode(b, m)
 		}
 	}

@@ -58,11 +58,11 @@ const MaxKeep = 1 << 40
 
 // Requests of sessions that outlive their clients; see the package's comment.
 const (
-	AttachRequest = "attach@tssh"
-	DetachRequest = "detach@tssh"
-	TakenRequest  = "taken@tssh"
-	LeaveRequest  = "leave@tssh"
-	Told          = "told@tssh"
+	AttachRequest   = "attach@tssh"
+	DetachRequest   = "detach@tssh"
+	TakenRequest    = "taken@tssh"
+	LeaveRequest    = "leave@tssh"
+	LastWordRequest = "told@tssh"
 )
 
 // Ask is what a client wants of tsshd.
