@@ -52,7 +52,7 @@ type link interface {
 // direct is ssh's own connection.
 type direct struct {
 	*login.Login
-	below *roam.Session // of the last host on the way, which the login goes through; nil: none
+	through *roam.Session // of the last host on the way, which the login goes through; nil: none
 }
 
 func (d direct) Client() *ssh.Client                   { return d.Login.Client }
@@ -71,8 +71,8 @@ func (d direct) Describe(session ssh.Channel, e compiled.Entry, log voice.Log) {
 }
 
 func (d direct) Equip(o *session.Options) {
-	if d.below != nil {
-		observe(d.below, o)
+	if d.through != nil {
+		observe(d.through, o)
 	}
 	o.Rekey = d.Rekey
 	o.Chaff = d.Chaff()
@@ -102,25 +102,25 @@ func (r roaming) Equip(o *session.Options) {
 	o.Attach, o.Name, o.Word = r.Terminal(), r.Name(), r.Word
 }
 
-// rider is a connection of its own inside of another master's.
-type rider struct {
+// proxied is a connection of its own inside of another master's.
+type proxied struct {
 	c    *ssh.Client
 	lent config.Lent
 }
 
-func (r rider) Client() *ssh.Client                   { return r.c }
-func (r rider) Conn() ssh.Conn                        { return r.c.Conn }
-func (r rider) Close() error                          { return r.c.Close() }
-func (r rider) Info() []string                        { return []string{"through another master"} }
-func (r rider) Said() []byte                          { return nil }
-func (r rider) Lent() config.Lent                     { return r.lent }
-func (r rider) SetInteractive(bool)                   {}
-func (r rider) Chaff() func() error                   { return nil }
-func (r rider) Bind() func(agent.ExtendedAgent) error { return nil }
-func (r rider) Equip(*session.Options)                {}
+func (r proxied) Client() *ssh.Client                   { return r.c }
+func (r proxied) Conn() ssh.Conn                        { return r.c.Conn }
+func (r proxied) Close() error                          { return r.c.Close() }
+func (r proxied) Info() []string                        { return []string{"through another master"} }
+func (r proxied) Said() []byte                          { return nil }
+func (r proxied) Lent() config.Lent                     { return r.lent }
+func (r proxied) SetInteractive(bool)                   {}
+func (r proxied) Chaff() func() error                   { return nil }
+func (r proxied) Bind() func(agent.ExtendedAgent) error { return nil }
+func (r proxied) Equip(*session.Options)                {}
 
 // Describe leaves it to the master's own sessions.
-func (r rider) Describe(ssh.Channel, compiled.Entry, voice.Log) {}
+func (r proxied) Describe(ssh.Channel, compiled.Entry, voice.Log) {}
 
 // observe shows a session how the way to the server is.
 func observe(r *roam.Session, o *session.Options) {
@@ -134,8 +134,8 @@ func observe(r *roam.Session, o *session.Options) {
 	}
 }
 
-// logIn logs in. below is the last host on the way where that roams; nil: it doesn't.
-func (v *invocation) logIn(ctx context.Context, moves bool) (l *login.Login, below *roam.Session, err error) {
+// logIn logs in. through is the last host on the way where that roams; nil: it doesn't.
+func (v *invocation) logIn(ctx context.Context, moves bool) (l *login.Login, through *roam.Session, err error) {
 	var last atomic.Pointer[roam.Session]
 	l, err = login.Dial(ctx, v.host, login.Options{
 		Log: v.log, Resolve: v.resolve, Moves: moves,
@@ -159,7 +159,7 @@ func (v *invocation) dial(ctx context.Context) (link, error) {
 		c = v.wanting(v.moving(v.host))
 		go c.Binary.Prepare() // while the login waits for the network
 	}
-	l, below, err := v.logIn(ctx, moves)
+	l, through, err := v.logIn(ctx, moves)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func (v *invocation) dial(ctx context.Context) (link, error) {
 	// The connection stays ssh's own, and will not be made again.
 	l.Forget()
 	l.LimitIdle()
-	return direct{l, below}, nil
+	return direct{l, through}, nil
 }
 
 // wanting says which session a login is for.

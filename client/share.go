@@ -85,7 +85,7 @@ func (v *invocation) joinMaster(ctx context.Context) (code int, done bool) {
 	defer c.Close()
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	code, err = v.ride(ctx, c)
+	code, err = v.useMaster(ctx, c)
 	if err != nil {
 		v.log.Errorf("%v", err)
 		return 0, false
@@ -93,8 +93,8 @@ func (v *invocation) joinMaster(ctx context.Context) (code int, done bool) {
 	return code, true
 }
 
-// ride runs on a master's connection what the command line wants.
-func (v *invocation) ride(ctx context.Context, c *control.Client) (int, error) {
+// useMaster runs on a master's connection what the command line wants.
+func (v *invocation) useMaster(ctx context.Context, c *control.Client) (int, error) {
 	if w := v.cmd.StdioForward; w != nil {
 		host, port := w.Host, w.Port
 		if w.Path != "" {
@@ -226,7 +226,7 @@ func (v *invocation) proxy(ctx context.Context, path string) int {
 		v.tell(err)
 		return exitError
 	}
-	l := rider{ssh.NewClient(conn, chans, reqs), v.host.Lent} // the master trusted the host
+	l := proxied{ssh.NewClient(conn, chans, reqs), v.host.Lent} // the master trusted the host
 	defer l.Close()
 	v.unshared = true // one master is enough
 	isTTY := session.TTY(v.host, v.command(), tty.IsTerminal(os.Stdin), v.log)

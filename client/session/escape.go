@@ -20,7 +20,7 @@ const (
 // character after a newline until the next byte tells what it means.
 type escapes struct {
 	char         int    // -1: none
-	ours         string // commands besides ssh's
+	ownEscapes   string // commands besides ssh's
 	afterNewline bool
 	pending      bool
 }
@@ -35,7 +35,7 @@ func (e *escapes) next(p []byte) (send []byte, command byte, rest []byte) {
 	for i, c := range p {
 		if e.pending {
 			e.pending = false
-			if strings.IndexByte(escapeCommands, c) >= 0 || strings.IndexByte(e.ours, c) >= 0 {
+			if strings.IndexByte(escapeCommands, c) >= 0 || strings.IndexByte(e.ownEscapes, c) >= 0 {
 				return send, c, p[i+1:]
 			}
 			if int(c) != e.char {
@@ -51,8 +51,8 @@ func (e *escapes) next(p []byte) (send []byte, command byte, rest []byte) {
 	return send, 0, nil
 }
 
-// ours are the escapes beyond ssh's that this session has.
-func (r *run) ours() string {
+// ownEscapes are the escapes beyond ssh's that this session has.
+func (r *run) ownEscapes() string {
 	s := ""
 	if r.Info != nil {
 		s += string(escapeInfo)

@@ -53,7 +53,7 @@ func TestConnectionIsDescribed(t *testing.T) {
 	var out strings.Builder
 	r := &run{host: &config.Host{EscapeChar: '~'}, Options: Options{Stderr: &out,
 		Info: func() []string { return []string{"Connection", "  cipher x"} }}}
-	e := escapes{char: '~', ours: r.ours(), afterNewline: true}
+	e := escapes{char: '~', ownEscapes: r.ownEscapes(), afterNewline: true}
 	if _, command, _ := e.next([]byte("~I")); command != 'I' || !r.escape(command) {
 		t.Fatalf("~I is %q", command)
 	}

@@ -87,7 +87,7 @@ func (r *run) typed() {
 		}
 	}()
 	defer k.end()
-	e := escapes{char: r.escapeChar(), afterNewline: true, ours: r.ours()}
+	e := escapes{char: r.escapeChar(), afterNewline: true, ownEscapes: r.ownEscapes()}
 	buf := make([]byte, 4<<10)
 	for {
 		n, err := r.Stdin.Read(buf)

@@ -30,9 +30,9 @@ type overlay struct {
 	done chan struct{}
 	once sync.Once     // for close
 	kick chan struct{} // the terminal answered, or was resized
-	// heed says that what is typed matters here: a notice is shown or an answer
+	// listening says that what is typed matters here: a notice is shown or an answer
 	// awaited. Else typing never waits for mu, which a slow terminal may hold.
-	heed atomic.Bool
+	listening atomic.Bool
 
 	mu       sync.Mutex // guards what follows, and the order of what is written
 	out      io.Writer
@@ -160,7 +160,7 @@ func (s *overlay) update(now time.Time) time.Duration {
 	if st.Online || st.Lost.IsZero() {
 		s.hideLocked()
 		s.answered = false
-		s.heed.Store(len(s.partial) > 0)
+		s.listening.Store(len(s.partial) > 0)
 		return 0
 	}
 	if early := st.Lost.Add(s.run.host.UdpReconnectTimeout).Sub(now); early > 0 {
@@ -172,7 +172,7 @@ func (s *overlay) update(now time.Time) time.Duration {
 	if wait := s.askLocked(now); wait > 0 {
 		return wait
 	}
-	s.heed.Store(true)
+	s.listening.Store(true)
 	s.out.Write(s.notice.Draw(notify.Status{
 		Host: s.run.host.HostName, Lost: st.Lost, Heard: st.Heard, Trying: st.Trying, Key: s.run.exitKey(), Goes: visible.Line(s.run.Name),
 	}, now))
@@ -188,7 +188,7 @@ func (s *overlay) askLocked(now time.Time) time.Duration {
 	}
 	if s.asked.IsZero() {
 		s.asked = now
-		s.heed.Store(true)
+		s.listening.Store(true)
 		s.model.Asked()
 		s.out.Write([]byte(screen.Query))
 	}
@@ -235,7 +235,7 @@ func (s *overlay) wake() {
 
 // typed takes the terminal's answer out of what is typed.
 func (s *overlay) typed(p []byte) []byte {
-	if s == nil || !s.heed.Load() {
+	if s == nil || !s.listening.Load() {
 		return p
 	}
 	s.mu.Lock()
@@ -259,7 +259,7 @@ func (s *overlay) typed(p []byte) []byte {
 
 // givesUp tells whether the key that leaves is among what was typed.
 func (s *overlay) givesUp(p []byte) bool {
-	if s == nil || !s.heed.Load() {
+	if s == nil || !s.listening.Load() {
 		return false
 	}
 	s.mu.Lock()
