@@ -240,7 +240,7 @@ func TestAgentAndForwardsOfTheNewClient(t *testing.T) {
 	q.kill9()
 	r := w.attach("--udp", "-a", "--attach", "server") // lends no agent
 	r.expect("ready> ")
-	r.runs("ssh-add -l", "rror")
+	r.runs("ssh-add -l >/dev/null 2>&1 && echo lent || echo none; echo over", "none\r\n") // it may say nothing: SIGPIPE
 	r.keys("exit\r")
 	r.exit()
 	w.left(0)
