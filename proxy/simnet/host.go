@@ -3,6 +3,7 @@ package simnet
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"syscall"
@@ -19,6 +20,9 @@ type Host struct {
 	addrs    []netip.Addr
 	link     Link
 	free     [2]time.Time // when the link is free again: outward, inward
+	last     [2]time.Time // when what left last arrives, if in order
+	bad      [2]bool      // there is an outage,
+	flip     [2]time.Time // until then
 	nat      *nat
 	udp      map[uint16]*Socket
 	tcp      map[uint16]*listener
@@ -138,16 +142,53 @@ func (h *Host) sourceLocked(far netip.Addr) (netip.Addr, error) {
 	return netip.Addr{}, fmt.Errorf("send to %s: %w", far, syscall.ENETUNREACH)
 }
 
+// badLocked reports whether there is one of the link's outages.
+func (h *Host) badLocked(inward bool) bool {
+	i := way(inward)
+	random := func(mean time.Duration) time.Duration {
+		return time.Duration(h.net.random.ExpFloat64() * float64(mean))
+	}
+	now := time.Now()
+	if h.flip[i].IsZero() {
+		h.flip[i] = now.Add(random(h.link.Good))
+	}
+	for !now.Before(h.flip[i]) {
+		h.bad[i] = !h.bad[i]
+		mean := h.link.Good
+		if h.bad[i] {
+			mean = h.link.Bad
+		}
+		h.flip[i] = h.flip[i].Add(random(mean))
+	}
+	return h.bad[i]
+}
+
+// inOrderLocked returns delay with jitter, so that nothing arrives before what left
+// before.
+func (h *Host) inOrderLocked(delay time.Duration, inward bool) time.Duration {
+	now := time.Now()
+	last := &h.last[way(inward)]
+	more := min(math.Abs(h.net.random.NormFloat64()), 4) * float64(h.link.Jitter)
+	if at := now.Add(delay + time.Duration(more)); at.After(*last) {
+		*last = at
+	}
+	return last.Sub(now)
+}
+
+func way(inward bool) int {
+	if inward {
+		return 1
+	}
+	return 0
+}
+
 // queueLocked returns how long n bytes wait for the link; below 0: they find
 // no room, for more than most is queued.
 func (h *Host) queueLocked(n int, inward bool, most time.Duration) time.Duration {
 	if h.link.Rate == 0 {
 		return 0
 	}
-	free := &h.free[0]
-	if inward {
-		free = &h.free[1]
-	}
+	free := &h.free[way(inward)]
 	now := time.Now()
 	if free.Before(now) {
 		*free = now

@@ -27,6 +27,12 @@ type Link struct {
 	NoTCP     bool          // a firewall drops TCP
 	OnlySSH   bool          // a firewall drops all but TCP to port 22
 	NoAnswer  bool          // nothing comes in, all goes out
+
+	Queue   time.Duration // how much of UDP queues, in time; 0: a quarter second
+	InOrder bool          // Jitter keeps the order: it is a deviation then, at most four times as much
+	Late    bool          // Loss takes packets behind the queue, as radio does
+	Good    time.Duration // mean time between outages of a direction,
+	Bad     time.Duration // and their mean length; 0: none
 }
 
 // Network joins hosts.
@@ -158,14 +164,19 @@ func (n *Network) send(h *Host, p Packet, ecn byte) {
 	copies := 1
 	for _, x := range links {
 		l := &x.link
-		if l.Down || l.NoUDP || l.OnlySSH || l.NoAnswer && x == far || l.MTU > 0 && len(p.Data) > l.MTU || n.random.Float64() < l.Loss {
+		lost := n.random.Float64() < l.Loss || l.Bad > 0 && x.badLocked(x == far)
+		if l.Down || l.NoUDP || l.OnlySSH || l.NoAnswer && x == far || l.MTU > 0 && len(p.Data) > l.MTU || lost && !l.Late {
 			return
 		}
 		if n.random.Float64() < l.Duplicate {
 			copies++
 		}
-		queued := x.queueLocked(len(p.Data), x == far, time.Second/4)
-		if queued < 0 {
+		most := l.Queue
+		if most == 0 {
+			most = time.Second / 4
+		}
+		queued := x.queueLocked(len(p.Data), x == far, most)
+		if queued < 0 || lost {
 			return
 		}
 		delay += queued + l.Delay
@@ -173,7 +184,10 @@ func (n *Network) send(h *Host, p Packet, ecn byte) {
 	for range copies {
 		jitter := time.Duration(0)
 		for _, x := range links {
-			if x.link.Jitter > 0 {
+			switch {
+			case x.link.Jitter > 0 && x.link.InOrder:
+				jitter = x.inOrderLocked(delay+jitter, x == far) - delay
+			case x.link.Jitter > 0:
 				jitter += time.Duration(n.random.Int64N(int64(x.link.Jitter)))
 			}
 		}
