@@ -22,6 +22,9 @@
 // session), and tell:yes, that the greeting is to name the sessions that wait. inside
 // is the value of TSSH_SESSION where the client runs, which is the session around it.
 //
+// repair:yes asks for the proxies of "Repair" below. An older tsshd skips it, and
+// its greeting then does not agree.
+//
 // # Greeting
 //
 // The secret half, one line on the ssh channel, which may carry the noise of
@@ -81,6 +84,35 @@
 // answer repeats the challenge of an ack; 0 is none. Bytes drawn as 0 are sent as 0
 // and not looked at.
 //
+// # Repair
+//
+// When the offer says repair:yes and the greeting "repair":true, each datagram of
+// QUIC's travels over UDP with numbers, so that the proxies send again what the
+// path loses before QUIC misses it. Bit 0x40 is clear in these packets too:
+//
+//	          0         1                7          13                          12 bytes
+//	          +---------+----------------+----------+---------------------------+-----+
+//	numbered  | 0x10    | transmission   | order    | datagram                  | tag |
+//	          +---------+----------------+----------+---------------------------+-----+
+//	          0         1           9
+//	          +---------+-----------+-------------------------------------------+-----+
+//	report    | 0x11    | number    | sealed body                               | tag |
+//	          +---------+-----------+-------------------------------------------+-----+
+//
+// transmission is new each time that a datagram is sent, so that no round trip and
+// no loss is taken for another's; order is the datagram's place among all, and
+// stays. An order that is 2^20 or more beyond the last one says that all older
+// ones were given up. The tag is AES-256-GCM's, cut to 12 bytes, over everything
+// before it: the datagram is sealed by QUIC already. The nonce is the type, three
+// zero bytes and transmission or number, and each direction has a key of its own.
+// A body is uvarints: flags, of which 1 says that who reports sends without numbers
+// for a while, as its packets do not pass with them; the bytes received in all; when the last transmission came,
+// in microseconds of the receiver's clock; the microseconds since; its number; then
+// spans of received transmissions, the newest first, at most 100: the last number
+// of the first one, for each further one how far its last number is below the
+// first one of the span before, and for each how far its first number is below its
+// last. Reports are not repeated and not answered.
+//
 // # Streams
 //
 // Over a stream (TCP, or a channel of ssh) each datagram, a knock as well as
@@ -99,5 +131,6 @@
 //
 // All keys are HKDF-SHA256 of the greeting's secret, without salt, told apart
 // by their info: "tssh knock", "tssh ack" (32 bytes), "tssh client", "tssh server"
-// (the IDs, 8 bytes) and "tssh preface" (16 bytes).
+// (the IDs, 8 bytes), "tssh preface" (16 bytes), "tssh repair to server" and
+// "tssh repair to client" (32 bytes).
 package wire

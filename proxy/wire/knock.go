@@ -214,15 +214,24 @@ func flag(on bool, bit byte) byte {
 }
 
 func gcm(secret [32]byte, info string) cipher.AEAD {
-	block, err := aes.NewCipher(derive(secret, info, 32))
+	return must(cipher.NewGCM(cipherOf(secret, info)))
+}
+
+// gcm12 is gcm with a tag of 12 bytes.
+func gcm12(secret [32]byte, info string) cipher.AEAD {
+	return must(cipher.NewGCMWithTagSize(cipherOf(secret, info), repairTag))
+}
+
+func cipherOf(secret [32]byte, info string) cipher.Block {
+	return must(aes.NewCipher(derive(secret, info, 32)))
+}
+
+// must takes what fails for no key of ours.
+func must[T any](v T, err error) T {
 	if err != nil {
-		panic("wire: AES refuses a key of 32 bytes: " + err.Error())
+		panic("wire: AES-GCM refuses a key of 32 bytes: " + err.Error())
 	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		panic("wire: GCM refuses AES: " + err.Error())
-	}
-	return aead
+	return v
 }
 
 func derive(secret [32]byte, info string, n int) []byte {

@@ -1,0 +1,244 @@
+// Package repair is a link below QUIC that hides a path's losses from it: quic-go
+// takes every loss for a full queue, slows down, and fills a few percent of a path
+// that loses a few. Datagrams are numbered and paced, the other end reports what
+// came, what did not is sent again, and order is kept, so that QUIC sees a path
+// that only delays.
+//
+//	          transport                                        transport
+//	              | Write                                          ^ deliver
+//	              v                                                |
+//	.--------- Sender: queue, pace, --- numbered datagrams --> Receiver: in order,
+//	|          what to send again  <-------- reports --------- what came
+//	'--> Step: what leaves now
+//
+//	       nothing is reported for seconds
+//	up ----------------------------------------> down: datagrams go without numbers
+//	 ^                                             |
+//	 '--- Resume: contact is back; or after 2 s, --'
+//	      doubling to 5 min: packets of this size do not pass
+//
+// A Machine knows no clock, no socket, no lock and no goroutine: package proxy has
+// those.
+package repair
+
+import (
+	"time"
+
+	"tssh/proxy/wire"
+)
+
+const (
+	downAfter = 2 * time.Second // without a report, though one is due; or
+	downTrips = 8               // so many round trips, if they are longer
+	downFirst = 2 * time.Second
+	downMost  = 5 * time.Minute
+	downSmall = 30 * time.Second // where no large datagram ever passed
+
+	small    = 400            // bytes of a datagram that is no bulk, at most
+	ackSize  = 40             // of a QUIC packet with an acknowledgement and nothing else
+	busyFor  = time.Second    // after the last large datagram
+	thinning = 1.5            // deliveries of acknowledgements in a round trip of bulk
+	hasten   = 3              // and at most so many, when they hold something else
+	thinMost = 64             // that wait at once
+	trainMax = 44 * maxPacket // bytes that leave at once
+	hold     = 5              // round trips that a gap holds up what follows it,
+	holdMore = 100 * time.Millisecond
+)
+
+// Machine is one end of a link, both halves of it. It is used by one caller at a
+// time.
+type Machine struct {
+	codec   *wire.Repair
+	deliver func([]byte)
+	epoch   time.Time
+	out     sender
+	in      receiver
+	heard   wire.Report // scratch
+
+	off       bool // the path is none of UDP's
+	down      bool
+	downFor   time.Duration
+	downUntil time.Duration
+	largeIn   time.Duration // when a large datagram came last
+
+	late     [][]byte // acknowledgements that wait to be delivered together
+	lateAt   time.Duration
+	lateLast time.Duration
+}
+
+// New returns the Machine of a path that begins at now. deliver is handed what
+// arrived for the transport, inside Take and Step; it does not keep the bytes.
+func New(codec *wire.Repair, now time.Time, deliver func([]byte)) *Machine {
+	m := &Machine{codec: codec, deliver: deliver, epoch: now.Add(-time.Hour)}
+	m.out.init()
+	m.in.init()
+	return m
+}
+
+// clock turns a time into one of m's, which is never 0.
+func (m *Machine) clock(t time.Time) time.Duration { return t.Sub(m.epoch) }
+
+// Carries reports whether Write takes datagrams now. Otherwise they are to be sent
+// as they are.
+func (m *Machine) Carries(now time.Time) bool {
+	if m.down && m.clock(now) >= m.downUntil {
+		m.down = false
+	}
+	return !m.off && !m.down
+}
+
+// Full reports whether the transport has to wait before it writes more.
+func (m *Machine) Full() bool { return !m.off && !m.down && m.out.room() <= 0 }
+
+// Crowded reports whether bulk is under way. Whatever is sent past it overtakes it, and
+// the transport takes what is overtaken for lost.
+func (m *Machine) Crowded() bool { return !m.off && !m.down && m.out.crowded() }
+
+// Busy reports whether bulk went either way of late. Copies of small datagrams are not
+// of keys then, most likely, and every acknowledgement that comes past the other end's
+// Machine is one more sample: see hand.
+func (m *Machine) Busy(now time.Time) bool {
+	t := m.clock(now)
+	return !m.off && !m.down && (m.out.active(t) || t-m.out.bulkAt < busyFor || t-m.largeIn < busyFor)
+}
+
+// Write takes the transport's datagrams, of segment bytes each in b (0: b is one).
+func (m *Machine) Write(now time.Time, b []byte, segment int) {
+	if segment <= 0 {
+		segment = len(b)
+	}
+	for len(b) > 0 {
+		d := b[:min(segment, len(b))]
+		m.out.put(d)
+		b = b[len(d):]
+	}
+}
+
+// Take takes a packet that came from the other end, or whoever says so: what does
+// not open, or was seen before, changes nothing. It reports whether the other end
+// reported for the first time that something came.
+func (m *Machine) Take(now time.Time, packet []byte) (reported bool) {
+	t := m.clock(now)
+	if tx, order, d, ok := m.codec.OpenNumbered(packet); ok {
+		early := len(d) <= small && m.out.active(t) && t-m.largeIn >= busyFor
+		m.in.arrived(t, tx, order, early, d, m.hand)
+		return false
+	}
+	if m.codec.OpenReport(&m.heard, packet) != nil {
+		return false
+	}
+	if m.heard.Number <= m.out.report {
+		return false
+	}
+	fresh, large := m.out.heard(t, &m.heard)
+	if large {
+		m.downFor = 0
+	}
+	if m.heard.Down && !m.off && !m.down && !m.out.proven && m.out.bulk > 0 {
+		m.giveUp(t) // before a large one of ours has passed it is for the same reason
+	}
+	return fresh
+}
+
+// hand delivers d. Acknowledgements of bulk are delivered a few times in a round
+// trip, the newest first: that leaves quic-go's slow start without the samples of
+// which it concludes, from a queue that grows, that it has to end.
+func (m *Machine) hand(t time.Duration, d []byte) {
+	if len(d) > small {
+		m.largeIn = t
+	}
+	if len(d) > small || d[0]&0x80 != 0 || !m.out.active(t) {
+		m.deliver(d)
+		return
+	}
+	// A round trip of QUIC's is longer by what gaps hold up.
+	trip := float64(m.out.srtt) * (1 + 5*m.out.loss())
+	wait := trip / thinning
+	if len(d) > ackSize { // it may be a key
+		wait = trip / hasten
+	}
+	if at := max(t, m.lateLast+time.Duration(wait)); len(m.late) == 0 || at < m.lateAt {
+		m.lateAt = at
+	}
+	if m.late = append(m.late, append([]byte(nil), d...)); len(m.late) >= thinMost {
+		m.handLate(t)
+	}
+}
+
+// handLate delivers what hand kept.
+func (m *Machine) handLate(t time.Duration) {
+	for i := len(m.late) - 1; i >= 0; i-- {
+		m.deliver(m.late[i])
+	}
+	m.late, m.lateLast = nil, t
+}
+
+// Effects are what the caller does after Step.
+type Effects struct {
+	Train   []byte // to be sent, in packets of Segment bytes, of which the last may be shorter
+	Segment int
+	Report  []byte    // to be sent; nil: none
+	Next    time.Time // when Step is due again; zero: after the next event
+}
+
+// Step does what is due. The train is appended to b, and takes at most its
+// capacity. The caller calls Step after each event, and again at once after one
+// that returned a train.
+func (m *Machine) Step(now time.Time, b []byte) (e Effects) {
+	t := m.clock(now)
+	if m.out.stuck(t) > m.out.patience() {
+		m.giveUp(t)
+	}
+	e.Train, e.Segment = m.out.poll(t, b, trainMax, m.codec)
+	if m.out.srtt > 0 {
+		m.in.pace(m.out.srtt)
+	}
+	if r := m.in.poll(t, m.hand); r != nil {
+		r.Down = m.down
+		e.Report = m.codec.SealReport(r)
+	}
+	if len(m.late) > 0 && t >= m.lateAt {
+		m.handLate(t)
+	}
+	next := min(m.out.due(t), m.in.due())
+	if len(m.late) > 0 {
+		next = min(next, m.lateAt)
+	}
+	if next != never {
+		e.Next = m.epoch.Add(next)
+	}
+	return e
+}
+
+// giveUp sends without numbers for a while.
+func (m *Machine) giveUp(t time.Duration) {
+	least := downFirst
+	if !m.out.proven {
+		least = downSmall
+	}
+	m.down = true
+	m.downFor = min(max(2*m.downFor, least), downMost)
+	m.downUntil = t + m.downFor
+	m.out.drop()
+	m.in.tell(t)
+}
+
+// Moved is told that the path is another one: what is under way is lost, and
+// nothing that was measured holds. Paths other than UDP need no repair.
+func (m *Machine) Moved(now time.Time, udp bool) {
+	m.down, m.downFor = false, 0
+	if m.off = !udp; m.off {
+		m.out.drop()
+		return
+	}
+	m.out.move(m.clock(now))
+}
+
+// Resume is told that contact is back after an outage: what is under way is lost.
+func (m *Machine) Resume(now time.Time) {
+	if m.down {
+		m.down, m.downFor = false, 0
+		return
+	}
+	m.out.repeat(m.clock(now))
+}

@@ -1,0 +1,346 @@
+package repair
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"tssh/proxy/wire"
+)
+
+var secret = [32]byte{1, 2, 3}
+
+// wires are two machines and what is between them, in a time of their own.
+type wires struct {
+	t      testing.TB
+	now    time.Time
+	ends   [2]*Machine // client, server
+	codecs [2]*wire.Repair
+	got    [2][][]byte
+	flying []flight
+	delay  time.Duration
+	lose   func(from int, b []byte) bool
+	sent   int
+	random *rand.Rand
+}
+
+type flight struct {
+	at   time.Time
+	to   int
+	data []byte
+}
+
+
+func newWires(t testing.TB, loss float64) *wires {
+	w := &wires{t: t, now: time.Unix(1e9, 0), delay: 20 * time.Millisecond, random: rand.New(rand.NewPCG(1, 1))}
+	w.lose = func(int, []byte) bool { return w.random.Float64() < loss }
+	w.codecs = [2]*wire.Repair{wire.NewClientRepair(secret), wire.NewServerRepair(secret)}
+	for i := range w.ends {
+		w.ends[i] = New(w.codecs[i], w.now, func(b []byte) { w.got[i] = append(w.got[i], slices.Clone(b)) })
+	}
+	return w
+}
+
+// step lets both machines do what is due, and returns when something happens next.
+func (w *wires) step() (next time.Time) {
+	for i, m := range w.ends {
+		for {
+			e := m.Step(w.now, nil)
+			for b := e.Train; len(b) > 0; b = b[min(len(b), e.Segment):] {
+				w.send(i, b[:min(len(b), e.Segment)])
+			}
+			if e.Report != nil {
+				w.send(i, e.Report)
+			}
+			if len(e.Train) > 0 {
+				continue
+			}
+			if !e.Next.IsZero() && (next.IsZero() || e.Next.Before(next)) {
+				next = e.Next
+			}
+			break
+		}
+	}
+	return next
+}
+
+func (w *wires) send(from int, b []byte) {
+	w.sent++
+	if !w.lose(from, b) {
+		w.flying = append(w.flying, flight{w.now.Add(w.delay), 1 - from, slices.Clone(b)})
+	}
+}
+
+// run lets time pass.
+func (w *wires) run(d time.Duration) {
+	for end := w.now.Add(d); ; {
+		next := w.step()
+		for _, f := range w.flying {
+			if next.IsZero() || f.at.Before(next) {
+				next = f.at
+			}
+		}
+		if next.IsZero() || next.After(end) {
+			w.now = end
+			return
+		}
+		if next.After(w.now) {
+			w.now = next
+		} else {
+			w.now = w.now.Add(50 * time.Microsecond) // as a timer is late
+		}
+		var later []flight
+		for _, f := range w.flying {
+			if f.at.After(w.now) {
+				later = append(later, f)
+				continue
+			}
+			w.ends[f.to].Take(w.now, f.data)
+		}
+		w.flying = later
+	}
+}
+
+// write writes count datagrams of size bytes, each of which begins with its number.
+func (w *wires) write(from, count, size int) {
+	w.t.Helper()
+	for n := range count {
+		for wait := 0; w.ends[from].Full(); wait++ {
+			if w.run(time.Millisecond); wait > 60e3 {
+				w.t.Fatal("no room for a minute")
+			}
+		}
+		if !w.ends[from].Carries(w.now) {
+			w.t.Fatalf("datagram %d is not carried", n)
+		}
+		d := make([]byte, size)
+		d[0] = wire.FixedBit
+		binary.BigEndian.PutUint32(d[1:], uint32(n))
+		w.ends[from].Write(w.now, d, 0)
+	}
+}
+
+// inOrder checks that the datagrams of write came at an end, each once, in order.
+func (w *wires) inOrder(at, count int) {
+	w.t.Helper()
+	if len(w.got[at]) != count {
+		w.t.Fatalf("%d datagrams came, %d were sent", len(w.got[at]), count)
+	}
+	for n, d := range w.got[at] {
+		if got := binary.BigEndian.Uint32(d[1:]); got != uint32(n) {
+			w.t.Fatalf("datagram %d came in the place of %d", got, n)
+		}
+	}
+}
+
+func TestDatagramsComeOnceInOrder(t *testing.T) {
+	for _, loss := range []float64{0, 0.02, 0.2, 0.4} {
+		t.Run(fmt.Sprint(loss), func(t *testing.T) {
+			w := newWires(t, loss)
+			w.write(1, 3000, 1200)
+			w.run(5 * time.Second)
+			w.inOrder(0, 3000)
+		})
+	}
+}
+
+func TestOutageIsOutlived(t *testing.T) {
+	w := newWires(t, 0.02)
+	w.write(1, 200, 1200)
+	lossy := w.lose
+	w.lose = func(int, []byte) bool { return true }
+	w.run(time.Second)
+	w.lose = lossy
+	w.run(3 * time.Second)
+	w.inOrder(0, 200)
+}
+
+func TestMoveSendsAgainWhatWasUnderWay(t *testing.T) {
+	w := newWires(t, 0)
+	w.write(1, 200, 1200)
+	w.flying = nil // the address is gone
+	for _, m := range w.ends {
+		m.Moved(w.now, true)
+	}
+	w.run(time.Second)
+	w.inOrder(0, 200)
+}
+
+func TestIdleIsSilent(t *testing.T) {
+	w := newWires(t, 0.1)
+	w.write(1, 500, 1200)
+	w.run(10 * time.Second)
+	w.inOrder(0, 500)
+	sent := w.sent
+	if next := w.step(); !next.IsZero() {
+		t.Errorf("asks to be woken at %s though nothing is under way", next)
+	}
+	w.run(24 * time.Hour)
+	if w.sent != sent {
+		t.Errorf("%d packets in a day in which nothing was written", w.sent-sent)
+	}
+}
+
+// TestPathTooNarrowIsGivenUp: datagrams pass, and with their numbers they do not.
+func TestPathTooNarrowIsGivenUp(t *testing.T) {
+	w := newWires(t, 0)
+	w.lose = func(_ int, b []byte) bool { return len(b) > 1213 }
+	w.write(0, 2, 1200)
+	w.write(1, 2, 1200)
+	w.run(4 * time.Second)
+	for i, m := range w.ends {
+		if m.Carries(w.now) {
+			t.Errorf("end %d still adds numbers", i)
+		}
+	}
+	w.lose = func(int, []byte) bool { return false }
+	for _, m := range w.ends {
+		m.Moved(w.now, true)
+	}
+	w.write(1, 100, 1200)
+	w.run(time.Second)
+	w.inOrder(0, 100)
+}
+
+func TestStreamsAreLeftAlone(t *testing.T) {
+	w := newWires(t, 0)
+	w.write(1, 100, 1200)
+	w.ends[1].Moved(w.now, false)
+	sent := w.sent
+	if w.run(time.Minute); w.ends[1].Carries(w.now) || w.sent > sent+3 {
+		t.Errorf("%d packets over a path that loses nothing", w.sent-sent)
+	}
+}
+
+// TestLateReceiverIsNotFlooded: a process that was not let run finds hundreds of
+// datagrams in its socket, and QUIC keeps 256.
+func TestLateReceiverIsNotFlooded(t *testing.T) {
+	w := newWires(t, 0)
+	d := make([]byte, 1200)
+	d[0] = wire.FixedBit
+	for n := range uint64(600) {
+		binary.BigEndian.PutUint32(d[1:], uint32(n))
+		w.ends[0].Take(w.now, w.codecs[1].AppendNumbered(nil, n+1, leap+n, d))
+	}
+	for had := 0; len(w.got[0]) < 600; had = len(w.got[0]) {
+		if n := len(w.got[0]) - had; n > gulp {
+			t.Fatalf("%d datagrams were handed on at once", n)
+		}
+		next := w.ends[0].Step(w.now, nil).Next
+		if next.IsZero() && len(w.got[0]) < 600 || next.Sub(w.now) > 2*gulpTime {
+			t.Fatalf("%d of 600 were handed on, and the rest waits until %s", len(w.got[0]), next)
+		}
+		w.now = next
+	}
+	w.inOrder(0, 600)
+}
+
+// TestStrangersChangeNothing: whoever has no key can send what he likes, and what he
+// saw, as often as he likes.
+func TestStrangersChangeNothing(t *testing.T) {
+	w := newWires(t, 0.05)
+	var seen [2][][]byte // by receiver
+	lossy := w.lose
+	w.lose = func(from int, b []byte) bool {
+		seen[1-from] = append(seen[1-from], slices.Clone(b))
+		return lossy(from, b)
+	}
+	w.write(1, 12, 420)
+	w.write(0, 4, 60)
+	w.run(5 * time.Second)
+	w.flying = nil
+	state := func(i int) string {
+		m := *w.ends[i]
+		m.heard = wire.Report{}
+		return fmt.Sprintf("%+v", m)
+	}
+	for i, m := range w.ends {
+		before, got := state(i), len(w.got[i])
+		try := func(what string, b []byte) {
+			t.Helper()
+			if m.Take(w.now, b) || state(i) != before || len(w.got[i]) != got {
+				t.Fatalf("end %d: %s changed something", i, what)
+			}
+		}
+		for _, b := range seen[i] {
+			if b[0] == 0x11 {
+				try("a replayed report", b)
+			}
+			if b[0] == 0x10 && slices.ContainsFunc(w.got[i], func(d []byte) bool { return slices.Equal(d, b[13:len(b)-12]) }) {
+				if tx := binary.BigEndian.Uint64(append([]byte{0, 0}, b[1:7]...)); slices.ContainsFunc(m.in.spans, func(s wire.Span) bool { return s.First <= tx && tx <= s.Last }) {
+					try("a replayed datagram", b)
+				}
+			}
+			for bit := 0; bit < 8*len(b); bit += 5 {
+				forged := slices.Clone(b)
+				forged[bit/8] ^= 1 << (bit % 8)
+				try("a changed bit", forged)
+			}
+			try("a cut packet", b[:len(b)-1])
+			try("a longer packet", append(slices.Clone(b), 0))
+		}
+		for _, b := range seen[1-i] {
+			try("a reflected packet", b)
+		}
+		for n := range 40 {
+			try("zeros", make([]byte, n))
+			try("a bare head", append([]byte{0x10}, make([]byte, n)...))
+			try("a bare report", append([]byte{0x11}, make([]byte, n)...))
+		}
+	}
+}
+
+// TestPeerCannotFillMemory: the other end has the keys, and may be anybody's program.
+func TestPeerCannotFillMemory(t *testing.T) {
+	w := newWires(t, 0)
+	d := make([]byte, 1400)
+	d[0] = wire.FixedBit
+	for n := uint64(1); n < 60e3; n++ {
+		w.ends[0].Take(w.now, w.codecs[1].AppendNumbered(nil, 3*n, leap+2*n, d)) // gaps everywhere
+		if in := &w.ends[0].in; in.size > maxHeld+2000 || len(in.spans) > maxSpans {
+			t.Fatalf("%d bytes are held, and %d spans", in.size, len(in.spans))
+		}
+	}
+	if late := len(w.ends[0].late); late > thinMost {
+		t.Errorf("%d datagrams wait", late)
+	}
+}
+
+// FuzzPeer seals whatever it likes.
+func FuzzPeer(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		w := newWires(t, 0)
+		w.write(0, 20, 1200)
+		w.step()
+		next := func() uint64 {
+			if len(script) == 0 {
+				return 0
+			}
+			v := uint64(script[0])
+			script = script[1:]
+			if v >= 250 {
+				v = 1<<(8*(v-249)) - 1
+			}
+			return v
+		}
+		for len(script) > 0 {
+			switch next() % 3 {
+			case 0:
+				w.ends[0].Take(w.now, w.codecs[1].AppendNumbered(nil, next(), next(), []byte{wire.FixedBit, 1, 2, 3, 4, 5, 6, 7, 8}))
+			case 1:
+				r := wire.Report{Number: next(), Down: next()%2 == 1, Bytes: next(), Last: next(), Stamp: time.Duration(next()), Delay: time.Duration(next())}
+				for range next() % 8 {
+					r.Spans = append(r.Spans, wire.Span{First: next(), Last: next()})
+				}
+				w.ends[0].Take(w.now, w.codecs[1].SealReport(&r))
+			default:
+				w.run(time.Duration(next()) * time.Millisecond)
+			}
+		}
+		w.run(time.Minute)
+	})
+}

@@ -1,0 +1,485 @@
+package repair
+
+import (
+	"time"
+
+	"tssh/proxy/wire"
+)
+
+const (
+	overhead  = 28   // of IP and UDP, for the accounts
+	maxPacket = 1500 // of a numbered datagram that fits a train
+	packet    = 1200 // what is reckoned with
+	largeFrom = 500  // bytes on the way, from which a packet is of bulk
+	maxFlight = 1 << 15
+
+	activeFrom = 8 * packet
+	never      = time.Duration(1 << 62)
+
+	queueFor   = 8 * time.Millisecond // of sending wait here; QUIC holds the rest
+	queueLeast = 16 << 10             // but so many bytes at least,
+	queueMost  = 256 << 10            // and at most
+	trainFor   = 2 * time.Millisecond // of sending leave at once
+	firstPTO   = 250 * time.Millisecond
+	remembered = 256 // transmissions that came are known at least, to see what came late
+)
+
+// item is a datagram of the transport's, until it landed or was given up.
+type item struct {
+	data   []byte
+	order  uint64
+	sent   int  // how often
+	waits  bool // to be sent again
+	landed bool
+}
+
+type state byte
+
+// The states of a transmission.
+//
+//	flying --reported--> landed
+//	   '--overtaken, or a timeout--> lost --reported after all--> landed
+const (
+	flying state = iota
+	landed
+	lost
+)
+
+type sent struct {
+	it    *item
+	at    time.Duration
+	size  int
+	state state
+	app   bool // sent with nothing more to send
+	guess bool // lost by a timeout, not by what came
+	phase uint32
+
+	// What was known when it was sent:
+	acked     uint64        // bytes that had landed, by our count
+	received  uint64        // the receiver's count of bytes
+	stamp     time.Duration // and its clock then
+	ackedSent time.Duration // when what had landed last had been sent
+}
+
+// sender decides what leaves when.
+type sender struct {
+	model  model
+	queue  []*item // not sent yet
+	queued int
+	again  []*item // to be sent again
+	order  uint64
+
+	flight  []sent // a ring of the transmissions from base to next
+	base    uint64 // the oldest that is remembered
+	scan    uint64 // the oldest that may be flying
+	next    uint64
+	flew    int           // bytes flying
+	bulk    int           // of them in large datagrams
+	bulkAt  time.Duration // when one of those was sent last
+	crowdAt time.Duration // when there were many
+
+	report    uint64 // the number of the last one heard
+	acked     uint64
+	received  uint64
+	stamp     time.Duration
+	ackedSent time.Duration
+	newest    uint64 // the highest that landed
+	anyAck    bool
+
+	srtt, rttvar time.Duration
+	reo          time.Duration // by how much later packets may overtake
+	spurious     time.Duration // when reo was raised last
+	lossAt       time.Duration // when a flying one counts as lost if nothing comes; 0: not
+	progress     time.Duration // when something landed last, or flying began
+	quiet        time.Duration // the last timeout, nearly
+	probes       int           // timeouts since something landed
+	probing      int           // packets that may go whatever the window
+
+	sendAt time.Duration // what leaves next, by the pace
+	moved  uint64        // the first transmission on this path
+	proven bool          // large ones pass here
+
+	lost, sent float64 // of the transmissions of late
+}
+
+func (s *sender) init() {
+	s.flight = make([]sent, 64)
+	s.order = leap
+	s.base, s.scan, s.next, s.moved = 1, 1, 1, 1
+	s.model.init()
+}
+
+func (s *sender) at(n uint64) *sent { return &s.flight[n&uint64(len(s.flight)-1)] }
+
+// room is how many bytes put takes now.
+func (s *sender) room() int {
+	return min(max(int(s.model.pace()*queueFor.Seconds()), queueLeast), queueMost) - s.queued
+}
+
+// crowded reports whether bulk is under way, and not just a few large datagrams, as in
+// a handshake.
+func (s *sender) crowded() bool { return s.bulk+s.queued > activeFrom }
+
+// active reports whether it was of late: what is acknowledged is under way no more, and
+// behind gaps QUIC's round trip is several of ours.
+func (s *sender) active(now time.Duration) bool {
+	return s.crowded() || s.crowdAt > 0 && now-s.crowdAt < max(busyFor, 8*s.srtt)
+}
+
+// stuck is for how long nothing was heard though something should have been.
+func (s *sender) stuck(now time.Duration) time.Duration {
+	if s.flew == 0 && len(s.again) == 0 {
+		return 0
+	}
+	return now - s.progress
+}
+
+// put queues a datagram.
+func (s *sender) put(d []byte) {
+	s.queue = append(s.queue, &item{data: append([]byte(nil), d...), order: s.order})
+	s.order++
+	s.queued += len(d)
+}
+
+// patience is how long stuck may be.
+func (s *sender) patience() time.Duration {
+	if s.srtt == 0 {
+		return downAfter + firstPTO*4
+	}
+	return max(downAfter, downTrips*s.srtt)
+}
+
+// repeat takes all that is under way for lost.
+func (s *sender) repeat(now time.Duration) {
+	for n := s.scan; n != s.next; n++ {
+		if p := s.at(n); p.state == flying {
+			s.lose(p, false)
+		}
+	}
+	s.scan = s.next
+	s.lossAt, s.probes = 0, 0
+	s.sendAt, s.progress = now, now
+}
+
+// move is told that the path is another one.
+func (s *sender) move(now time.Duration) {
+	s.repeat(now)
+	s.model.init()
+	s.srtt, s.rttvar, s.reo = 0, 0, 0
+	s.moved = s.next
+	s.lost, s.sent, s.proven = 0, 0, false
+}
+
+// loss is the share of the transmissions of late that were lost.
+func (s *sender) loss() float64 { return s.lost / max(s.sent, 20) }
+
+// drop gives up all that is under way or waits.
+func (s *sender) drop() {
+	for n := s.scan; n != s.next; n++ {
+		if p := s.at(n); p.state == flying {
+			p.state = landed
+			s.fell(p)
+		}
+	}
+	for n := s.base; n != s.next; n++ {
+		s.at(n).it = nil
+	}
+	s.base, s.scan = s.next, s.next
+	s.again, s.queue, s.queued = nil, nil, 0
+	s.order = (s.order/leap + 2) * leap
+	s.lossAt, s.probes = 0, 0
+	s.model.init()
+}
+
+// due returns when poll wants to be called.
+func (s *sender) due(now time.Duration) time.Duration {
+	at := never
+	if (len(s.queue) > 0 || len(s.again) > 0) && (s.flew < s.model.window() || s.probing > 0) && s.next-s.base < maxFlight {
+		at = s.sendAt
+	}
+	if s.lossAt > 0 {
+		at = min(at, s.lossAt)
+	}
+	if s.flew > 0 {
+		at = min(at, max(s.quiet, s.progress)+s.pto())
+	}
+	if s.flew > 0 || len(s.again) > 0 {
+		at = min(at, s.progress+s.patience()+time.Millisecond)
+	}
+	return at
+}
+
+// pto is how long to wait for a report before what is oldest is sent again.
+func (s *sender) pto() time.Duration {
+	if s.srtt == 0 {
+		return firstPTO << min(s.probes, 2)
+	}
+	return min((s.srtt+max(4*s.rttvar, 10*time.Millisecond)+25*time.Millisecond)<<min(s.probes, 4), max(time.Second, 2*s.srtt))
+}
+
+// poll appends to b packets of one size, of which the last may be shorter, that are
+// to be sent now, up to most bytes. It returns that size.
+func (s *sender) poll(now time.Duration, b []byte, most int, codec *wire.Repair) (out []byte, segment int) {
+	s.timeouts(now)
+	if s.sendAt > now {
+		return b, 0
+	}
+	pace := s.model.pace()
+	quantum := min(max(int(pace*trainFor.Seconds()), 2*packet), most)
+	start := len(b)
+	count := 0
+	for len(b)-start < quantum {
+		it := s.first()
+		if it == nil || s.flew >= s.model.window() && s.probing == 0 || s.next-s.base >= maxFlight {
+			break
+		}
+		size := len(it.data) + wire.RepairSize
+		if segment > 0 && (size > segment || (len(b)-start)%segment != 0) || len(b)+size > cap(b) && len(b) > start {
+			break // not in one train
+		}
+		if it.waits {
+			s.again, it.waits = s.again[1:], false
+		} else {
+			s.queue = s.queue[1:]
+			s.queued -= len(it.data)
+		}
+		if segment == 0 {
+			segment = size
+		}
+		b = codec.AppendNumbered(b, s.next, it.order, it.data)
+		s.note(now, it, size+overhead)
+		count++
+	}
+	if n := len(b) - start; n > 0 {
+		// What was not used in time is gone.
+		s.sendAt = max(s.sendAt, now-trainFor) + time.Duration(float64(n+overhead*count)/pace*1e9)
+	}
+	return b, segment
+}
+
+// first returns what is to be sent first: what is missed, before what is new.
+func (s *sender) first() *item {
+	for len(s.again) > 0 {
+		if it := s.again[0]; !it.landed {
+			it.waits = true // of two copies, the first unset it
+			return it
+		}
+		s.again = s.again[1:]
+	}
+	if len(s.queue) > 0 {
+		return s.queue[0]
+	}
+	return nil
+}
+
+// note remembers a transmission of it.
+func (s *sender) note(now time.Duration, it *item, size int) {
+	if int(s.next-s.base) == len(s.flight) {
+		bigger := make([]sent, 2*len(s.flight))
+		for n := s.base; n != s.next; n++ {
+			bigger[n&uint64(len(bigger)-1)] = *s.at(n)
+		}
+		s.flight = bigger
+	}
+	if s.flew == 0 {
+		if len(s.again) == 0 && it.sent == 0 {
+			s.progress = now
+		}
+		s.ackedSent = now
+	}
+	s.probing = max(0, s.probing-1)
+	if size > largeFrom {
+		if s.bulk == 0 && now-s.bulkAt > max(busyFor, 4*s.srtt) {
+			s.model.restart(s.acked)
+			s.reo = 0
+		}
+		s.bulkAt = now
+		s.bulk += size
+	}
+	it.sent++
+	*s.at(s.next) = sent{
+		it: it, at: now, size: size, phase: s.model.phase,
+		app:   len(s.queue) == 0 && len(s.again) == 0 && s.flew+size < s.model.window(),
+		acked: s.acked, received: s.received, stamp: s.stamp, ackedSent: s.ackedSent,
+	}
+	s.flew += size
+	s.next++
+	if s.crowded() {
+		s.crowdAt = now
+	}
+	if s.sent++; s.sent > 1000 {
+		s.lost, s.sent = s.lost/2, s.sent/2
+	}
+}
+
+func (s *sender) fell(p *sent) {
+	s.flew -= p.size
+	if p.size > largeFrom {
+		s.bulk -= p.size
+	}
+}
+
+// lose takes p for lost, and counts that unless it is only a guess. What was lost
+// twice goes out twice.
+func (s *sender) lose(p *sent, count bool) {
+	p.state, p.guess = lost, !count
+	s.fell(p)
+	if count {
+		s.lost++
+		s.model.count(p.phase, 0, p.size)
+	}
+	if !p.it.landed && !p.it.waits {
+		p.it.waits = true
+		s.again = append(s.again, p.it)
+		if p.it.sent > 1 {
+			s.again = append(s.again, p.it)
+		}
+	}
+}
+
+// heard takes a report. It reports whether anything landed, and whether bulk did. Old reports change nothing,
+// nor do those of what was never sent: the seal was opened, but the other end may
+// be anybody's program.
+func (s *sender) heard(now time.Duration, r *wire.Report) (fresh, large bool) {
+	if r.Number <= s.report || r.Last >= s.next || len(r.Spans) > 0 && r.Spans[0].Last >= s.next {
+		return false, false
+	}
+	s.report = r.Number
+	var newest *sent
+	var newestN uint64
+	for _, g := range r.Spans {
+		if g.Last < s.base {
+			break
+		}
+		for n := g.Last; n >= max(g.First, s.base); n-- {
+			p := s.at(n)
+			if p.state == landed {
+				continue
+			}
+			s.land(now, p)
+			large = large || p.size > largeFrom
+			s.proven = s.proven || p.size > packet && n >= s.moved
+			if newest == nil || newestN < n {
+				newest, newestN = p, n
+			}
+		}
+	}
+	s.received, s.stamp = r.Bytes, r.Stamp
+	if newest == nil {
+		return false, false
+	}
+	s.progress, s.probes = now, 0
+	if s.newest < newestN {
+		s.newest, s.anyAck = newestN, true
+	}
+	s.ackedSent = max(s.ackedSent, newest.at)
+	if newestN >= s.moved {
+		s.learn(now, r, newest, newestN)
+	}
+	s.detect(now)
+	s.forget(now)
+	return true, large
+}
+
+// land notes that p came.
+func (s *sender) land(now time.Duration, p *sent) {
+	if p.state == flying {
+		s.fell(p)
+	} else if now > s.spurious+s.srtt && !p.guess {
+		s.spurious = now
+		s.reo = min(max(2*s.reo, s.leastReo()), s.srtt)
+	}
+	s.acked += uint64(p.size)
+	s.model.count(p.phase, p.size, 0)
+	p.state = landed
+	p.it.landed = true
+}
+
+// learn takes from a report what it says of the path.
+func (s *sender) learn(now time.Duration, r *wire.Report, newest *sent, newestN uint64) {
+	rtt := max(now-newest.at-r.Delay, 50*time.Microsecond)
+	if newestN == r.Last {
+		s.measure(rtt)
+	}
+	took := max(newest.at-newest.ackedSent, r.Stamp-newest.stamp)
+	if newest.received > 0 && r.Bytes > newest.received && took > 0 && took >= s.model.minRTT/2 {
+		s.model.sample(float64(r.Bytes-newest.received)/took.Seconds(), newest.app)
+	}
+	s.model.landed(now, landing{
+		acked: s.acked, ackedWhenSent: newest.acked, flew: s.flew, rtt: rtt, app: newest.app, phase: newest.phase,
+	})
+}
+
+// forget drops transmissions of which nothing more can be learnt.
+func (s *sender) forget(now time.Duration) {
+	for s.base != s.scan && s.next-s.base > remembered && (s.at(s.base).state == landed || now-s.at(s.base).at > 4*s.srtt+time.Second) {
+		s.at(s.base).it = nil
+		s.base++
+	}
+}
+
+func (s *sender) measure(rtt time.Duration) {
+	if s.srtt == 0 {
+		s.srtt, s.rttvar = rtt, rtt/2
+		return
+	}
+	s.rttvar += (max(s.srtt-rtt, rtt-s.srtt) - s.rttvar) / 4
+	s.srtt += (rtt - s.srtt) / 8
+}
+
+func (s *sender) leastReo() time.Duration {
+	return max(2*time.Millisecond, min(s.model.minRTT/16, 10*time.Millisecond))
+}
+
+// detect finds what was lost: what was sent some time before something that landed.
+func (s *sender) detect(now time.Duration) {
+	s.lossAt = 0
+	s.skip()
+	if !s.anyAck {
+		return
+	}
+	reo := max(s.reo, s.leastReo())
+	edge := time.Duration(0)
+	if s.newest >= s.base {
+		edge = s.at(s.newest).at - reo
+	}
+	for n := s.scan; n < s.next && n < s.newest; n++ {
+		p := s.at(n)
+		if p.state != flying {
+			continue
+		}
+		if late := p.at + s.srtt + reo + s.rttvar; p.at > edge && late > now {
+			s.lossAt = late
+			break
+		}
+		s.lose(p, true)
+	}
+	s.skip()
+}
+
+// skip moves scan over what flies no more.
+func (s *sender) skip() {
+	for s.scan != s.next && s.at(s.scan).state != flying {
+		s.scan++
+	}
+}
+
+// timeouts notes what is lost by now.
+func (s *sender) timeouts(now time.Duration) {
+	if s.lossAt > 0 && now >= s.lossAt {
+		s.detect(now)
+	}
+	if s.flew > 0 && now >= max(s.quiet, s.progress)+s.pto() {
+		s.probes++
+		s.quiet = max(s.quiet, now-s.pto()/2) // the next one comes later
+		for n, done := s.scan, 0; n != s.next && done < 2; n++ {
+			if p := s.at(n); p.state == flying {
+				s.lose(p, false)
+				done++
+			}
+		}
+		s.probing = 2
+		s.sendAt = min(s.sendAt, now)
+	}
+	s.model.tick(now, s.flew)
+}

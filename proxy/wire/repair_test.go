@@ -1,0 +1,67 @@
+package wire
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestNumberedAndReportArrive(t *testing.T) {
+	c, s := NewClientRepair(testSecret), NewServerRepair(testSecret)
+	b := c.AppendNumbered([]byte("before"), 1<<47, 1<<40+7, []byte("datagram"))[6:]
+	tx, order, d, ok := s.OpenNumbered(b)
+	if tx != 1<<47 || order != 1<<40+7 || string(d) != "datagram" || !ok || len(b) != len("datagram")+RepairSize || IsTransport(b) || !IsRepair(b) {
+		t.Errorf("got %d, %d, %q, %v in %d bytes", tx, order, d, ok, len(b))
+	}
+	if _, _, _, ok := c.OpenNumbered(b); ok {
+		t.Error("an end opens what it sealed")
+	}
+	r := Report{Number: 9, Down: true, Bytes: 1 << 33, Stamp: time.Hour, Delay: time.Millisecond, Last: 77,
+		Spans: []Span{{75, 77}, {3, 70}, {1, 1}}}
+	var got Report
+	if err := c.OpenReport(&got, s.SealReport(&r)); err != nil || !reflect.DeepEqual(got, r) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for i := range uint64(1000) {
+		r.Spans = append(r.Spans[:i], Span{1<<40>>1 - 1000*i, 1<<40>>1 - 1000*i})
+	}
+	if b := s.SealReport(&r); len(b) > MaxReport || c.OpenReport(&got, b) != nil || len(got.Spans) != maxSpans {
+		t.Errorf("%d spans in %d bytes", len(got.Spans), len(b))
+	}
+}
+
+// FuzzReport: what parses has spans that go down, of numbers that exist.
+func FuzzReport(f *testing.F) {
+	r := Report{Bytes: 5, Last: 9, Spans: []Span{{9, 9}, {2, 4}}}
+	f.Add(r.body())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var r Report
+		if r.parse(bytes.Clone(b)) != nil {
+			return
+		}
+		for i, s := range r.Spans {
+			if s.First > s.Last || i > 0 && s.Last >= r.Spans[i-1].First {
+				t.Fatalf("spans %v", r.Spans)
+			}
+		}
+	})
+}
+
+func TestRepairIsAgreed(t *testing.T) {
+	o := anOffer()
+	plain := o.String()
+	o.Repair = true
+	if got, err := ParseOffer(o.String()); err != nil || !got.Repair || strings.Contains(plain, "repair") {
+		t.Errorf("%+v, %v; without: %q", got, err, plain)
+	}
+	g := aGreeting()
+	if line := g.Line(); g.MTU(1300) != 1300 || g.MTU(0) != 0 {
+		t.Errorf("without repair: %q, %d bytes", line, g.MTU(1300))
+	}
+	g.Repair = true
+	if got, _, err := FindGreeting([]byte(g.Line())); err != nil || !got.Repair || got.MTU(1452) != 1452-RepairSize || got.MTU(0) != 1200 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
