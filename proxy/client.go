@@ -31,6 +31,7 @@ type Client struct {
 	cut      atomic.Bool
 	sent     atomic.Uint64
 	received atomic.Uint64
+	mend     *mender // nil: losses are the transport's business
 
 	mu      sync.Mutex // guards what follows
 	machine *roam.Machine
@@ -105,9 +106,23 @@ func (c *Client) transmit(b []byte, segment int, ecn byte) {
 	if o.On == nil || c.cut.Load() {
 		return
 	}
-	again(o.Copies, b, c.repeat)
+	if len(o.Copies) > 0 && !c.mend.busy() {
+		again(o.Copies, b, c.repeat)
+	}
 	c.send(o.On, o.Knock)
-	c.sendTrain(o.On, b, segment, ecn)
+	if !c.mend.write(b, segment, o.On.Kind == wire.UDP) {
+		c.sendTrain(o.On, b, segment, ecn)
+	}
+}
+
+// sendMended sends packets of the mender's.
+func (c *Client) sendMended(b []byte, segment int) {
+	c.mu.Lock()
+	p := c.machine.Current()
+	c.mu.Unlock()
+	if p != nil && p.Kind == wire.UDP && !c.cut.Load() {
+		c.sendTrain(p, b, segment, 0)
+	}
 }
 
 // repeat sends a datagram once more.
@@ -175,6 +190,23 @@ func (c *Client) acked(b []byte, from netip.AddrPort) {
 	e := c.machine.Answered(time.Now(), a, from)
 	c.mu.Unlock()
 	c.obey(e)
+}
+
+// takeMended takes a packet of the server's mender. What anybody else sent does not
+// open.
+func (c *Client) takeMended(b []byte) {
+	if c.mend == nil || c.cut.Load() {
+		return
+	}
+	c.received.Add(uint64(len(b)))
+	reported := c.mend.take(b)
+	now := time.Now()
+	c.mu.Lock()
+	c.machine.Received(now)
+	if reported {
+		c.machine.Proved(now)
+	}
+	c.mu.Unlock()
 }
 
 // receive takes the transport's datagrams.

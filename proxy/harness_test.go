@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,6 +43,7 @@ type session struct {
 	got        chan []byte
 	logins     []net.Conn    // to port 22, by overSSH
 	opening    time.Duration // until the first echo
+	poured     atomic.Int64  // bytes of bulk that arrived
 }
 
 // tweak changes the configuration of a session.
@@ -130,7 +132,7 @@ func quicConfig() *quic.Config {
 }
 
 // serve accepts the connection and echoes each stream. A stream that starts
-// with '<' is sent what its first line asks for instead.
+// with '<' is sent bulk instead, and one that starts with '>' is only read.
 func (s *session) serve() {
 	tr := &quic.Transport{Conn: s.server}
 	s.t.Cleanup(func() { tr.Close() })
@@ -150,9 +152,26 @@ func (s *session) serve() {
 				if err != nil {
 					return
 				}
-				go func() { io.Copy(x, x); x.Close() }()
+				go s.answer(x)
 			}
 		}()
+	}
+}
+
+func (s *session) answer(x *quic.Stream) {
+	defer x.Close()
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(x, first); err != nil {
+		return
+	}
+	switch first[0] {
+	case '<':
+		pour(x, time.Hour)
+	case '>':
+		s.drain(x)
+	default:
+		x.Write(first)
+		io.Copy(x, x)
 	}
 }
 

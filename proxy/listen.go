@@ -25,6 +25,7 @@ type ServerConfig struct {
 	Ports     []int         // to choose from, in this order; empty: any free one
 	Alive     time.Duration // silent longer than this, the client is gone; 0: DefaultAlive
 	Network   path.Network  // nil: this machine's
+	Repair    bool          // send again over UDP what the path loses before QUIC misses it; both ends agree
 	Returned  func()        // called when the client came back from an outage; nil: nothing is
 	Logf      func(string, ...any)
 }
@@ -49,6 +50,11 @@ func Listen(ctx context.Context, config ServerConfig) (*Server, error) {
 		return nil, err
 	}
 	ctx, s.cancel = context.WithCancel(ctx)
+	if config.Repair && config.Transport == wire.QUIC && s.socket != nil {
+		deliver := func(b []byte) { s.feed.Deliver(b, 0, 0) }
+		s.mend = newMender(wire.NewServerRepair(config.Secret), deliver, s.sendMended)
+		s.work.Go(s.mend.run)
+	}
 	if s.socket != nil {
 		s.work.Go(s.readSocket)
 	}

@@ -50,6 +50,7 @@ func (c *Client) shut() {
 	close(c.done) // first: who sees the transport fail may ask why
 	c.cancel()
 	c.feed.Close()
+	c.mend.close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.machine.Ports() {
@@ -71,9 +72,14 @@ func (c *Client) obey(e roam.Effects) {
 	for _, p := range e.Close {
 		closePort(p)
 	}
+	if e.Path != nil {
+		c.mend.moved(e.Path.Kind == wire.UDP)
+	}
 	if !c.cut.Load() {
 		for _, p := range e.Send {
-			c.send(p.On, p.Data)
+			if !wire.IsTransport(p.Data) || !c.mend.crowded() { // else it is sent again in its turn
+				c.send(p.On, p.Data)
+			}
 		}
 	}
 	for _, d := range e.Dial {
@@ -86,6 +92,7 @@ func (c *Client) obey(e roam.Effects) {
 		c.logf("the path is now %s", e.Path)
 	}
 	if e.Returned {
+		c.mend.resume()
 		c.logf("contact after %s", e.After.Round(time.Millisecond))
 		if c.config.Returned != nil {
 			c.work.Go(c.config.Returned)
@@ -129,7 +136,19 @@ func (c *Client) readSocket(s path.Socket) {
 			if ok {
 				c.receive(b, segment, e.ECN)
 			}
-		}, func(b []byte) { c.acked(b, e.Peer) })
+		}, func(b []byte) {
+			if !wire.IsRepair(b) {
+				c.acked(b, e.Peer)
+				return
+			}
+			c.mu.Lock()
+			ok := c.machine.Trusts(e.Peer)
+			c.mu.Unlock()
+			if ok {
+				c.takeMended(b)
+			}
+		})
+		c.mend.wake()
 	}
 }
 

@@ -34,6 +34,7 @@ type Server struct {
 	socket path.Socket  // nil in modes without UDP
 	listen net.Listener // nil in modes without TCP
 	port   int
+	mend   *mender // nil: losses are the transport's business
 
 	strangers crowd // TCP connections without a knock
 	relayed   crowd // streams through ssh without one
@@ -85,6 +86,7 @@ func (s *Server) await(ctx context.Context) {
 // shut closes what the goroutines wait for.
 func (s *Server) shut() {
 	s.feed.Close()
+	s.mend.close()
 	if s.socket != nil {
 		s.socket.Close()
 	}
@@ -148,15 +150,36 @@ func (s *Server) transmit(b []byte, segment int, ecn byte) {
 	s.mu.Lock()
 	s.keep.Note(now, b, segment)
 	s.sent += uint64(len(b))
-	places := s.door.Routes(space[:0], now, len(b))
+	udp := s.door.Home().stream == nil
 	var copies []time.Duration
-	if segment == 0 && s.door.Home().stream == nil {
+	if segment == 0 && udp {
 		copies = s.extra.After(now, len(b), float64(s.door.Newest().Loss)/255)
 	}
 	s.mu.Unlock()
-	again(copies, b, s.repeat)
+	if len(copies) > 0 && !s.mend.busy() {
+		again(copies, b, s.repeat)
+	}
+	if s.mend.write(b, segment, udp) {
+		return
+	}
+	s.mu.Lock()
+	places := s.door.Routes(space[:0], now, len(b))
+	s.mu.Unlock()
 	for _, p := range places {
 		s.sendTo(p, b, segment, ecn)
+	}
+}
+
+// sendMended sends packets of the mender's to where the client is, by UDP.
+func (s *Server) sendMended(b []byte, segment int) {
+	var space [4]place
+	s.mu.Lock()
+	places := s.door.Routes(space[:0], time.Now(), len(b))
+	s.mu.Unlock()
+	for _, p := range places {
+		if p.stream == nil {
+			s.sendTo(p, b, segment, 0)
+		}
 	}
 }
 
@@ -204,7 +227,27 @@ func (s *Server) receive(from place, b []byte, segment int, ecn byte) {
 		if ok {
 			s.feed.Deliver(b, segment, ecn)
 		}
-	}, func(b []byte) { s.knocked(from, b) })
+	}, func(b []byte) {
+		if !wire.IsRepair(b) {
+			s.knocked(from, b)
+		} else if s.mend != nil {
+			s.takeMended(from, b)
+		}
+	})
+	s.mend.wake()
+}
+
+// takeMended takes a packet of the client's mender, from where the client may be.
+func (s *Server) takeMended(from place, b []byte) {
+	s.mu.Lock()
+	ok := s.door.Accepts(time.Now(), from)
+	if ok {
+		s.received += uint64(len(b))
+	}
+	s.mu.Unlock()
+	if ok {
+		s.mend.take(b)
+	}
 }
 
 // knocked takes a packet of the path layer. It reports whether it was a knock
@@ -223,7 +266,8 @@ func (s *Server) knocked(from place, b []byte) bool {
 		s.mu.Unlock()
 		return false
 	}
-	if s.door.Home() != home {
+	moved := s.door.Home() != home
+	if moved {
 		s.since = now
 	}
 	if v.Returned && s.config.Transport == wire.QUIC {
@@ -241,8 +285,18 @@ func (s *Server) knocked(from place, b []byte) bool {
 		// which does not wait for who called Attach, waits for this.
 		s.work.Go(s.config.Returned)
 	}
+	udp := s.door.Home().stream == nil
 	s.mu.Unlock()
 
+	if moved && home != (place{}) {
+		s.mend.moved(udp)
+	}
+	if v.Returned {
+		s.mend.resume()
+	}
+	if s.mend.crowded() {
+		again = nil // it is sent again in its turn
+	}
 	for _, x := range lost {
 		x.close() // its reader sees that
 	}

@@ -131,13 +131,13 @@ func (f *Conn) Peer() net.Addr { return f.peer.Load() }
 // socket, which it must do to look for a larger packet size.
 func (f *Conn) LocalAddr() net.Addr { return fakePeer(0) }
 
-// SetDeadline sets the read deadline: writes never wait.
+// SetDeadline sets the read deadline: writes wait for nothing but a proxy's own queue.
 func (f *Conn) SetDeadline(t time.Time) error { return f.SetReadDeadline(t) }
 
 // SetReadDeadline makes reads end at t.
 func (f *Conn) SetReadDeadline(t time.Time) error { f.in.setDeadline(t); return nil }
 
-// SetWriteDeadline does nothing: writes never wait.
+// SetWriteDeadline does nothing: see SetDeadline.
 func (f *Conn) SetWriteDeadline(time.Time) error { return nil }
 
 // SetReadBuffer does nothing: package path asked for what can be had.

@@ -33,7 +33,6 @@ type flight struct {
 	data []byte
 }
 
-
 func newWires(t testing.TB, loss float64) *wires {
 	w := &wires{t: t, now: time.Unix(1e9, 0), delay: 20 * time.Millisecond, random: rand.New(rand.NewPCG(1, 1))}
 	w.lose = func(int, []byte) bool { return w.random.Float64() < loss }

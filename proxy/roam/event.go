@@ -43,6 +43,10 @@ func (m *Machine) Written(now time.Time, b []byte, segment int) (o Outgoing) {
 // Received is told of each datagram of the server's transport.
 func (m *Machine) Received(now time.Time) { m.liveness.active = now }
 
+// Proved is told when the server reported, under a seal, that it got what was sent:
+// behind a full queue the answers to knocks are late, and the path works.
+func (m *Machine) Proved(now time.Time) { m.liveness.proven = now }
+
 // Changed is told when the machine's addresses or routes may have changed, or it
 // woke: a knock leaves at once, in the hope that the path still works.
 func (m *Machine) Changed(now time.Time) {

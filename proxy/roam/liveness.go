@@ -63,6 +63,7 @@ type liveness struct {
 	heard  time.Time // the last answer
 	tries  int       // knocks repeated since
 	hurry  time.Time // a round is wanted at this time, whatever the schedule
+	proven time.Time // when the path was last seen to work by other means
 
 	wrote, active time.Time // the last datagram out, or either way
 
@@ -88,7 +89,7 @@ func (p *liveness) rto() time.Duration {
 
 // suspect reports whether an answer is overdue.
 func (p *liveness) suspect(now time.Time) bool {
-	return !p.since.IsZero() && now.Sub(p.since) >= p.rto()
+	return !p.since.IsZero() && p.silence(now) >= p.rto()
 }
 
 // silence is how long an answer is awaited.
@@ -96,7 +97,7 @@ func (p *liveness) silence(now time.Time) time.Duration {
 	if p.since.IsZero() {
 		return 0
 	}
-	return now.Sub(p.since)
+	return now.Sub(later(p.since, p.proven))
 }
 
 // due returns what is to be done at now, and when to ask again.

@@ -48,13 +48,18 @@ func roamBy(t *testing.T, kinds []wire.Mode, link simnet.Link, f func(t *testing
 	for _, transport := range []wire.Transport{wire.QUIC, wire.KCP} {
 		for _, kind := range kinds {
 			t.Run(string(transport)+" over "+string(kind), func(t *testing.T) {
-				bubble(t, func(t *testing.T) { f(t, proxied(t, transport, kind, link)) })
+				bubble(t, func(t *testing.T) { f(t, proxied(t, transport, kind, false, link)) })
 			})
 		}
 	}
+	if kinds[0] == wire.OnlyUDP {
+		t.Run("quic over repaired udp", func(t *testing.T) {
+			bubble(t, func(t *testing.T) { f(t, proxied(t, wire.QUIC, wire.OnlyUDP, true, link)) })
+		})
+	}
 }
 
-func proxied(t *testing.T, transport wire.Transport, kind wire.Mode, link simnet.Link) (r roaming) {
+func proxied(t *testing.T, transport wire.Transport, kind wire.Mode, repair bool, link simnet.Link) (r roaming) {
 	t.Helper()
 	phone, home := simnet.Pair(t, link)
 	r.link, r.kind, r.dials = phone, kind, &dials{Host: phone}
@@ -70,6 +75,7 @@ func proxied(t *testing.T, transport wire.Transport, kind wire.Mode, link simnet
 	}
 	sc := proxy.ServerConfig{Secret: secret, Transport: transport, Mode: kind, Network: home, Ports: []int{61001}, Returned: returned(1)}
 	cc := proxy.ClientConfig{Secret: secret, Transport: transport, Mode: kind, Network: r.dials, Returned: returned(0)}
+	sc.Repair, cc.Repair = repair, repair
 	for _, ip := range []string{"192.0.2.1", "2001:db8::1"} {
 		cc.Servers = append(cc.Servers, netip.AddrPortFrom(netip.MustParseAddr(ip), 61001))
 	}
