@@ -125,6 +125,7 @@ type Host struct {
 	UdpProxyMode          wire.Mode
 	UdpFallback           bool // go on without UDP where that can't be had
 	UdpMTU                int  // largest datagram in bytes; 0: 1200, which passes everywhere
+	UdpRepair             bool // send again what the path loses, before QUIC misses it
 	TsshdPath             string
 	TerminfoInstall       bool // bring the terminal's description to servers that lack it
 	UdpAliveTimeout       time.Duration

@@ -56,6 +56,7 @@ type Config struct {
 	MTU       int       // bytes; 0: the usual
 	Keep      wire.Keep // of programs' output, while we are away
 	TsshdPath string    // "": where it is found, or sent to
+	Repair    bool      // send again what the path loses, before QUIC misses it
 	Fallback  bool      // a session that can't be had is ssh's own instead
 
 	Ask  wire.Ask // Begin, Attach or Join
@@ -75,7 +76,7 @@ func For(h *config.Host) Config {
 		Original: h.Original, HostName: h.HostName, User: h.User,
 		Transport: h.UdpMode, Mode: h.UdpProxyMode, Ports: h.UdpPort,
 		Alive: h.UdpAliveTimeout, Heartbeat: h.UdpHeartbeatTimeout, MTU: h.UdpMTU, Keep: h.UdpKeepOutput,
-		TsshdPath: h.TsshdPath, Fallback: h.UdpFallback,
+		TsshdPath: h.TsshdPath, Repair: h.UdpRepair, Fallback: h.UdpFallback,
 		ChannelTimeout: h.ChannelTimeout,
 	}
 }
@@ -159,6 +160,7 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 			Keep:      c.Keep,
 			Proxy:     c.Mode,
 			Keys:      keysOf(l),
+			Repair:    c.Repair,
 			Ask:       c.Ask,
 			Name:      c.Name,
 			Tell:      c.Tell,
@@ -225,6 +227,7 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greet
 		Carrier:   s.carrier.open,
 		Heartbeat: s.cfg.Heartbeat,
 		Alive:     s.cfg.Alive,
+		Repair:    g.Repair && s.cfg.Repair,
 		Logf:      s.cfg.Log.Debugf,
 		Returned: func() {
 			if m := up.Load(); m != nil {
@@ -239,7 +242,7 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greet
 	defer cancel()
 	s.mux, err = mux.Dial(patience, s.cfg.Transport, s.proxy, s.proxy.Peer(), mux.Config{
 		Identity: identity, PeerPin: g.ServerPin, Secret: g.Secret,
-		MTU: s.cfg.MTU, Logf: s.cfg.Log.Debugf,
+		MTU: g.MTU(s.cfg.MTU), Logf: s.cfg.Log.Debugf,
 	})
 	if err != nil && patience.Err() != nil {
 		return s.cfg.unreachable(where)
