@@ -169,6 +169,23 @@ func cbc(newBlock func([]byte) (cipher.Block, error), mode func(cipher.Block, []
 	}
 }
 
+// lengthOf reads a packet's length, which must fill blocks, with its own four bytes
+// where those are encrypted like the rest (covered).
+func lengthOf(head []byte, block int, covered bool) (int, error) {
+	n := binary.BigEndian.Uint32(head)
+	if n < 5 || n > maxPacket {
+		return 0, badLength(n)
+	}
+	filled, need := int(n), int(n)
+	if covered {
+		filled, need = filled+4, filled+4-block
+	}
+	if filled%block != 0 {
+		return 0, corrupt(fmt.Sprintf("padding error: need %d block %d mod %d", need, block, filled%block))
+	}
+	return int(n), nil
+}
+
 // plain is the packet format before the first keys.
 type plain struct{ buf []byte }
 
@@ -181,14 +198,11 @@ func (p *plain) open(r *bufio.Reader, _ uint32) ([]byte, error) {
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, err
 	}
-	n := binary.BigEndian.Uint32(head[:])
-	if n < 5 || n > maxPacket {
-		return nil, badLength(n)
+	n, err := lengthOf(head[:], 8, true)
+	if err != nil {
+		return nil, err
 	}
-	if (n+4)%8 != 0 {
-		return nil, corrupt(fmt.Sprintf("padding error: need %d block 8 mod %d", n-4, (n+4)%8))
-	}
-	p.buf = grow(p.buf, int(n))
+	p.buf = grow(p.buf, n)
 	if _, err := io.ReadFull(r, p.buf); err != nil {
 		return nil, midPacket(err)
 	}
@@ -241,15 +255,11 @@ func (c *classic) open(r *bufio.Reader, seq uint32) ([]byte, error) {
 		return nil, err
 	}
 	c.cipher.XORKeyStream(c.buf, c.buf)
-	n := binary.BigEndian.Uint32(c.buf)
-	if n < 5 || n > maxPacket {
-		return nil, c.hide(r, 0, badLength(n))
+	n, err := lengthOf(c.buf, c.block, true)
+	if err != nil {
+		return nil, c.hide(r, 0, err)
 	}
-	if (int(n)+4)%c.block != 0 {
-		return nil, c.hide(r, 0, corrupt(fmt.Sprintf("padding error: need %d block %d mod %d",
-			int(n)+4-c.block, c.block, (int(n)+4)%c.block)))
-	}
-	whole := 4 + int(n)
+	whole := 4 + n
 	if cap(c.buf) < whole+c.digest.size {
 		c.buf = append(make([]byte, 0, whole+c.digest.size), c.buf...)
 	}
@@ -279,14 +289,11 @@ func (c *classic) openETM(r *bufio.Reader, seq uint32) ([]byte, error) {
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, err
 	}
-	n := binary.BigEndian.Uint32(head[:])
-	if n < 5 || n > maxPacket {
-		return nil, badLength(n)
+	n, err := lengthOf(head[:], c.block, false)
+	if err != nil {
+		return nil, err
 	}
-	if int(n)%c.block != 0 {
-		return nil, corrupt(fmt.Sprintf("padding error: need %d block %d mod %d", n, c.block, int(n)%c.block))
-	}
-	c.buf = grow(c.buf, int(n)+c.digest.size)
+	c.buf = grow(c.buf, n+c.digest.size)
 	if _, err := io.ReadFull(r, c.buf); err != nil {
 		return nil, midPacket(err)
 	}
@@ -325,14 +332,11 @@ func (g *gcm) open(r *bufio.Reader, _ uint32) ([]byte, error) {
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, err
 	}
-	n := binary.BigEndian.Uint32(head[:])
-	if n < 5 || n > maxPacket {
-		return nil, badLength(n)
+	n, err := lengthOf(head[:], 16, false)
+	if err != nil {
+		return nil, err
 	}
-	if n%16 != 0 {
-		return nil, corrupt(fmt.Sprintf("padding error: need %d block 16 mod %d", n, n%16))
-	}
-	g.buf = grow(g.buf, int(n)+16)
+	g.buf = grow(g.buf, n+16)
 	if _, err := io.ReadFull(r, g.buf); err != nil {
 		return nil, midPacket(err)
 	}
@@ -387,14 +391,11 @@ func (c *chacha) open(r *bufio.Reader, seq uint32) ([]byte, error) {
 		return nil, err
 	}
 	length.XORKeyStream(head[:], sealed[:])
-	n := binary.BigEndian.Uint32(head[:])
-	if n < 5 || n > maxPacket {
-		return nil, badLength(n)
+	n, err := lengthOf(head[:], 8, false)
+	if err != nil {
+		return nil, err
 	}
-	if n%8 != 0 {
-		return nil, corrupt(fmt.Sprintf("padding error: need %d block 8 mod %d", n, n%8))
-	}
-	whole := 4 + int(n)
+	whole := 4 + n
 	c.buf = grow(c.buf, whole+16)
 	copy(c.buf, sealed[:])
 	if _, err := io.ReadFull(r, c.buf[4:]); err != nil {
