@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -108,15 +109,7 @@ func sameKey(a, b ssh.PublicKey) bool { return bytes.Equal(a.Marshal(), b.Marsha
 // the certificates beside them unless CertificateFile names others.
 func (s *session) identityFiles() (ids []*identity) {
 	h := s.Host
-	for _, name := range h.IdentityFile {
-		file, err := h.Expand("identityfile", name, nil)
-		if err != nil {
-			s.Log.Errorf("%v", err)
-			continue
-		}
-		if file == "none" {
-			continue
-		}
+	for file := range s.expanded("identityfile", h.IdentityFile) {
 		key := readPublic(file)
 		s.Log.Debugf("identity file %s type %d", file, typeNumber(key))
 		if s.usable(key, file) {
@@ -132,6 +125,21 @@ func (s *session) identityFiles() (ids []*identity) {
 		}
 	}
 	return ids
+}
+
+// expanded gives the files that a keyword names, but for "none".
+func (s *session) expanded(keyword string, names []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, name := range names {
+			file, err := s.Host.Expand(keyword, name, nil)
+			switch {
+			case err != nil:
+				s.Log.Errorf("%v", err)
+			case file != "none" && !yield(file):
+				return
+			}
+		}
+	}
 }
 
 // typeNumber stands for the key's type in the log: -1 means none.
@@ -157,15 +165,7 @@ func (s *session) usable(key ssh.PublicKey, file string) bool {
 }
 
 func (s *session) certificateFiles() (ids []*identity) {
-	for _, name := range s.Host.CertificateFile {
-		file, err := s.Host.Expand("certificatefile", name, nil)
-		if err != nil {
-			s.Log.Errorf("%v", err)
-			continue
-		}
-		if file == "none" {
-			continue
-		}
+	for file := range s.expanded("certificatefile", s.Host.CertificateFile) {
 		key := readPublic(file)
 		s.Log.Debugf("certificate file %s type %d", file, typeNumber(key))
 		if key == nil {
