@@ -259,18 +259,24 @@ func refuse(n sshconn.NewChannel) {
 	n.Reject(ssh.Prohibited, "open failed")
 }
 
-// connected answers n with what a dial gave.
+// connected answers n with what a dial gave, and joins them.
 func connected(n sshconn.NewChannel, conn net.Conn, err error) {
+	if ch, ok := accepted(n, conn, err); ok {
+		join(ch, conn)
+	}
+}
+
+// accepted answers n with what a dial gave.
+func accepted(n sshconn.NewChannel, conn net.Conn, err error) (ch sshconn.Channel, ok bool) {
 	if err != nil {
 		n.Reject(ssh.ConnectionFailed, why(err))
-		return
+		return nil, false
 	}
-	ch, err := n.Accept()
-	if err != nil {
+	if ch, err = n.Accept(); err != nil {
 		conn.Close()
-		return
+		return nil, false
 	}
-	join(ch, conn)
+	return ch, true
 }
 
 // why is the reason for which a dial didn't succeed, in the words of sshd.

@@ -33,17 +33,28 @@ func (e endpoint) key(kind string) string {
 	return kind + " " + net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port)))
 }
 
+// permitted is the address that a direct channel wants, or refuses the channel. err
+// is why its words could not be read.
+func (f *Forwarder) permitted(n sshconn.NewChannel, host string, port uint32, err error) (address string, ok bool) {
+	if err != nil || port > 0xffff {
+		n.Reject(ssh.ConnectionFailed, "malformed")
+		return "", false
+	}
+	if !f.policy.PermitsOpen(host, int(port)) {
+		refuse(n)
+		return "", false
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(port))), true
+}
+
 func (f *Forwarder) directTCP(n sshconn.NewChannel) {
 	var to destination
-	if err := ssh.Unmarshal(n.ExtraData(), &to); err != nil || to.Port > 0xffff {
-		n.Reject(ssh.ConnectionFailed, "malformed")
+	err := ssh.Unmarshal(n.ExtraData(), &to)
+	address, ok := f.permitted(n, to.Host, to.Port, err)
+	if !ok {
 		return
 	}
-	if !f.policy.PermitsOpen(to.Host, int(to.Port)) {
-		refuse(n)
-		return
-	}
-	conn, err := f.dial("tcp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
+	conn, err := f.dial("tcp", address)
 	connected(n, conn, err)
 }
 

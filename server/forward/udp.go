@@ -15,22 +15,14 @@ import (
 
 func (f *Forwarder) directUDP(n sshconn.NewChannel) {
 	var to udp.Ends
-	if err := ssh.Unmarshal(n.ExtraData(), &to); err != nil || to.Port > 0xffff {
-		n.Reject(ssh.ConnectionFailed, "malformed")
+	err := ssh.Unmarshal(n.ExtraData(), &to)
+	address, ok := f.permitted(n, to.Host, to.Port, err)
+	if !ok {
 		return
 	}
-	if !f.policy.PermitsOpen(to.Host, int(to.Port)) {
-		refuse(n)
-		return
-	}
-	conn, err := f.dial("udp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
-	if err != nil {
-		n.Reject(ssh.ConnectionFailed, why(err))
-		return
-	}
-	ch, err := n.Accept()
-	if err != nil {
-		conn.Close()
+	conn, err := f.dial("udp", address)
+	ch, ok := accepted(n, conn, err)
+	if !ok {
 		return
 	}
 	go discard(ch)
