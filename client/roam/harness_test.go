@@ -54,7 +54,12 @@ type box struct {
 func newBox(t *testing.T) *box {
 	t.Helper()
 	t.Setenv("SSH_AUTH_SOCK", "")
-	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	runtime, err := os.MkdirTemp("", "roam") // sockets are there, whose names must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(runtime) })
+	t.Setenv("XDG_RUNTIME_DIR", runtime)
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
