@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// carrier is what QUIC and KCP have in common.
-type carrier interface {
+// multiplexer is what QUIC and KCP have in common.
+type multiplexer interface {
 	open(context.Context) (Stream, error)
 	accept(context.Context) (Stream, error)
 	// close ends it at once; the peer is told with one packet. It may be
@@ -37,9 +37,9 @@ const (
 // so that the answer is sent again if it was lost.
 const linger = 3 * time.Second
 
-// conn is a Conn on any carrier. It counts streams and keeps the control stream.
+// conn is a Conn on any multiplexer. It counts streams and keeps the control stream.
 type conn struct {
-	carrier
+	multiplexer
 	cfg    Config
 	client bool
 
@@ -61,9 +61,9 @@ type conn struct {
 	said    bool                 // the peer's bye was answered
 }
 
-func newConn(c carrier, client bool, cfg Config) *conn {
+func newConn(c multiplexer, client bool, cfg Config) *conn {
 	m := &conn{
-		carrier: c, cfg: cfg, client: client,
+		multiplexer: c, cfg: cfg, client: client,
 		ready:   make(chan struct{}),
 		hello:   make(chan struct{}),
 		gone:    make(chan struct{}),
@@ -81,7 +81,7 @@ func (c *conn) runControl() {
 	if !c.ended() {
 		c.cfg.logf("control stream: %v", err)
 	}
-	c.carrier.close()
+	c.multiplexer.close()
 }
 
 // readControl returns why the stream can't be read any more.
@@ -138,9 +138,9 @@ func (c *conn) readControl() error {
 
 func (c *conn) openControl() (Stream, error) {
 	if c.client {
-		return c.carrier.open(context.Background())
+		return c.multiplexer.open(context.Background())
 	}
-	return c.carrier.accept(context.Background())
+	return c.multiplexer.accept(context.Background())
 }
 
 // say writes one message. What goes wrong is seen by the reading side.
@@ -171,7 +171,7 @@ func (c *conn) answerBye() {
 		defer t.Stop()
 		select {
 		case <-t.C:
-			c.carrier.close()
+			c.multiplexer.close()
 		case <-c.done():
 		}
 	}()
@@ -197,7 +197,7 @@ func (c *conn) Open(ctx context.Context) (Stream, error) {
 	if err := c.waitReady(ctx); err != nil {
 		return nil, err
 	}
-	raw, err := c.carrier.open(ctx)
+	raw, err := c.multiplexer.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +208,7 @@ func (c *conn) Accept(ctx context.Context) (Stream, error) {
 	if err := c.waitReady(ctx); err != nil {
 		return nil, err
 	}
-	raw, err := c.carrier.accept(ctx)
+	raw, err := c.multiplexer.accept(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +261,7 @@ func (c *conn) ended() bool {
 }
 
 func (c *conn) Close() error {
-	c.carrier.close()
+	c.multiplexer.close()
 	return nil
 }
 
@@ -273,13 +273,13 @@ func (c *conn) Err() error {
 	if !c.ended() {
 		return nil
 	}
-	if err := c.carrier.err(); err != nil {
+	if err := c.multiplexer.err(); err != nil {
 		return err
 	}
 	return net.ErrClosed
 }
 
-func (c *conn) Returned() { c.carrier.returned() }
+func (c *conn) Returned() { c.multiplexer.returned() }
 
 // stream is a Stream that the connection keeps account of.
 type stream struct {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// said is a carrier whose peer says b on the control stream, and no more.
+// said is a multiplexer whose peer says b on the control stream, and no more.
 type said struct {
 	b     []byte
 	ended chan struct{}

@@ -13,7 +13,7 @@ import (
 	"tssh/proxy/mux/arq"
 )
 
-// kcpConn is a carrier by KCP: smux's streams over one sealed stream of bytes.
+// kcpConn is a multiplexer by KCP: smux's streams over one sealed stream of bytes.
 type kcpConn struct {
 	link    *arq.Conn
 	session *smux.Session
@@ -23,7 +23,7 @@ type kcpConn struct {
 	streams []Stream      // of the peer's, that nobody has accepted
 }
 
-func dialKCP(pc net.PacketConn, peer net.Addr, cfg Config) (carrier, error) {
+func dialKCP(pc net.PacketConn, peer net.Addr, cfg Config) (multiplexer, error) {
 	link, err := arq.New(pc, peer, arq.Config{Secret: cfg.Secret, Client: true, MTU: cfg.MTU, Logf: cfg.Logf})
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func dialKCP(pc net.PacketConn, peer net.Addr, cfg Config) (carrier, error) {
 
 // serveKCP waits for the first packet that the secret opens. It is the peer's,
 // of whom there can't be another.
-func serveKCP(ctx context.Context, pc net.PacketConn, cfg Config) (carrier, error) {
+func serveKCP(ctx context.Context, pc net.PacketConn, cfg Config) (multiplexer, error) {
 	link, err := arq.New(pc, nil, arq.Config{Secret: cfg.Secret, MTU: cfg.MTU, Logf: cfg.Logf})
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func serveKCP(ctx context.Context, pc net.PacketConn, cfg Config) (carrier, erro
 	}
 }
 
-func newKCP(link *arq.Conn, side func(io.ReadWriteCloser, *smux.Config) (*smux.Session, error)) (carrier, error) {
+func newKCP(link *arq.Conn, side func(io.ReadWriteCloser, *smux.Config) (*smux.Session, error)) (multiplexer, error) {
 	session, err := side(link, &smux.Config{
 		Version:           2,
 		KeepAliveDisabled: true, // it would end the session in an outage

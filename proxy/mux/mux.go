@@ -118,7 +118,7 @@ func (c Config) logf(format string, args ...any) {
 // taken our key: see Conn.Confirmed.
 func Dial(ctx context.Context, transport wire.Transport, pc net.PacketConn, peer net.Addr, cfg Config) (Conn, error) {
 	var (
-		c   carrier
+		c   multiplexer
 		err error
 	)
 	switch transport {
@@ -140,7 +140,7 @@ func Dial(ctx context.Context, transport wire.Transport, pc net.PacketConn, peer
 // closed after the connection.
 func Serve(ctx context.Context, transport wire.Transport, pc net.PacketConn, cfg Config) (Conn, error) {
 	var (
-		c   carrier
+		c   multiplexer
 		err error
 	)
 	switch transport {

@@ -475,7 +475,7 @@ func TestCloseOfAStreamFreesTheOtherEnd(t *testing.T) {
 		}
 		s.Close()
 		time.Sleep(time.Minute)
-		if m, ok := client.(*conn).carrier.(*kcpConn); ok && m.session.NumStreams() != 1 {
+		if m, ok := client.(*conn).multiplexer.(*kcpConn); ok && m.session.NumStreams() != 1 {
 			t.Errorf("%d streams are left", m.session.NumStreams())
 		}
 	})

@@ -39,7 +39,7 @@ const (
 	maxStreams = 1 << 14 // of the peer's at once, by any transport
 )
 
-// quicConn is a carrier by QUIC.
+// quicConn is a multiplexer by QUIC.
 type quicConn struct {
 	transport *quic.Transport
 	conn      *quic.Conn
@@ -71,7 +71,7 @@ func (c Config) quicConfig() *quic.Config {
 	return q
 }
 
-func dialQUIC(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg Config) (carrier, error) {
+func dialQUIC(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg Config) (multiplexer, error) {
 	t := &quic.Transport{Conn: sized(pc)}
 	conn, err := t.Dial(ctx, peer, cfg.tlsConfig(), cfg.quicConfig())
 	if err != nil {
@@ -81,7 +81,7 @@ func dialQUIC(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg Config)
 	return &quicConn{transport: t, conn: conn}, nil
 }
 
-func serveQUIC(ctx context.Context, pc net.PacketConn, cfg Config) (carrier, error) {
+func serveQUIC(ctx context.Context, pc net.PacketConn, cfg Config) (multiplexer, error) {
 	t := &quic.Transport{Conn: sized(pc)}
 	l, err := t.Listen(cfg.tlsConfig(), cfg.quicConfig())
 	if err != nil {

@@ -110,7 +110,7 @@ func connectIdle(t *testing.T, transport wire.Transport) *end {
 	s.Write([]byte("hello"))
 	accept(t, server).Read(make([]byte, 5))
 	time.Sleep(time.Minute)
-	switch c := client.(*conn).carrier.(type) {
+	switch c := client.(*conn).multiplexer.(type) {
 	case *quicConn:
 		return c.transport.Conn.(unsized).PacketConn.(*end)
 	}
