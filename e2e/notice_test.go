@@ -93,7 +93,7 @@ func TestGivingUp(t *testing.T) {
 	m := w.tmux(shellLine(cmd.Args) + "; echo status $?; stty -a | grep -ow -e '-*echo' -e '-*icanon'; exec sleep 1000")
 	m.shows("the program starts", holds("ready"))
 	w.fault(nothing)
-	m.shows("the notice", holds("gives up"))
+	m.shows("the notice", holds("^d leaves"))
 	m.keys("C-d")
 	m.shows("the end", func(screen string) bool {
 		words := strings.Fields(screen)

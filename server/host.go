@@ -52,7 +52,8 @@ type host struct {
 	ctx     context.Context
 	end     context.CancelCauseFunc
 	running sync.WaitGroup // seats
-	seats   int            // offered and taken
+	seats   int            // offered, taken and given up
+	coming  int            // of them those whose client has not come
 	current *seat          // nil: empty
 	heard   time.Time      // of the last client, while empty
 	alive   time.Duration  // since then
@@ -132,6 +133,7 @@ func (h *host) run(ctx context.Context) error {
 // sitLocked offers a seat to its client.
 func (h *host) sitLocked(s *seat) {
 	h.seats++
+	h.coming++
 	ctx := h.ctx
 	h.running.Go(func() {
 		err := s.run(ctx, func(c *connection) { h.take(s, c) })
@@ -149,6 +151,8 @@ func (h *host) take(s *seat, c *connection) {
 	h.mu.Lock()
 	old := h.current
 	h.current, h.heard = s, time.Time{}
+	h.coming--
+	s.came = true
 	h.mu.Unlock()
 	s.connected = c
 	if old != nil {
@@ -163,6 +167,9 @@ func (h *host) leave(s *seat, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seats--
+	if !s.came {
+		h.coming--
+	}
 	if s == h.first {
 		h.trouble = err
 	}
@@ -282,7 +289,7 @@ func (h *host) attach(conn *net.UnixConn, q registry.Request) (greeting string, 
 	switch {
 	case h.ctx == nil || h.ctx.Err() != nil:
 		return "", errBeginning
-	case h.seats >= maxSeats:
+	case h.coming >= maxComing || h.seats >= maxSeats:
 		return "", errors.New("too many clients are on their way to it")
 	}
 	s, err := h.newSeat(c)

@@ -344,14 +344,14 @@ func TestWhoMayNotAttach(t *testing.T) {
 			t.Errorf("%s of %s: %+v, %v", q.Ask, q.Release, a, err)
 		}
 	}
-	for range 3 * maxSeats { // seats that nobody takes are bounded
+	for range 3 * maxComing { // seats that nobody takes are bounded
 		c, _ := newcomerOf(t, "quic", wire.Auto)
 		askSeat(e, c)
 	}
 	x.mu.Lock()
 	seats := x.seats
 	x.mu.Unlock()
-	if seats > maxSeats {
+	if seats > maxComing {
 		t.Errorf("%d seats", seats)
 	}
 	io.WriteString(shell, "echo unharmed$((2))\n")

@@ -27,10 +27,11 @@ import (
 )
 
 const (
-	arrival  = time.Minute     // within it the client must have come after the greeting
-	farewell = 3 * time.Second // for the last words to a client
-	goodbye  = 5 * time.Second // for a client to close its login itself
-	maxSeats = 8               // at once: one that is taken, others that are offered
+	arrival   = time.Minute     // within it the client must have come after the greeting
+	farewell  = 3 * time.Second // for the last words to a client
+	goodbye   = 5 * time.Second // for a client to close its login itself
+	maxComing = 8               // seats at once whose client has not come
+	maxSeats  = 128             // with those that others have taken over, which take leave for a while
 )
 
 // newcomer is a login whose client is to have a seat, and what its sshd permits.
@@ -95,6 +96,7 @@ type seat struct {
 	conn     atomic.Pointer[mux.Conn] // once the client has come
 
 	connected *connection // once the seat is taken; guarded by host.taking
+	came      bool        // the client has; guarded by host.mu
 }
 
 // newSeat makes the keys and opens the paths that a newcomer asks for.
