@@ -2,7 +2,7 @@
 # make bundle     bin/tssh that brings tsshd to Linux on amd64 and arm64, as a release does
 # make servers    the same, and tsshd for all other machines, in bin
 # make release    all that users install, in dist (ONLY=linux/amd64,linux/arm64: these)
-# make machines   tests on servers of other kinds, by emulators (as root)
+# make machines   tests on servers of other kinds and Windows, by emulators (as root)
 # make release-test  tests of what make release made; make reproducible builds it once more and compares
 # make demo       try it: a session on this machine that survives a lost network
 # make check      gofmt, vet on seven systems and odd processors, staticcheck, import arrows
@@ -45,7 +45,7 @@ EMULATED = arm64 s390x
 machines:
 	sh e2e/machines.sh bin/machines $(EMULATED)
 	$(GO) run ./release -only linux/amd64,linux/arm64,linux/s390x servers
-	$(GO) test -count=1 -v -timeout 20m ./e2e -run 'OtherMachines|MachineWithoutABuild' \
+	$(GO) test -count=1 -v -timeout 20m ./e2e -run 'OtherMachines|MachineWithoutABuild|Windows' \
 		-tssh '$(CURDIR)/bin/tssh' -machines '$(CURDIR)/bin/machines'
 
 release-test:

@@ -64,6 +64,9 @@ func (w *windows) tssh(args ...string) *exec.Cmd {
 // TestWindows is an afternoon of a Windows machine, with sshd and tsshd of Linux
 // at the other end. wine has no UDP that Go could use, and no agent.
 func TestWindows(t *testing.T) {
+	if *machines == "" {
+		t.Skip("SKIPPED, not tested at all: no machines; see make machines")
+	}
 	t.Parallel()
 	w := newWindows(t)
 	folder := filepath.Join(w.prefix, "drive_c", "Program Files", "tssh")
