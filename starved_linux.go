@@ -1,3 +1,5 @@
+//go:build !race
+
 package main
 
 import (
@@ -9,6 +11,8 @@ import (
 // before ours: it reserves much address space, and ends with a trace where it may
 // not (ulimit -v), or where it gets no thread (ulimit -u). Who only wanted to log
 // in is told in one line instead. The runtime permits this variable to be set.
+// The race detector would watch these functions, where nothing may be called; so it
+// gets a program without them.
 //
 //go:linkname overrideWrite runtime.overrideWrite
 var overrideWrite = runtimeWrite

@@ -104,16 +104,16 @@ func (h *host) run(ctx context.Context) error {
 		changed := h.programs.Changed()
 		h.mu.Lock()
 		over := h.seats == 0 && len(h.programs.List()) == 0
-		empty, left := h.current == nil, time.Until(h.heard.Add(h.alive))
+		empty, left := h.current == nil && !h.heard.IsZero(), time.Until(h.heard.Add(h.alive))
 		trouble := h.trouble
 		h.mu.Unlock()
 		switch {
 		case over:
 			return trouble
-		case empty && !h.heard.IsZero() && left <= 0:
+		case empty && left <= 0:
 			h.logf("nobody came back for %v: the programs are hung up", h.alive)
 			cancel(errors.New("nobody came back"))
-		case empty && !h.heard.IsZero():
+		case empty:
 			timer.Reset(left)
 		default:
 			timer.Stop()

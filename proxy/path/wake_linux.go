@@ -34,10 +34,10 @@ func watchWakes(ctx context.Context, news chan<- struct{}) {
 			if ctx.Err() != nil || err != nil && !errors.Is(err, unix.ECANCELED) {
 				return
 			}
-			tell(news)
-			if armWake(fd) != nil {
+			if armWake(fd) != nil { // first, so that no jump is missed
 				return
 			}
+			tell(news)
 		}
 	}()
 }
