@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"io"
+	"net"
 	"os"
 	"testing"
 	"time"
@@ -62,7 +63,8 @@ func TestUnusedConnectionEnds(t *testing.T) {
 		c := open(s)
 		c.Listen("tcp", "127.0.0.1:0") // unless the machine is so slow that it is too late already
 		within(t, "a connection without channels", func() {
-			if err := c.Wait(); err != nil && err != io.EOF {
+			// The path through ssh may end a moment before the words that say so.
+			if err := c.Wait(); err != nil && err != io.EOF && !errors.Is(err, net.ErrClosed) {
 				t.Errorf("ended with %v", err)
 			}
 		})
