@@ -151,10 +151,9 @@ func (h *host) take(s *seat, c *connection) {
 	h.mu.Lock()
 	old := h.current
 	h.current, h.heard = s, time.Time{}
+	s.connected = c // with it: whoever finds the seat taken may speak to its client
 	h.coming--
-	s.came = true
 	h.mu.Unlock()
-	s.connected = c
 	if old != nil {
 		h.logf("%s takes the session over", s.who)
 		old.replaced(h.programs.Take(s.who))
@@ -167,7 +166,7 @@ func (h *host) leave(s *seat, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seats--
-	if !s.came {
+	if s.connected == nil {
 		h.coming--
 	}
 	if s == h.first {

@@ -95,8 +95,7 @@ type seat struct {
 	usedIt   atomic.Bool              // the client has used the session, so it no longer falls back to its login
 	conn     atomic.Pointer[mux.Conn] // once the client has come
 
-	connected *connection // once the seat is taken; guarded by host.taking
-	came      bool        // the client has; guarded by host.mu
+	connected *connection // once the seat is taken, when it does not change any more; guarded by host.mu
 }
 
 // newSeat makes the keys and opens the paths that a newcomer asks for.

@@ -17,7 +17,7 @@
 // Of a client that is away, or of none, the queue takes what the program writes,
 // up to a limit, from where on the oldest goes.
 //
-// Programs without a terminal lose nothing: see File.
+// Programs without a terminal lose nothing: see Spill.
 package keep
 
 import (

@@ -117,7 +117,7 @@ type Program struct {
 	shown  <-chan struct{} // closed when that was told the last of it
 }
 
-// program makes the Program of the channel that asks for one.
+// newProgram makes the Program of the channel that asks for one.
 func (s *session) newProgram(kind, command string) *Program {
 	p := &Program{
 		kind: kind, command: command, forced: s.forced, since: time.Now(), agent: s.agent, display: s.display,

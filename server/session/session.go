@@ -2,9 +2,9 @@
 // shell, a command or a subsystem of the user's, with or without a terminal.
 //
 // What a program wrote is read to the end and sent before its exit status and
-// before the channel is closed. While the client is away the channel takes no
-// more, so nothing more is read and the program waits: nothing is kept in
-// memory beyond one buffer, and nothing is dropped.
+// before the channel is closed. A client that is there and takes no more makes the
+// program wait; for one that is away package keep stands in. A program on a terminal
+// may outlive its channel (Programs), and be joined to another one.
 package session
 
 import (
