@@ -201,6 +201,8 @@ func (s *testServer) run(ch ssh.Channel, command string, env []string) {
 			status = failed.ExitCode()
 		}
 	}
-	ch.CloseWrite()
+	// A master of OpenSSH's closes the channel as soon as both directions have ended, and
+	// x/crypto answers that at once: a status that came after the end would not be sent.
 	ch.SendRequest("exit-status", false, ssh.Marshal(number{uint32(status)}))
+	ch.CloseWrite()
 }
