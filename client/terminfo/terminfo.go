@@ -96,7 +96,7 @@ func (s Server) Bring(ctx context.Context, e compiled.Entry) {
 		s.Log.Debugf("terminfo: not asked for, as that can't be remembered: %v", err)
 		return
 	}
-	answer, err := s.ask(ctx, e)
+	answer, err := s.answer(ctx, e)
 	if err != nil {
 		s.Log.Debugf("terminfo: %s: %v", e.Name, err)
 		if answer == unasked {
@@ -141,6 +141,24 @@ func (s Server) mark(term string) (string, error) {
 
 // unasked is the answer of a server that could not be asked, and may be later.
 const unasked = ""
+
+// answer is ask that does not outlive ctx. What waits for a server that does not even
+// answer to the end of a session goes with the connection.
+func (s Server) answer(ctx context.Context, e compiled.Entry) (answer string, err error) {
+	answered := make(chan struct{})
+	var said string
+	var failed error
+	go func() {
+		defer close(answered)
+		said, failed = s.ask(ctx, e)
+	}()
+	select {
+	case <-answered:
+		return said, failed
+	case <-ctx.Done():
+		return "no answer", context.Cause(ctx)
+	}
+}
 
 // ask runs the script on the server and returns its last word.
 func (s Server) ask(ctx context.Context, e compiled.Entry) (answer string, err error) {

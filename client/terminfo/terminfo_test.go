@@ -33,6 +33,7 @@ type server struct {
 	version string
 	forced  string // runs whatever is asked for
 	full    bool   // opens no session
+	mute    string // what it never answers: "open" or "exec"
 
 	mu   sync.Mutex // guards what follows
 	runs int
@@ -75,6 +76,8 @@ func (s *server) client(t *testing.T) *ssh.Client {
 		for c := range chans {
 			if s.full {
 				c.Reject(ssh.Prohibited, "no more sessions")
+			}
+			if s.full || s.mute == "open" {
 				continue
 			}
 			serving.Go(func() { s.serve(c) })
@@ -95,6 +98,9 @@ func (s *server) serve(c ssh.NewChannel) {
 	}
 	defer ch.Close()
 	for r := range reqs {
+		if r.Type == s.mute {
+			continue
+		}
 		if r.Type != "exec" {
 			r.Reply(false, nil)
 			continue
@@ -289,6 +295,33 @@ func TestServerWithOneSession(t *testing.T) {
 	of(s.client(t), t.TempDir()).Bring(t.Context(), entry("x-test"))
 	if runs, _ := s.counts(); runs != 0 {
 		t.Errorf("ran %d times", runs)
+	}
+}
+
+// Nobody waits for longer than was meant for a server that does not answer, whatever
+// it was asked, and it is not asked again.
+func TestServerThatDoesNotAnswer(t *testing.T) {
+	for what, s := range map[string]*server{
+		"the opening": {mute: "open"},
+		"the request": {mute: "exec"},
+		"the command": {forced: "read x"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s.shell, s.home, s.version = []string{"/bin/sh", "-c"}, t.TempDir(), "SSH-2.0-OpenSSH_9.2"
+			c, memory := s.client(t), t.TempDir()
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			done := make(chan struct{})
+			go func() { defer close(done); of(c, memory).Bring(ctx, entry("x-test")) }()
+			select {
+			case <-done:
+			case <-time.After(20 * time.Second):
+				t.Fatal("the session waits")
+			}
+			if files, _ := os.ReadDir(memory); len(files) != 1 {
+				t.Errorf("remembered: %v", files)
+			}
+		})
 	}
 }
 
