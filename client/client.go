@@ -64,7 +64,7 @@ func Main(args []string) int {
 // can perhaps be read only once, by who will do the work.
 func (v *invocation) takesEscapes() bool {
 	c := v.cmd
-	if c.Status || c.Doctor || c.PrintConfig || c.ListKeys || c.Control != "" || c.StdioForward != nil {
+	if c.Status || c.Doctor || c.Sessions || c.End != "" || c.PrintConfig || c.ListKeys || c.Control != "" || c.StdioForward != nil {
 		return false
 	}
 	h, err := config.Resolve(v.env, config.Request{Host: c.Destination, Settings: c.Settings, File: "none", Command: c.Line()})
