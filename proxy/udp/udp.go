@@ -23,6 +23,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -59,16 +60,21 @@ const (
 	maxDatagram = 0xffff
 	maxFlows    = 1024 // senders at a time on one socket
 	maxQueue    = 64   // datagrams of one sender under way
+
+	// maxWaiting bounds the bytes of all senders at one socket, who may be anybody and
+	// come from addresses that they made up. One sender alone can't have them all.
+	maxWaiting = 4 * maxQueue * maxDatagram
 )
 
 // Join carries datagrams between a channel and a connected socket until one of
 // them ends, both were silent for idle (0: for ever), or done is closed. It closes
 // both, and returns when nothing of it runs any more.
 func Join(ch io.ReadWriteCloser, conn net.Conn, idle time.Duration, done <-chan struct{}) error {
-	queue := make(chan []byte, maxQueue)
+	var waiting atomic.Int64
+	q := newQueue(&waiting)
 	var reading sync.WaitGroup
 	reading.Go(func() {
-		defer close(queue)
+		defer close(q.datagrams)
 		buf := make([]byte, maxDatagram)
 		for {
 			n, err := conn.Read(buf)
@@ -78,10 +84,10 @@ func Join(ch io.ReadWriteCloser, conn net.Conn, idle time.Duration, done <-chan 
 			if err != nil {
 				continue // "connection refused" by the last datagram
 			}
-			offer(queue, buf[:n])
+			q.offer(buf[:n])
 		}
 	})
-	err := carry(ch, queue, func(d []byte) { conn.Write(d) }, idle, done) // an error is the datagram's loss
+	err := carry(ch, q, func(d []byte) { conn.Write(d) }, idle, done) // an error is the datagram's loss
 	conn.Close()
 	reading.Wait()
 	return err
@@ -97,8 +103,10 @@ type Sorter struct {
 	// Serve opens a channel for a sender, and calls carry with it until that returns.
 	Serve func(from *net.UDPAddr, carry func(io.ReadWriteCloser) error)
 
+	waiting atomic.Int64 // bytes in the queues of flows
+
 	mu    sync.Mutex // guards flows
-	flows map[string]chan []byte
+	flows map[string]queue
 }
 
 // Run sorts until the socket is closed.
@@ -113,58 +121,81 @@ func (s *Sorter) Run() {
 			continue // "connection refused" by the last answer
 		}
 		if a, ok := from.(*net.UDPAddr); ok {
-			if queue := s.flow(a); queue != nil {
-				offer(queue, buf[:n])
-			}
+			s.sort(a, buf[:n])
 		}
 	}
 }
 
-// flow gives the queue of a sender, nil when there are too many.
-func (s *Sorter) flow(from *net.UDPAddr) chan []byte {
-	key := from.String()
+// sort queues a datagram of a sender, unless there are too many of either.
+func (s *Sorter) sort(from *net.UDPAddr, d []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if q, ok := s.flowLocked(from); ok {
+		q.offer(d)
+	}
+}
+
+// flowLocked gives the queue of a sender; false says that there are too many.
+func (s *Sorter) flowLocked(from *net.UDPAddr) (q queue, ok bool) {
+	key := from.String()
 	if q, ok := s.flows[key]; ok {
-		return q
+		return q, true
 	}
 	if len(s.flows) >= maxFlows {
-		return nil
+		return q, false
 	}
-	q := make(chan []byte, maxQueue)
+	q = newQueue(&s.waiting)
 	if !s.Spawn(func() {
-		defer s.forget(key)
+		defer s.forget(key, q)
 		s.Serve(from, func(ch io.ReadWriteCloser) error {
 			return carry(ch, q, func(d []byte) { s.Socket.WriteTo(d, from) }, s.Idle, s.Done)
 		})
 	}) {
-		return nil
+		return q, false
 	}
 	if s.flows == nil {
-		s.flows = map[string]chan []byte{}
+		s.flows = map[string]queue{}
 	}
 	s.flows[key] = q
-	return q
+	return q, true
 }
 
-func (s *Sorter) forget(key string) {
+// forget drops a sender, and what still waits of it.
+func (s *Sorter) forget(key string, q queue) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.flows, key)
-}
-
-// offer queues a datagram, with its length before it, unless too many wait.
-func offer(queue chan<- []byte, d []byte) {
-	b := binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(d)), uint16(len(d)))
-	select {
-	case queue <- append(b, d...):
-	default:
+	close(q.datagrams) // nobody else has it now
+	for d := range q.datagrams {
+		q.took(d)
 	}
 }
 
-// carry sends what comes in queue and delivers what the channel brings, until
+// queue is what waits of one sender. One goroutine offers.
+type queue struct {
+	datagrams chan []byte
+	waiting   *atomic.Int64 // bytes, of all that share a socket
+}
+
+func newQueue(waiting *atomic.Int64) queue { return queue{make(chan []byte, maxQueue), waiting} }
+
+// offer queues a datagram, with its length before it, unless too much waits.
+func (q queue) offer(d []byte) {
+	n := int64(2 + len(d))
+	if q.waiting.Add(n) > maxWaiting || len(q.datagrams) == maxQueue {
+		q.waiting.Add(-n)
+		return
+	}
+	b := binary.BigEndian.AppendUint16(make([]byte, 0, n), uint16(len(d)))
+	q.datagrams <- append(b, d...) // there is room, as nobody else offers
+}
+
+// took says that d waits no more.
+func (q queue) took(d []byte) { q.waiting.Add(-int64(len(d))) }
+
+// carry sends what comes in q and delivers what the channel brings, until
 // both were silent for long or one has ended. It closes the channel.
-func carry(ch io.ReadWriteCloser, queue <-chan []byte, deliver func([]byte), idle time.Duration, done <-chan struct{}) error {
+func carry(ch io.ReadWriteCloser, q queue, deliver func([]byte), idle time.Duration, done <-chan struct{}) error {
 	heard, gone := make(chan struct{}, 1), make(chan error, 1)
 	go func() {
 		buf := make([]byte, maxDatagram)
@@ -190,10 +221,11 @@ func carry(ch io.ReadWriteCloser, queue <-chan []byte, deliver func([]byte), idl
 	}
 	for {
 		select {
-		case d, ok := <-queue:
+		case d, ok := <-q.datagrams:
 			if !ok {
 				return nil
 			}
+			q.took(d)
 			if _, err := ch.Write(d); err != nil {
 				return err
 			}

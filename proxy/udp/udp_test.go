@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -164,6 +165,44 @@ func TestEachSenderHasAChannel(t *testing.T) {
 		time.Sleep(2 * time.Minute) // both are forgotten
 		pc.in <- "\x01d"
 		expect(t, <-channels, "\x00\x01d")
+		close(pc.in)
+		work.Wait()
+	})
+}
+
+// TestManySendersOfMuch: the client takes nothing, as it is away, and anybody sends.
+func TestManySendersOfMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pc := &sea{in: make(chan string)}
+		back := make(chan struct{})
+		var work sync.WaitGroup
+		s := &Sorter{Socket: pc, Idle: time.Minute, Done: make(chan struct{}),
+			Spawn: func(f func()) bool { work.Go(f); return true },
+			Serve: func(from *net.UDPAddr, carry func(io.ReadWriteCloser) error) {
+				<-back
+				if from.IP.To4()[3] == 1 {
+					return // its channel is refused
+				}
+				near, far := net.Pipe()
+				work.Go(func() { io.Copy(io.Discard, near) })
+				carry(far)
+			}}
+		work.Go(s.Run)
+		large := strings.Repeat("x", 60000)
+		for range maxQueue + 1 {
+			for sender := byte(1); sender <= 8; sender++ {
+				pc.in <- string([]byte{sender}) + large
+			}
+		}
+		synctest.Wait()
+		if n := s.waiting.Load(); n > maxWaiting || n < maxWaiting-maxDatagram {
+			t.Errorf("%d bytes wait", n)
+		}
+		close(back)
+		time.Sleep(2 * time.Minute) // all are forgotten
+		if n := s.waiting.Load(); n != 0 {
+			t.Errorf("%d bytes are thought to wait when none do", n)
+		}
 		close(pc.in)
 		work.Wait()
 	})
