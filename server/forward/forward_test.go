@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -169,6 +170,33 @@ func TestUnlink(t *testing.T) {
 	}
 	if b, _ := os.ReadFile(dir + "/file"); string(b) != "precious" {
 		t.Errorf("a file was removed: %q", b)
+	}
+}
+
+// TestNameOfAnotherIsLeft: a session that ends late removes no socket but its own.
+func TestNameOfAnotherIsLeft(t *testing.T) {
+	p := policy.Careful()
+	p.UnixUnlink = true
+	path := filepath.Join(t.TempDir(), "s")
+	listen := ssh.Marshal(struct{ Path string }{path})
+	old, client := New(refuses{}, p, nil), &fake{}
+	defer old.Close()
+	young := New(refuses{}, p, nil)
+	defer young.Close()
+	for _, f := range []*Forwarder{old, young} {
+		if ok, _ := client.request(f, "streamlocal-forward@openssh.com", listen); !ok {
+			t.Fatal("does not listen")
+		}
+	}
+	old.Unlisten()
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	young.Unlisten()
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its own is left: %v", err)
 	}
 }
 

@@ -86,7 +86,30 @@ func listenMode(path string, mode os.FileMode) (net.Listener, error) {
 		l.Close()
 		return nil, err
 	}
-	return l, nil
+	file, err := os.Lstat(path)
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	u := l.(*net.UnixListener)
+	u.SetUnlinkOnClose(false)
+	return &socket{u, path, file}, nil
+}
+
+// socket takes its name with it, unless that is another's by now: a session whose
+// client stays away may end long after another one has bound the same path.
+type socket struct {
+	*net.UnixListener
+	path string
+	file os.FileInfo
+}
+
+// Close ends it. While it is open, no other file can be taken for its own.
+func (s *socket) Close() error {
+	if now, err := os.Lstat(s.path); err == nil && os.SameFile(now, s.file) {
+		os.Remove(s.path)
+	}
+	return s.UnixListener.Close()
 }
 
 // agentKind is the type of channels to the client's agent.
