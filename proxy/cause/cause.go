@@ -8,8 +8,9 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Of is the innermost reason of err. Go's packages put files and addresses around it,
@@ -26,8 +27,7 @@ func Of(err error) string {
 	case errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EPERM):
 		return "Permission denied"
 	case errors.As(err, &errno):
-		text := errno.Error()
-		return strings.ToUpper(text[:1]) + text[1:]
+		return sentence(errno.Error())
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
 		errors.As(err, &timeout) && timeout.Timeout():
 		return "Connection timed out"
@@ -35,4 +35,10 @@ func Of(err error) string {
 		return Of(file.Err)
 	}
 	return err.Error()
+}
+
+// sentence begins text with a capital. Windows may say it in any language.
+func sentence(text string) string {
+	first, n := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[n:]
 }

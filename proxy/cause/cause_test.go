@@ -37,3 +37,11 @@ func TestWordsAreThoseOfC(t *testing.T) {
 		}
 	}
 }
+
+func TestWordsOfAnyLanguage(t *testing.T) {
+	for text, want := range map[string]string{"is a directory": "Is a directory", "由于目标计算机积极拒绝": "由于目标计算机积极拒绝", "ошибка": "Ошибка"} {
+		if got := sentence(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
