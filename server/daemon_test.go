@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"reflect"
@@ -54,13 +55,26 @@ func TestDaemonsFileIsRelative(t *testing.T) {
 	if _, err := os.Stat("/proc/self/environ"); err != nil {
 		t.Skip(err)
 	}
-	cmd := exec.Command("sleep", "60")
+	cmd := exec.Command("cat")
 	cmd.Env, cmd.Dir = []string{"PWD=/srv/ssh"}, "/"
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer cmd.Wait()
-	defer cmd.Process.Kill()
+	defer in.Close()
+	// Its environment is empty until the kernel has laid it out, after Start.
+	io.WriteString(in, "x")
+	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
 	for file, want := range map[string]string{"conf": "/srv/ssh/conf", "../conf": "/srv/conf"} {
 		if got, unknown := whole(cmd.Process.Pid, file); got != want || unknown != "" {
 			t.Errorf("%s is %s, not %s; %q is not known", file, got, want, unknown)
