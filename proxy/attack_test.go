@@ -225,7 +225,7 @@ func TestFloodOfGarbage(t *testing.T) {
 // Strangers by the thousand on the way that carries the session, or beside it.
 func TestHostileStreamsAreBounded(t *testing.T) {
 	if testing.Short() {
-		t.Skip("SKIPPED, not tested at all: the race detector itself falls over it")
+		t.Skip("SKIPPED with -short: the race detector itself falls over it")
 	}
 	for mode, port := range map[wire.Mode]int{wire.OnlyUDP: 61001, wire.OnlyTCP: 61001, wire.OnlySSH: 22} {
 		t.Run(string(mode), func(t *testing.T) {

@@ -81,7 +81,7 @@ func (s *session) drain(r io.Reader) {
 
 func TestBulkFillsLossyPaths(t *testing.T) {
 	if testing.Short() {
-		t.Skip("SKIPPED, not tested at all: minutes under the race detector")
+		t.Skip("SKIPPED with -short: minutes under the race detector")
 	}
 	for _, p := range []struct {
 		name string
@@ -107,7 +107,7 @@ func TestBulkFillsLossyPaths(t *testing.T) {
 
 func TestRepairedTransferIsExact(t *testing.T) {
 	if testing.Short() {
-		t.Skip("SKIPPED, not tested at all: minutes under the race detector")
+		t.Skip("SKIPPED with -short: minutes under the race detector")
 	}
 	blackout := func(s *session) {
 		for range 3 {

@@ -70,7 +70,7 @@ func needs(t *testing.T) {
 	case everything():
 		t.Fatalf("these tests need %s", missing)
 	default:
-		t.Skipf("these tests need %s", missing)
+		t.Skipf("SKIPPED, not tested at all: these tests need %s", missing)
 	}
 	if testing.Short() {
 		t.Skip("-short")

@@ -38,7 +38,7 @@ func TestOddThingsCalledTsshd(t *testing.T) {
 		"of another machine": func(t *testing.T, path string) error {
 			text, err := os.ReadFile("/proc/self/exe")
 			if err != nil {
-				t.Skipf("no program to change: %v", err)
+				t.Skipf("SKIPPED, not tested at all: no program to change: %v", err)
 			}
 			binary.LittleEndian.PutUint16(text[18:], uint16(elf.EM_S390))
 			return os.WriteFile(path, text[:4096], 0o700)

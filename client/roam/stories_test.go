@@ -98,7 +98,7 @@ func TestServerThatIsGoneIsToldAsSSHDoes(t *testing.T) {
 // TestSilenceIsToldAsSSHDoes: after UdpAliveTimeout without a word the session is over.
 func TestSilenceIsToldAsSSHDoes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("SKIPPED: nothing ends before ten seconds of silence")
+		t.Skip("SKIPPED with -short: nothing ends before ten seconds of silence")
 	}
 	u := newUser(t)
 	c := u.config(wire.QUIC, wire.OnlyUDP)

@@ -27,7 +27,7 @@ func TestListOfDescriptors(t *testing.T) {
 	}
 	defer unix.Close(fd)
 	if !sealListed("/dev/fd") {
-		t.Skip("no whole list here")
+		t.Skip("SKIPPED in part: no whole list here")
 	}
 	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
 		t.Errorf("an inherited descriptor stays open for programs: %x, %v", flags, err)
