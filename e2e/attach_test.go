@@ -221,9 +221,7 @@ func TestAttachDuringOutageOfTheOld(t *testing.T) {
 // TestAgentAndForwardsOfTheNewClient work in the old shell.
 func TestAgentAndForwardsOfTheNewClient(t *testing.T) {
 	w := newWorldWith(t, ownTmp)
-	agent := filepath.Join(w.dir, "agent")
-	w.start(w.command("/usr/bin/ssh-agent", "-D", "-a", agent))
-	w.awaits("the agent", func() bool { _, err := os.Stat(agent); return err == nil })
+	agent := w.agent()
 	with := func(p func(args ...string) *terminal, args ...string) *terminal {
 		return p(append([]string{"--udp", "-A", "-oIdentityAgent=" + agent, "-oForwardAgent=" + agent}, args...)...)
 	}

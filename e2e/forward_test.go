@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -115,23 +116,32 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// agent starts ssh-agent on the client with these of our keys, and tells its socket.
+func (w *world) agent(keys ...string) (socket string) {
+	w.t.Helper()
+	socket = filepath.Join(w.dir, "agent")
+	agent := w.command("ssh-agent", "-D", "-a", socket)
+	out, err := agent.StdoutPipe()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.start(agent)
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // it listens
+		w.t.Fatal(err)
+	}
+	for _, key := range keys {
+		w.runs("env", "SSH_AUTH_SOCK="+socket, "ssh-add", "-q", filepath.Join(built, key))
+	}
+	return socket
+}
+
 // TestAgent: the keys of the client's agent, used from the server.
 func TestAgent(t *testing.T) {
 	for _, m := range modes() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			socket := w.dir + "/agent"
-			agent := w.command("ssh-agent", "-D", "-a", socket)
-			out, err := agent.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			w.start(agent)
-			if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-				t.Fatal(err)
-			}
-			w.runs("env", "SSH_AUTH_SOCK="+socket, "ssh-add", "-q", built+"/user")
+			socket := w.agent("user")
 			for _, c := range []struct {
 				flag, want string
 				status     int

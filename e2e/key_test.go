@@ -44,12 +44,7 @@ func newLimited(t *testing.T, sshd ...string) limited {
 		t.Fatal(err)
 	}
 	w.echoAll(l)
-	agent := w.command("ssh-agent", "-D", "-a", w.dir+"/agent")
-	w.start(agent)
-	w.awaits("the agent", func() bool {
-		_, err := os.Stat(w.dir + "/agent")
-		return err == nil
-	})
+	w.agent()
 	return w
 }
 

@@ -3,7 +3,6 @@
 package e2e_test
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io/fs"
@@ -105,17 +104,7 @@ func TestNothingIsLeft(t *testing.T) {
 			t.Run(e.name+" by "+kind, func(t *testing.T) {
 				t.Parallel()
 				w := newWorldWith(t, ownTmp)
-				socket := w.dir + "/agent"
-				agent := w.command("ssh-agent", "-D", "-a", socket)
-				out, err := agent.StdoutPipe()
-				if err != nil {
-					t.Fatal(err)
-				}
-				w.start(agent)
-				if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-					t.Fatal(err)
-				}
-				w.runs("env", "SSH_AUTH_SOCK="+socket, "ssh-add", "-q", built+"/user")
+				socket := w.agent("user")
 				w.write("alice/.bash_profile", "PS1='ready> '\nunset PROMPT_COMMAND\nset +o history\nbind 'set enable-bracketed-paste off'\n")
 				files, processes, sockets := w.lying(), w.running(), w.sockets()
 
