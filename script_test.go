@@ -139,6 +139,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	GlobalKnownHostsFile none
 	UpdateHostKeys no
 	#!! TsshdPath %s
+	#!! UdpAliveTimeout 2m
 `, host, port, me.Username[strings.LastIndexByte(me.Username, '\\')+1:], ts.MkAbs("key"), ts.MkAbs("known_hosts"), tsshd), 0o600))
 }
 

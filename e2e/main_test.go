@@ -38,7 +38,7 @@ func run(m *testing.M) int {
 		defer os.RemoveAll(dir)
 		built, err = dir, prepare(dir)
 	}
-	if err == nil && os.Getuid() == 0 {
+	if err == nil {
 		var done func() error
 		if done, err = janitor(dir); err == nil {
 			defer done()
@@ -52,14 +52,15 @@ func run(m *testing.M) int {
 }
 
 // janitor starts a process that tidies up when this one has died of a timeout
-// or a signal, and so of what it could not clean: the namespaces, and the
-// sessions in them, which are made to stay.
+// or a signal, and so of what it could not clean: the namespaces and the
+// sessions in them, which are made to stay, and what a house runs.
 func janitor(dir string) (done func() error, err error) {
 	sweep := `read -r line
 for ns in $(ip netns list | grep -o "^tssh-e2e-$0-[^ ]*"); do
 	kill -9 $(ip netns pids "$ns") 2>/dev/null
 	ip netns del "$ns"
 done
+pkill -9 -f "$1/house-"
 rm -rf "$1"`
 	cmd := exec.Command("sh", "-c", sweep, strconv.Itoa(os.Getpid()), dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
