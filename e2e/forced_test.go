@@ -30,12 +30,7 @@ type house struct {
 func newHouse(t *testing.T, keyOptions string, sshd ...string) *house {
 	t.Helper()
 	const server = "/usr/sbin/sshd"
-	if _, err := exec.LookPath(server); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skipf("SKIPPED, not tested at all: %v", err)
-	}
+	needs(t, server)
 	if info, err := os.Stat("/run/sshd"); os.Getuid() == 0 && (err != nil || !info.IsDir()) {
 		t.Skip("SKIPPED, not tested at all: no /run/sshd, without which root's sshd does not start")
 	}

@@ -21,9 +21,7 @@ func TestInstall(t *testing.T) {
 	for _, shell := range [][]string{{"dash"}, {"bash", "--posix"}, {"busybox", "sh"}} {
 		t.Run(shell[0], func(t *testing.T) {
 			t.Parallel()
-			if _, err := exec.LookPath(shell[0]); err != nil {
-				t.Skipf("SKIPPED, not tested at all: %v", err)
-			}
+			needs(t, shell[0])
 			home := filepath.Join(t.TempDir(), "a home")
 			bin := filepath.Join(home, ".local/bin")
 			run := func(path string, args ...string) (string, error) {

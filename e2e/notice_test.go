@@ -3,7 +3,6 @@
 package e2e_test
 
 import (
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,9 +17,7 @@ type tmux struct {
 // tmux runs a command line of sh on the client, on a screen of 24 lines.
 func (w *world) tmux(line string) *tmux {
 	w.t.Helper()
-	if _, err := exec.LookPath("tmux"); err != nil {
-		w.t.Skipf("SKIPPED, not tested at all: %v", err)
-	}
+	needs(w.t, "tmux")
 	m := &tmux{w, filepath.Join(w.dir, "tmux")}
 	w.runs("tmux", "-S", m.socket, "-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", line)
 	return m

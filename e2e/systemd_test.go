@@ -69,14 +69,7 @@ func newBox(t *testing.T) *box {
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED, not tested at all: namespaces need root")
 	}
-	for _, tool := range []string{"/lib/systemd/systemd", "dbus-daemon", "nsenter", "useradd"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("CI") == "true" {
-				t.Fatal(err)
-			}
-			t.Skipf("SKIPPED, not tested at all: %v", err)
-		}
-	}
+	needs(t, "/lib/systemd/systemd", "dbus-daemon", "nsenter", "useradd")
 	dir, name := t.TempDir(), fmt.Sprintf("tssh-e2e-%d", os.Getpid())
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {

@@ -4,7 +4,6 @@ package e2e_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,14 +12,7 @@ import (
 // TestTerminalThatTheServerLacks: the first shell knows the terminal, as kitty's
 // and others', of which the system over there has no description.
 func TestTerminalThatTheServerLacks(t *testing.T) {
-	for _, tool := range []string{"tic", "tput"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatal(err)
-			}
-			t.Skipf("SKIPPED, not tested at all: %v", err)
-		}
-	}
+	needs(t, "tic", "tput")
 	for _, m := range modes() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()

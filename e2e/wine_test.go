@@ -20,14 +20,7 @@ type windows struct {
 
 func newWindows(t *testing.T) *windows {
 	t.Helper()
-	for _, tool := range []string{wine64, "x86_64-w64-mingw32-dlltool", "x86_64-w64-mingw32-ld", "xvfb-run"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatal(err)
-			}
-			t.Skipf("SKIPPED, not tested at all: %v", err)
-		}
-	}
+	needs(t, wine64, "x86_64-w64-mingw32-dlltool", "x86_64-w64-mingw32-ld", "xvfb-run")
 	w := &windows{newWorld(t), filepath.Join(built, "wine")}
 	t.Cleanup(func() { w.wine("/usr/lib/wine/wineserver64", "-k").Run() })
 	if out, err := w.wine(wine64, "wineboot", "-i").CombinedOutput(); err != nil {

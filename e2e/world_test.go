@@ -41,6 +41,20 @@ const (
 
 var worlds atomic.Int32 // gives each a name of its own
 
+// needs skips a test without these programs, which fails where nothing may be missing.
+func needs(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err == nil {
+			continue
+		} else if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		} else {
+			t.Skipf("SKIPPED, not tested at all: %v", err)
+		}
+	}
+}
+
 // newWorld starts sshd, with these lines in its configuration, in a world where
 // all is well. It is gone at the end of
 // the test, with every process in it.
@@ -58,14 +72,7 @@ func newWorldWith(t *testing.T, mounts string, sshd ...string) *world {
 	if _, err := os.Stat("/proc/net/if_inet6"); err != nil {
 		t.Skipf("SKIPPED, not tested at all: no IPv6: %v", err)
 	}
-	for _, tool := range []string{"ip", "nft", "unshare", "/usr/sbin/sshd"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("CI") == "true" {
-				t.Fatal(err)
-			}
-			t.Skipf("SKIPPED, not tested at all: %v", err)
-		}
-	}
+	needs(t, "ip", "nft", "unshare", "/usr/sbin/sshd")
 	name := fmt.Sprintf("tssh-e2e-%d-%d-", os.Getpid(), worlds.Add(1))
 	w := &world{t: t, client: name + "c", router: name + "r", server: name + "s", addr: 2}
 	w.dir = filepath.Join(built, name)
