@@ -243,6 +243,19 @@ func TestServerThatNeverAnswersHasASession(t *testing.T) {
 	}
 }
 
+// A connection that ends is told of by who waits for its end: the server has refused
+// nothing.
+func TestConnectionThatEndsIsNoRefusal(t *testing.T) {
+	asked := []config.Forward{{BindPort: 80, Host: "a", Port: 1}}
+	for what, lent := range map[string]config.Lent{"tcp": {RemoteForward: asked}, "udp": {UdpRemoteForward: asked}} {
+		s, srv, said, _ := start(t, &config.Host{ExitOnForwardFailure: true, Lent: lent})
+		srv.Close()
+		if err := s.Start(context.Background()); err != nil || said.String() != "" {
+			t.Errorf("%s: %v, said %q", what, err, said)
+		}
+	}
+}
+
 func TestUnreachableTargetIsRefused(t *testing.T) {
 	s, srv, said, _ := start(t, &config.Host{})
 	s.Add(context.Background(), Remote, parse(t, "8080:127.0.0.1:9", Remote))

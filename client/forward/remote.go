@@ -101,6 +101,7 @@ func (s *Set) requestUnix(f config.Forward) error {
 	return nil
 }
 
+// refusal is failed, unless there was no answer for the reason gone.
 func refusal(gone, failed error) error {
 	if gone != nil {
 		return errNoAnswer

@@ -86,7 +86,7 @@ func (s *Set) requestUDP(f config.Forward) error {
 	var chosen udp.Chosen
 	if err != nil || !ok || ssh.Unmarshal(reply, &chosen) != nil {
 		s.forget("udp " + remoteKey(host, f.BindPort))
-		return failed
+		return refusal(err, failed)
 	}
 	if f.BindPort == 0 {
 		s.expect("udp "+remoteKey(host, int(chosen.Port)), &target{f, int(chosen.Port)})
