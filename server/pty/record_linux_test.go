@@ -3,6 +3,7 @@ package pty
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -57,6 +58,25 @@ func TestWhoShowsTheTerminal(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS: TestWhoShowsTheTerminal/inside") {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// TestRecorderThatHangs is not waited for, and the terminal is as it was.
+func TestRecorderThatHangs(t *testing.T) {
+	hangs := filepath.Join(t.TempDir(), "utempter")
+	if err := os.WriteFile(hangs, []byte("#!/bin/sh\nexec sleep 1000\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	tty, err := Open(Size{Cols: 80, Rows: 24}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tty.record(hangs, "add", "192.0.2.7") {
+		t.Error("a record is thought to be there")
+	}
+	read := make(chan error, 1)
+	go func() { _, err := tty.Read(make([]byte, 1)); read <- err }()
+	tty.Close()
+	<-read
 }
 
 func whoShows(t *testing.T) {
