@@ -2,6 +2,7 @@ package nss
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -39,12 +40,12 @@ func TestWhatIsAsked(t *testing.T) {
 
 // TestDirectoryIsOutOfReach has a getent that hangs, with a child, and one that never ends to print.
 func TestDirectoryIsOutOfReach(t *testing.T) {
-	hangs := script(t, "sleep 1000")
+	hangs := script(t, "sleep 20") // which stays behind
 	if lines, err := ask(context.Background(), hangs, time.Millisecond, "passwd"); err == nil {
 		t.Errorf("%q", lines)
 	}
-	if lines, err := ask(context.Background(), hangs, 1000*time.Second, "passwd"); err == nil { // not waited for again
-		t.Errorf("%q", lines)
+	if lines, err := ask(context.Background(), hangs, 1000*time.Second, "passwd"); !errors.Is(err, context.DeadlineExceeded) { // not waited for again
+		t.Errorf("%q, %v", lines, err)
 	}
 	if lines, err := ask(context.Background(), script(t, "exec yes aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), time.Minute, "passwd"); err == nil {
 		t.Errorf("%d lines", len(lines))
@@ -78,7 +79,7 @@ func loopback(t *testing.T) string {
 			return i.Name
 		}
 	}
-	t.Skip("no loopback interface")
+	t.Skip("SKIPPED, not tested at all: no loopback interface")
 	return ""
 }
 
