@@ -48,7 +48,7 @@ func sham(t *testing.T, title, text string) (*exec.Cmd, *os.File) {
 	t.Helper()
 	bash, err := exec.LookPath("bash")
 	if err != nil {
-		t.Skipf("SKIPPED: %v", err)
+		t.Skipf("SKIPPED, not tested at all: %v", err)
 	}
 	out, in, err := os.Pipe()
 	if err != nil {

@@ -91,17 +91,17 @@ func effective(sshd, key, file string, who Login, host string) (map[string][]str
 func findSSHD(t *testing.T) (sshd, key string) {
 	sshd, err := exec.LookPath("/usr/sbin/sshd")
 	if err != nil {
-		t.Skip("no sshd here")
+		t.Skip("SKIPPED, not tested at all: no sshd here")
 	}
 	if u, err := user.Current(); err != nil || u.Uid != "0" {
-		t.Skip("sshd -T wants root here")
+		t.Skip("SKIPPED, not tested at all: sshd -T wants root here")
 	}
 	if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-		t.Skip(err)
+		t.Skipf("SKIPPED, not tested at all: %v", err)
 	}
 	key = filepath.Join(t.TempDir(), "key")
 	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
-		t.Skipf("ssh-keygen: %v: %s", err, out)
+		t.Skipf("SKIPPED, not tested at all: ssh-keygen: %v: %s", err, out)
 	}
 	return sshd, key
 }
