@@ -171,6 +171,30 @@ func (x *screen) told(t *testing.T) string {
 	return strings.Join(x.asked, "\n")
 }
 
+// begun is a session with its first client, whose shell has said here1.
+func begun(t *testing.T) (*sitting, udpClient) {
+	t.Helper()
+	id := newIdentity(t)
+	x := sit(t, wire.Offer{Transport: "quic", ClientPin: id.Pin()})
+	one := dialGreeting(t, x.first.greeting, id, "quic", wire.Auto)
+	shell := openTerminal(t, one, "shell", struct{ Nothing string }{})
+	io.WriteString(shell, "echo here$((1))\n")
+	shell.sees(t, "here1")
+	return x, one
+}
+
+// joined has another login take over the terminal, by the greeting that it returns.
+func (x *sitting) joined(t *testing.T) (greeting string) {
+	t.Helper()
+	c, dial := newcomerOf(t, "quic", wire.Auto)
+	greeting, err := askSeat(x.entry(t), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	openTerminal(t, dial(greeting), wire.AttachRequest, struct{ ID uint32 }{0}).sees(t, "here1")
+	return greeting
+}
+
 // TestSessionIsTakenOver over every transport and path: a client that is there is
 // told and ends, what runs goes on, and the agent's socket leads to the new one.
 func TestSessionIsTakenOver(t *testing.T) {
@@ -226,12 +250,7 @@ func TestSessionIsTakenOver(t *testing.T) {
 
 // TestTwoAttachAtOnce: one wins, which is the one that came last, and nobody hangs.
 func TestTwoAttachAtOnce(t *testing.T) {
-	id := newIdentity(t)
-	x := sit(t, wire.Offer{Transport: "quic", ClientPin: id.Pin(), Name: "race"})
-	one := dialGreeting(t, x.first.greeting, id, "quic", wire.Auto)
-	shell := openTerminal(t, one, "shell", struct{ Nothing string }{})
-	io.WriteString(shell, "echo here$((1))\n")
-	shell.sees(t, "here1")
+	x, one := begun(t)
 	one.proxy.Cut(true) // an outage of the old client
 
 	var all sync.WaitGroup
@@ -252,13 +271,7 @@ func TestTwoAttachAtOnce(t *testing.T) {
 		})
 	}
 	within(t, "all attaches", all.Wait)
-	c, dial := newcomerOf(t, "quic", wire.Auto)
-	greeting, err := askSeat(x.entry(t), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	last := openTerminal(t, dial(greeting), wire.AttachRequest, struct{ ID uint32 }{0})
-	last.sees(t, "here1")
+	x.joined(t)
 	eventually(t, "one seat is left", func() bool {
 		x.mu.Lock()
 		defer x.mu.Unlock()
@@ -297,12 +310,7 @@ func TestDetachedSessionEndsInTime(t *testing.T) {
 // TestPoliteEndEndsTheSession: ~. of today, with what it left in the background of
 // the terminal.
 func TestPoliteEndEndsTheSession(t *testing.T) {
-	id := newIdentity(t)
-	x := sit(t, wire.Offer{Transport: "quic", ClientPin: id.Pin()})
-	one := dialGreeting(t, x.first.greeting, id, "quic", wire.Auto)
-	shell := openTerminal(t, one, "shell", struct{ Nothing string }{})
-	io.WriteString(shell, "echo here$((1))\n")
-	shell.sees(t, "here1")
+	x, one := begun(t)
 	one.mux.Shutdown(context.Background()) // without a close of the channel
 	within(t, "the end", func() { <-x.over })
 }
@@ -360,19 +368,8 @@ func TestWhoMayNotAttach(t *testing.T) {
 
 // TestOldKeysAreDead: who had a seat can't come back to it.
 func TestOldKeysAreDead(t *testing.T) {
-	id := newIdentity(t)
-	x := sit(t, wire.Offer{Transport: "quic", ClientPin: id.Pin()})
-	one := dialGreeting(t, x.first.greeting, id, "quic", wire.Auto)
-	shell := openTerminal(t, one, "shell", struct{ Nothing string }{})
-	io.WriteString(shell, "echo here$((1))\n")
-	shell.sees(t, "here1")
-	c, dial := newcomerOf(t, "quic", wire.Auto)
-	greeting, err := askSeat(x.entry(t), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second := openTerminal(t, dial(greeting), wire.AttachRequest, struct{ ID uint32 }{0})
-	second.sees(t, "here1")
+	x, _ := begun(t)
+	greeting := x.joined(t)
 	within(t, "the end of the first seat", func() { <-x.first.proxy.Done() })
 	if x.first.greeting.Secret == [32]byte{} {
 		t.Fatal("no secret")
