@@ -78,7 +78,7 @@ func TestWindows(t *testing.T) {
 	blob := strings.Repeat("every byte\x00\x1a\r\n\xff", 20000)
 	is("bytes both ways", w.tssh("server", "cat"), blob, blob, "", 0)
 	is("terminal", w.tssh("-tt", "server", "echo $TERM; stty size | wc -l"), "", "xterm-256color\r\n1\r\n", "Connection to ", 0)
-	is("moved", w.tssh("--tcp", "-oUdpFallback=no", placed(), "server", "cat; exit 3"), blob, blob, "", 3)
+	is("moved", w.tssh("--udp", "-oUdpProxyMode=TCP", "-oUdpFallback=no", placed(), "server", "cat; exit 3"), blob, blob, "", 3)
 	is("master", w.tssh("-oControlMaster=auto", "-oControlPath=~/.ssh/%C", "-oControlPersist=yes", "server", "echo alone"),
 		"", "alone\n", "ControlMaster: connections can't be shared on windows", 0)
 	is("master asked", w.tssh("-O", "check", "-oControlPath=x", "server"), "", "", "not supported on windows", 255)
