@@ -20,6 +20,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/voice"
+	"tssh/proxy/needs"
 )
 
 // tokenFile is what ssh-keygen -t ed25519-sk writes, and its key as the helper
@@ -146,14 +147,13 @@ func TestPINIsAskedForWhenTheTokenWantsIt(t *testing.T) {
 
 // TestTokenFileWithPassphrase opens what OpenSSH's tool made.
 func TestTokenFileWithPassphrase(t *testing.T) {
-	tool, err := exec.LookPath("ssh-keygen")
-	provider := "/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so"
-	if _, missing := os.Stat(provider); err != nil || missing != nil {
-		t.Skip("no ssh-keygen, or no stand-in for a token: it is in Debian's openssh-tests")
-	}
+	needs.Programs(t, "ssh-keygen")
+	provider := "/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so" // a stand-in for a token, of Debian's openssh-tests
+	_, err := os.Stat(provider)
+	needs.Nothing(t, err)
 	for _, cipher := range []string{"aes256-ctr", "aes256-cbc"} {
 		name := filepath.Join(t.TempDir(), "id")
-		cmd := exec.Command(tool, "-q", "-t", "ed25519-sk", "-Z", cipher, "-a", "3", "-N", "secret words", "-w", provider, "-f", name)
+		cmd := exec.Command("ssh-keygen", "-q", "-t", "ed25519-sk", "-Z", cipher, "-a", "3", "-N", "secret words", "-w", provider, "-f", name)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/needs"
 	"tssh/proxy/wire"
 )
 
@@ -44,9 +45,7 @@ type login struct {
 
 func newLogin(t *testing.T, shell ...string) *login {
 	t.Helper()
-	if _, err := exec.LookPath(shell[0]); err != nil {
-		t.Skipf("SKIPPED, not tested at all: %v", err)
-	}
+	needs.Programs(t, shell[0])
 	home := t.TempDir()
 	return &login{shell: shell, home: home, env: []string{
 		"HOME=" + home, "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",

@@ -16,6 +16,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/config/algorithm"
+	"tssh/proxy/needs"
 )
 
 // said is what a run of -G came to.
@@ -78,14 +79,11 @@ func relevant(s string) string {
 // systemSSH returns the ssh to compare with.
 func systemSSH(t *testing.T) string {
 	t.Helper()
-	ssh, err := exec.LookPath("ssh")
-	if err != nil {
-		t.Skip("no ssh on this machine to compare with")
+	needs.Programs(t, "ssh")
+	if out, err := exec.Command("ssh", "-V").CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "OpenSSH_") {
+		needs.Nothing(t, fmt.Errorf("ssh is not OpenSSH: %s", out))
 	}
-	if out, err := exec.Command(ssh, "-V").CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "OpenSSH_") {
-		t.Skipf("%s is not OpenSSH: %s", ssh, out)
-	}
-	return ssh
+	return "ssh"
 }
 
 // lists are the keys that hold algorithms, by kind.

@@ -19,18 +19,16 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/proxy/needs"
 )
 
 // stock returns how OpenSSH's ssh is run on the socket at path.
 func stock(t *testing.T, path string, args ...string) *exec.Cmd {
 	t.Helper()
-	bin, err := exec.LookPath("ssh")
-	if err != nil {
-		t.Skip("no ssh here")
-	}
+	needs.Programs(t, "ssh")
 	// Without the socket it would connect by itself: not to be.
 	args = append([]string{"-F", "none", "-S", path, "-o", "ProxyCommand=false"}, args...)
-	return exec.Command(bin, args...)
+	return exec.Command("ssh", args...)
 }
 
 // withRunner shares with package session running the sessions.
@@ -206,13 +204,10 @@ func echoServer(t *testing.T) string {
 // stockMaster starts OpenSSH's ssh as a master.
 func stockMaster(t *testing.T) (path string, master *exec.Cmd) {
 	t.Helper()
-	bin, err := exec.LookPath("ssh")
-	if err != nil {
-		t.Skip("no ssh here")
-	}
+	needs.Programs(t, "ssh")
 	host, port, _ := net.SplitHostPort(newTestServer(t).listen(t))
 	path = filepath.Join(t.TempDir(), "ctl")
-	master = exec.Command(bin, "-F", "none", "-MNn", "-S", path, "-p", port, "-oStrictHostKeyChecking=no",
+	master = exec.Command("ssh", "-F", "none", "-MNn", "-S", path, "-p", port, "-oStrictHostKeyChecking=no",
 		"-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR", "-oSendEnv=LC_*", host)
 	if err := master.Start(); err != nil {
 		t.Fatal(err)

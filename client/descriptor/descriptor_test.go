@@ -52,7 +52,7 @@ func TestOneIsKeptOfMany(t *testing.T) {
 				oob = append(oob, unix.UnixRights(fds...)...)
 			}
 			if _, _, err := theirs.WriteMsgUnix([]byte{0}, oob, nil); err != nil {
-				t.Skip("pass", name, err)
+				t.Skipf("SKIPPED, not tested at all: pass %s: %v", name, err)
 			}
 			fd, err := Receive(ours)
 			if err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/voice"
+	"tssh/proxy/needs"
 	"tssh/proxy/pubkey"
 )
 
@@ -426,14 +427,11 @@ func TestHostChangesItsKeysWithoutAFright(t *testing.T) {
 }
 
 func TestRandomartAndListsAreSSHKeygens(t *testing.T) {
-	keygen, err := exec.LookPath("ssh-keygen")
-	if err != nil {
-		t.Skip("no ssh-keygen here: nothing to compare with")
-	}
+	needs.Programs(t, "ssh-keygen")
 	dir := t.TempDir()
 	run := func(args ...string) string {
 		t.Helper()
-		out, err := exec.Command(keygen, args...).CombinedOutput()
+		out, err := exec.Command("ssh-keygen", args...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("ssh-keygen %v: %v\n%s", args, err, out)
 		}

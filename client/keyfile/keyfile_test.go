@@ -22,18 +22,9 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/ssh"
-)
 
-// tool skips a test whose program is not here.
-func tool(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skipf("SKIPPED, not tested at all: %v", err)
-	}
-}
+	"tssh/proxy/needs"
+)
 
 func run(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
@@ -99,7 +90,7 @@ func opens(t *testing.T, file, passphrase string) {
 
 // TestKeysOfSSHKeygenOpen, of every cipher, type and format that it writes.
 func TestKeysOfSSHKeygenOpen(t *testing.T) {
-	tool(t, "ssh-keygen")
+	needs.Programs(t, "ssh-keygen")
 	kinds := [][]string{{"ed25519"}, {"ecdsa", "-b", "256"}, {"ecdsa", "-b", "384"}, {"ecdsa", "-b", "521"}, {"rsa", "-b", "1024"}, {"dsa"}}
 	sealed := [][]string{{"-a", "1", "-m", "RFC4716"}, {"-a", "1", "-m", "PEM"}, {"-a", "1", "-m", "PKCS8"}, {"-a", "1", "-Z", "3des-cbc"}}
 	for _, c := range []string{"aes128-ctr", "aes192-ctr", "aes256-ctr", "aes128-cbc", "aes192-cbc", "aes256-cbc",
@@ -127,8 +118,7 @@ func TestKeysOfSSHKeygenOpen(t *testing.T) {
 
 // TestKeysOfOpenSSLOpen, sealed in each way that ssh opens.
 func TestKeysOfOpenSSLOpen(t *testing.T) {
-	tool(t, "openssl")
-	tool(t, "ssh-keygen")
+	needs.Programs(t, "openssl", "ssh-keygen")
 	dir := t.TempDir()
 	plain := map[string]string{}
 	for kind, args := range map[string][]string{
@@ -210,7 +200,7 @@ func TestRubbishIsNoKey(t *testing.T) {
 
 // TestWordsOfBrokenKeys are those of ssh.
 func TestWordsOfBrokenKeys(t *testing.T) {
-	tool(t, "openssl")
+	needs.Programs(t, "openssl")
 	made := func(args ...string) string {
 		file := filepath.Join(t.TempDir(), "key")
 		must(t, "openssl", slices.Insert(args, 1, "-out", file)...)

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -21,6 +20,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/transport"
+	"tssh/proxy/needs"
 )
 
 // What can't be bound or resolved is told in ssh's words.
@@ -525,12 +525,11 @@ func TestForgottenLoginAsksAgain(t *testing.T) {
 // TestAgainstOpenSSH logs in to the real server: the first request carries a
 // signature, over the host's key too, and keys are renewed under load.
 func TestAgainstOpenSSH(t *testing.T) {
-	sshd, err := exec.LookPath("/usr/sbin/sshd")
-	if err != nil {
-		t.Skip("no OpenSSH server here: what it accepts stays unseen")
-	}
-	if info, err := os.Stat("/run/sshd"); os.Getuid() == 0 && (err != nil || !info.IsDir()) {
-		t.Skip("no /run/sshd: the OpenSSH server does not start")
+	const sshd = "/usr/sbin/sshd"
+	needs.Programs(t, sshd)
+	if os.Getuid() == 0 {
+		_, err := os.Stat("/run/sshd") // without which root's does not start
+		needs.Nothing(t, err)
 	}
 	dir := t.TempDir()
 	hostKey, hostSigner := newKey(t)

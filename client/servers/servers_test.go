@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"tssh/proxy/needs"
 )
 
 // packed makes a server and its file.
@@ -92,13 +94,10 @@ func TestBadManifestIsNone(t *testing.T) {
 }
 
 func TestChecksumIsThatOfCksum(t *testing.T) {
-	cksum, err := exec.LookPath("cksum")
-	if err != nil {
-		t.Skip("SKIPPED, not tested at all: no cksum on this machine")
-	}
+	needs.Programs(t, "cksum")
 	for _, n := range []int{0, 1, 255, 256, 70000} {
 		text := bytes.Repeat([]byte("\x00\xffx"), n)
-		cmd := exec.Command(cksum)
+		cmd := exec.Command("cksum")
 		cmd.Stdin = bytes.NewReader(text)
 		out, err := cmd.Output()
 		if got := Cksum(bytes.NewReader(text)); err != nil || got != strings.TrimSpace(string(out)) {

@@ -18,6 +18,8 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	compiled "tssh/proxy/terminfo"
+
+	"tssh/proxy/needs"
 )
 
 // entry is the smallest there is: names and nothing else.
@@ -173,12 +175,7 @@ func TestEveryShell(t *testing.T) {
 	} {
 		t.Run(shell[0], func(t *testing.T) {
 			t.Parallel()
-			if _, err := exec.LookPath(shell[0]); err != nil {
-				if os.Getenv("CI") != "" {
-					t.Fatal(err)
-				}
-				t.Skipf("SKIPPED, not tested at all: %v", err)
-			}
+			needs.Programs(t, shell[0])
 			s := newServer(t)
 			s.shell = shell
 			for _, rc := range []string{".bashrc", ".zshenv", ".config/fish/config.fish", ".cshrc"} {

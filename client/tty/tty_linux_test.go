@@ -6,15 +6,15 @@ import (
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
+
+	"tssh/proxy/needs"
 )
 
 // terminal opens a pty and returns the end that a program would have.
 func terminal(t *testing.T) *os.File {
 	t.Helper()
 	master, slave, err := pty.Open()
-	if err != nil {
-		t.Skip(err)
-	}
+	needs.Nothing(t, err)
 	t.Cleanup(func() { master.Close(); slave.Close() })
 	if err := pty.Setsize(slave, &pty.Winsize{Rows: 30, Cols: 90, X: 900, Y: 600}); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
+
+	"tssh/proxy/needs"
 )
 
 // asking is what a child of the test does in place of the tests.
@@ -73,9 +75,7 @@ type person struct {
 func sit(t *testing.T, what string, before string) *person {
 	t.Helper()
 	master, slave, err := pty.Open()
-	if err != nil {
-		t.Skip(err)
-	}
+	needs.Nothing(t, err)
 	p := &person{t: t, master: master, slave: slave, cmd: exec.Command(os.Args[0])}
 	p.cmd.Env = append(os.Environ(), asking+"="+what)
 	for _, v := range []string{"DISPLAY", "WAYLAND_DISPLAY", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE"} {
