@@ -178,3 +178,24 @@ func TestRepairedIdleIsQuiet(t *testing.T) {
 		}
 	}, mended)
 }
+
+func TestRepairedIsHeard(t *testing.T) {
+	story(t, wifi, func(s *session) {
+		stream, err := s.quic.OpenStreamSync(s.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(stream, ">")
+		go pour(stream, 2*time.Second)
+		time.Sleep(time.Second)
+		var most time.Duration // the knocks of a busy flow are 100 ms apart
+		for range 50 {
+			time.Sleep(10 * time.Millisecond)
+			heard, _ := s.server.Heard()
+			most = max(most, time.Since(heard))
+		}
+		if most > 50*time.Millisecond {
+			t.Errorf("the client sends all the time, and was not heard for %s", most)
+		}
+	}, mended)
+}

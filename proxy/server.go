@@ -240,8 +240,10 @@ func (s *Server) receive(from place, b []byte, segment int, ecn byte) {
 // takeMended takes a packet of the client's mender, from where the client may be.
 func (s *Server) takeMended(from place, b []byte) {
 	s.mu.Lock()
-	ok := s.door.Accepts(time.Now(), from)
+	now := time.Now()
+	ok := s.door.Accepts(now, from)
 	if ok {
+		s.arrived = now
 		s.received += uint64(len(b))
 	}
 	s.mu.Unlock()
