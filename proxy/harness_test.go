@@ -44,6 +44,7 @@ type session struct {
 	logins     []net.Conn    // to port 22, by overSSH
 	opening    time.Duration // until the first echo
 	poured     atomic.Int64  // bytes of bulk that arrived
+	accepted   *quic.Conn    // the server's end
 }
 
 // tweak changes the configuration of a session.
@@ -146,6 +147,7 @@ func (s *session) serve() {
 		if err != nil {
 			return
 		}
+		s.accepted = c
 		go func() {
 			for {
 				x, err := c.AcceptStream(s.ctx)

@@ -131,11 +131,21 @@ func (m *mender) resume() {
 	token(m.kick)
 }
 
-// close ends run, and the writes that wait.
+// close ends run, and the writes that wait, and sends what the transport wrote last.
+// The inbox is closed before, and the path after it.
 func (m *mender) close() {
-	if m != nil {
-		m.once.Do(func() { close(m.closed) })
+	if m == nil {
+		return
 	}
+	m.once.Do(func() {
+		close(m.closed)
+		m.mu.Lock()
+		last := m.machine.Last()
+		m.mu.Unlock()
+		if last != nil {
+			m.send(last, 0)
+		}
+	})
 }
 
 // run sends what is due until m is closed.

@@ -199,3 +199,26 @@ func TestRepairedIsHeard(t *testing.T) {
 		}
 	}, mended)
 }
+
+// The end of a connection is one datagram, after which nobody is there to send it
+// again, or what is missing before it.
+func TestRepairedEndIsHeard(t *testing.T) {
+	for i := range 20 {
+		story(t, simnet.Link{Delay: 15 * time.Millisecond, Rate: 4 << 20}, func(s *session) {
+			if i%2 > 0 {
+				s.bulk(true, time.Second)
+			}
+			near, far, leave := s.quic, s.accepted, s.client.Close
+			if i%4 > 1 {
+				near, far, leave = far, near, s.server.Close
+			}
+			near.CloseWithError(0, "")
+			leave()
+			select {
+			case <-far.Context().Done():
+			case <-time.After(time.Second):
+				t.Errorf("the server's %v, after bulk %v: the end was not heard", i%4 > 1, i%2 > 0)
+			}
+		}, mended)
+	}
+}

@@ -114,6 +114,16 @@ func (m *Machine) Write(now time.Time, b []byte, segment int) {
 	}
 }
 
+// Last returns what was written last, unless it is known to have come. When m ends it
+// is to be sent as it is: the transport's farewell must not wait here, nor at the
+// other end behind a gap that nobody fills any more.
+func (m *Machine) Last() []byte {
+	if it := m.out.last; it != nil && !it.landed {
+		return it.data
+	}
+	return nil
+}
+
 // Take takes a packet that came from the other end, or whoever says so: what does
 // not open, or was seen before, changes nothing. It reports whether the other end
 // reported for the first time that something came.

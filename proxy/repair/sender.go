@@ -68,6 +68,7 @@ type sender struct {
 	queued int
 	again  []*item // to be sent again
 	order  uint64
+	last   *item // that was queued; nil: none since drop
 
 	flight  []sent // a ring of the transmissions from base to next
 	base    uint64 // the oldest that is remembered
@@ -136,7 +137,8 @@ func (s *sender) stuck(now time.Duration) time.Duration {
 
 // put queues a datagram.
 func (s *sender) put(d []byte) {
-	s.queue = append(s.queue, &item{data: append([]byte(nil), d...), order: s.order})
+	s.last = &item{data: append([]byte(nil), d...), order: s.order}
+	s.queue = append(s.queue, s.last)
 	s.order++
 	s.queued += len(d)
 }
@@ -185,7 +187,7 @@ func (s *sender) drop() {
 		s.at(n).it = nil
 	}
 	s.base, s.scan = s.next, s.next
-	s.again, s.queue, s.queued = nil, nil, 0
+	s.again, s.queue, s.queued, s.last = nil, nil, 0, nil
 	s.order = (s.order/leap + 2) * leap
 	s.lossAt, s.probes = 0, 0
 	s.model.init()
@@ -337,9 +339,9 @@ func (s *sender) lose(p *sent, count bool) {
 	}
 }
 
-// heard takes a report. It reports whether anything landed, and whether bulk did. Old reports change nothing,
-// nor do those of what was never sent: the seal was opened, but the other end may
-// be anybody's program.
+// heard takes a report. It reports whether anything landed, and whether bulk did. Old
+// reports change nothing, nor do those of what was never sent: the seal was opened,
+// but the other end may be anybody's program.
 func (s *sender) heard(now time.Duration, r *wire.Report) (fresh, large bool) {
 	if r.Number <= s.report || r.Last >= s.next || len(r.Spans) > 0 && r.Spans[0].Last >= s.next {
 		return false, false
