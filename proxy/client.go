@@ -194,8 +194,11 @@ func (c *Client) acked(b []byte, from netip.AddrPort) {
 
 // takeMended takes a packet of the server's mender. What anybody else sent does not
 // open.
-func (c *Client) takeMended(b []byte) {
-	if c.mend == nil || c.cut.Load() {
+func (c *Client) takeMended(from netip.AddrPort, b []byte) {
+	c.mu.Lock()
+	ok := c.machine.Trusts(from)
+	c.mu.Unlock()
+	if !ok || c.cut.Load() {
 		return
 	}
 	c.received.Add(uint64(len(b)))

@@ -139,13 +139,8 @@ func (c *Client) readSocket(s path.Socket) {
 		}, func(b []byte) {
 			if !wire.IsRepair(b) {
 				c.acked(b, e.Peer)
-				return
-			}
-			c.mu.Lock()
-			ok := c.machine.Trusts(e.Peer)
-			c.mu.Unlock()
-			if ok {
-				c.takeMended(b)
+			} else if c.mend != nil {
+				c.takeMended(e.Peer, b)
 			}
 		})
 		c.mend.wake()

@@ -155,16 +155,22 @@ func (s *Server) transmit(b []byte, segment int, ecn byte) {
 	if segment == 0 && udp {
 		copies = s.extra.After(now, len(b), float64(s.door.Newest().Loss)/255)
 	}
+	var places []place
+	if s.mend == nil {
+		places = s.door.Routes(space[:0], now, len(b))
+	}
 	s.mu.Unlock()
 	if len(copies) > 0 && !s.mend.busy() {
 		again(copies, b, s.repeat)
 	}
-	if s.mend.write(b, segment, udp) {
-		return
+	if s.mend != nil {
+		if s.mend.write(b, segment, udp) {
+			return
+		}
+		s.mu.Lock() // it may have waited, and the client moved
+		places = s.door.Routes(space[:0], time.Now(), len(b))
+		s.mu.Unlock()
 	}
-	s.mu.Lock()
-	places := s.door.Routes(space[:0], now, len(b))
-	s.mu.Unlock()
 	for _, p := range places {
 		s.sendTo(p, b, segment, ecn)
 	}
