@@ -17,15 +17,11 @@ func BenchmarkChannel(b *testing.B) {
 			budget := &Budget{Most: 256 << 20}
 			near, far := pair(Config{Window: 2 << 20, Budget: budget}, Config{Window: 2 << 20, Budget: budget})
 			go func() {
-				buf := make([]byte, c.piece)
-				var err error
-				for err == nil {
-					if c.echo {
-						_, err = io.ReadFull(far, buf)
-					}
-					if err == nil {
-						_, err = far.Write(buf)
-					}
+				if c.echo {
+					io.Copy(far, far)
+				}
+				for buf, err := make([]byte, c.piece), error(nil); err == nil; {
+					_, err = far.Write(buf)
 				}
 			}()
 			buf := make([]byte, c.piece)

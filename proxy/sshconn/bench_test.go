@@ -102,14 +102,11 @@ func BenchmarkChannel(b *testing.B) {
 					b.Error(err)
 					return
 				}
-				buf := make([]byte, c.piece)
-				for err == nil {
-					if c.echo {
-						_, err = io.ReadFull(ch, buf)
-					}
-					if err == nil {
-						_, err = ch.Write(buf)
-					}
+				if c.echo {
+					io.Copy(ch, ch)
+				}
+				for buf, err := make([]byte, c.piece), error(nil); err == nil; {
+					_, err = ch.Write(buf)
 				}
 			}()
 			ch, _, err := client.OpenChannel("test", nil)
