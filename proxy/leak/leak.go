@@ -54,7 +54,8 @@ func unwatched() bool {
 }
 
 // remaining waits until only the goroutines that ran before do, and returns the
-// stacks of the others.
+// stacks of the others. It looks again and again: the runtime tells nobody that a
+// goroutine has ended.
 func remaining(before map[string]string, most time.Duration) []string {
 	pause := time.Millisecond
 	for began := time.Now(); ; pause = min(2*pause, 200*time.Millisecond) {
