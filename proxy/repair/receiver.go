@@ -131,11 +131,12 @@ func (r *receiver) mayGulp(now time.Duration) bool {
 }
 
 // advance hands on what can be: what comes next, and what follows a gap for which
-// it waited long enough, or which holds up too much.
+// it waited long enough, or which holds up too much, or datagrams so far ahead that no
+// sender has them under way: remove has to pass over what is missing.
 func (r *receiver) advance(now time.Duration, hand func(time.Duration, []byte)) {
 	for len(r.held) > 0 {
 		h := r.held[r.lowest]
-		if r.size < maxHeld && (r.lowest > r.front && now < r.patience(h) || !r.mayGulp(now)) {
+		if r.size < maxHeld && r.end-r.front < leap/2 && (r.lowest > r.front && now < r.patience(h) || !r.mayGulp(now)) {
 			return
 		}
 		r.front = r.lowest + 1

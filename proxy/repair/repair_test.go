@@ -308,6 +308,17 @@ func TestPeerCannotFillMemory(t *testing.T) {
 	}
 }
 
+// TestPeerCannotLeaveLargeGaps: each that is passed over costs time.
+func TestPeerCannotLeaveLargeGaps(t *testing.T) {
+	w := newWires(t, 0)
+	for n := range uint64(50) {
+		w.ends[0].Take(w.now, w.codecs[1].AppendNumbered(nil, n+1, leap+n*(leap/2-1), []byte{wire.FixedBit}))
+		if in := &w.ends[0].in; len(in.held) > 2 {
+			t.Fatalf("%d datagrams wait, of orders up to %d beyond the first missing", len(in.held), in.end-in.front)
+		}
+	}
+}
+
 // FuzzPeer seals whatever it likes.
 func FuzzPeer(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
