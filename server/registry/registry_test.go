@@ -179,7 +179,7 @@ func TestHostileQuestions(t *testing.T) {
 	}
 }
 
-// TestManyAndOneThatIsStopped: fifty are listed, and a login does not wait for one that
+// TestManyAndOneThatIsStopped: fifty are listed, and nobody waits for ever for one that
 // does not answer.
 func TestManyAndOneThatIsStopped(t *testing.T) {
 	base := short(t)
@@ -195,7 +195,7 @@ func TestManyAndOneThatIsStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stopped.Close()
-	if all := list(base, glance); len(all) != 50 {
+	if all := list(base, patience); len(all) != 50 {
 		t.Errorf("%d are listed", len(all))
 	}
 	if _, err := os.Lstat(dir); err != nil {
