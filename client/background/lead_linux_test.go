@@ -61,9 +61,7 @@ func TestLeaderDoesAsTheOneItWaitsFor(t *testing.T) {
 			cmd.Process.Signal(c.tell)
 		}
 		if c.does == "stop" {
-			for !strings.Contains(state(cmd.Process.Pid), ") T ") {
-				time.Sleep(10 * time.Millisecond)
-			}
+			becomes(true, func() string { return state(cmd.Process.Pid) })
 			cmd.Process.Signal(unix.SIGCONT)
 		}
 		if c.does == "write" { // as long as we run
@@ -87,15 +85,18 @@ func halt(t *testing.T, leader *os.Process, out io.Reader) {
 			t.Fatal(err)
 		}
 		leader.Signal(unix.SIGSTOP)
-		for led := ""; !strings.Contains(led, ") T "); time.Sleep(10 * time.Millisecond) {
-			led = childState(leader.Pid)
-		}
+		becomes(true, func() string { return childState(leader.Pid) })
 		leader.Signal(unix.SIGCONT)
-		for led := ") T "; strings.Contains(led, ") T "); time.Sleep(10 * time.Millisecond) {
-			led = childState(leader.Pid)
-		}
+		becomes(false, func() string { return childState(leader.Pid) })
 	}
 	leader.Signal(unix.SIGUSR1)
+}
+
+// becomes waits until a process is stopped, or is not, or has ended.
+func becomes(stopped bool, state func() string) {
+	for s := state(); s != "" && !strings.Contains(s, ") Z ") && strings.Contains(s, ") T ") != stopped; s = state() {
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // childState is the state of the only child of pid.
