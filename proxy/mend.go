@@ -41,10 +41,10 @@ func (m *mender) write(b []byte, segment int, udp bool) bool {
 	if m == nil {
 		return false
 	}
-	for {
+	for first := true; ; first = false { // later udp may be old: moved tells
 		now := time.Now()
 		m.mu.Lock()
-		if udp != m.udp {
+		if first && udp != m.udp {
 			m.udp = udp
 			m.machine.Moved(now, udp)
 		}

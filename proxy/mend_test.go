@@ -6,9 +6,11 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tssh/proxy/simnet"
+	"tssh/proxy/wire"
 )
 
 const mbit = 1e6 / 8
@@ -203,6 +205,26 @@ func TestRepairedIsHeard(t *testing.T) {
 			t.Errorf("the client sends all the time, and was not heard for %s", most)
 		}
 	}, mended)
+}
+
+// TestMoveEndsWait: a write that waits for room on a path of UDP's must not begin to
+// number what goes over the next one, a stream.
+func TestMoveEndsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMender(wire.NewClientRepair(secret), func([]byte) {}, func([]byte, int) {})
+		d := make([]byte, 1200)
+		for !m.machine.Full() {
+			m.write(d, 0, true)
+		}
+		took := make(chan bool)
+		go func() { took <- m.write(d, 0, true) }()
+		synctest.Wait()
+		m.moved(false)
+		token(m.room) // as run does
+		if <-took {
+			t.Error("a datagram is numbered on a stream")
+		}
+	})
 }
 
 // The end of a connection is one datagram, after which nobody is there to send it
