@@ -15,12 +15,13 @@ type keys struct {
 	mu     sync.Mutex
 	cond   *sync.Cond
 	buf    []byte
-	ended  bool // nothing more is typed
-	closed bool // nothing more is taken
+	ended  bool          // nothing more is typed
+	closed bool          // nothing more is taken
+	done   chan struct{} // closed when the far side was told of the end, or takes no more
 }
 
 func newKeys() *keys {
-	k := &keys{}
+	k := &keys{done: make(chan struct{})}
 	k.cond = sync.NewCond(&k.mu)
 	return k
 }
@@ -82,6 +83,7 @@ func (r *run) typed() {
 	}
 	go func() {
 		defer r.guard()
+		defer close(k.done)
 		if k.copyTo(w, r.sent.add) == nil {
 			r.ch.CloseWrite()
 		}

@@ -28,13 +28,18 @@ func (r *run) detach() {
 	time.AfterFunc(parting, r.giveUp)
 }
 
-// leave asks the server to let what runs on our terminal run when we go.
+// leave asks the server to let what runs on our terminal run when we go, behind
+// all that was typed.
 func (r *run) leave() {
 	if r.Name == "" || !r.TTY {
 		return
 	}
 	r.lives.Store(true)
-	r.say(func() { r.ch.SendRequest(wire.DetachRequest, false, nil) })
+	r.keys.end()
+	r.say(func() {
+		<-r.keys.done
+		r.ch.SendRequest(wire.DetachRequest, false, nil)
+	})
 }
 
 // leaveAll is leave for every terminal of the connection.

@@ -273,6 +273,7 @@ func (r *run) copyOut(w io.Writer, from io.Reader) error {
 // input copies what is typed or piped in, until its end or ours.
 func (r *run) input() {
 	if r.Stdin == nil || r.host.StdinNull && r.Guest == nil {
+		close(r.keys.done)
 		r.ch.CloseWrite()
 		return
 	}

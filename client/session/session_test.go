@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
 	"tssh/client/tty"
+	"tssh/proxy/wire"
 )
 
 // start runs a session and returns its exit status when it has ended.
@@ -101,6 +103,30 @@ func TestTildeDotLeavesAStuckSession(t *testing.T) {
 	}()
 	if got := exit(); got != 255 || term.isRaw() || !strings.Contains(errs.String(), "~.\r\n") {
 		t.Errorf("exit %d, raw %v, stderr %q", got, term.isRaw(), errs.String())
+	}
+}
+
+// TestKeysGoAheadOfLeaving: what was typed before ~d, and has not left yet, is the
+// program's. The server goes on reading until the end of it.
+func TestKeysGoAheadOfLeaving(t *testing.T) {
+	f := newFar(t)
+	keyboard, type_ := io.Pipe()
+	term := &fakeTerminal{Reader: keyboard}
+	exit := start(f, host(), Options{TTY: true, Name: "s1", Stdin: term, Stdout: io.Discard, Stderr: io.Discard, Terminal: term})
+	f.await("shell")
+	go type_.Write([]byte("make\r~d"))
+	time.Sleep(50 * time.Millisecond) // time in which it must not ask to leave
+	f.mu.Lock()
+	early := slices.Contains(f.asked, wire.DetachRequest)
+	f.mu.Unlock()
+	in, _ := io.ReadAll(f.stdin)
+	if early || string(in) != "make\r" {
+		t.Errorf("typed %q, left before it: %v", in, early)
+	}
+	f.await(wire.DetachRequest)
+	f.exit(0)
+	if got := exit(); got != 0 {
+		t.Errorf("exit %d", got)
 	}
 }
 

@@ -140,6 +140,9 @@ func (s *session) drain(to io.Writer, from io.Reader) {
 // end tells the client, which has all the output, how the program ended.
 func (s *session) end() {
 	p := s.program
+	// A status that is known goes first: there are masters that close the channel at
+	// the end of file, once their client has ended its side, and wait for nothing.
+	told := s.tellExit()
 	s.ch.CloseWrite()
 	select {
 	case <-p.exited:
@@ -151,13 +154,23 @@ func (s *session) end() {
 		case <-time.After(linger): // it does not heed that
 		}
 	}
-	select {
-	case <-p.exited:
-		s.ch.SendRequest(p.how.request, false, p.how.payload)
-	default:
+	if !told {
+		s.tellExit()
 	}
 	p.hangup()
 	s.ch.Close()
+}
+
+// tellExit tells the client how the program ended, if it has.
+func (s *session) tellExit() bool {
+	select {
+	case <-s.program.exited:
+		how := s.program.how
+		s.ch.SendRequest(how.request, false, how.payload)
+		return true
+	default:
+		return false
+	}
 }
 
 // show runs a program on a terminal, unless it runs already, and waits until the

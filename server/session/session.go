@@ -112,6 +112,10 @@ type Display struct {
 // closed the channel since.
 const linger = 5 * time.Second
 
+// typing is how long one on a terminal may take to read what a client typed before it
+// left. The client says that it was all by an end of file.
+const typing = time.Second / 2
+
 // maxEnv bounds the variables of a client, as in sshd.
 const maxEnv = 128
 
@@ -159,6 +163,7 @@ func Serve(ch sshconn.Channel, cfg Config) {
 			// Only now, so that the client has the answer before the first output.
 			s.start()
 		case req.Type == wire.DetachRequest:
+			await(s.sent, typing)
 			s.joint.Leave()
 		}
 	}
@@ -195,12 +200,19 @@ func (s *session) finish() {
 	if p.output != nil {
 		p.output.Close()
 	}
-	select {
-	case <-s.sent:
-	case <-time.After(linger):
-	}
+	await(s.sent, linger)
 	if p.pipes != nil {
 		p.pipes.in.Close()
+	}
+}
+
+// await waits for something, but not for ever.
+func await(done <-chan struct{}, limit time.Duration) {
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
 	}
 }
 
