@@ -20,6 +20,14 @@ import (
 // which descriptor the two are joined.
 const ledEnv = "TSSH_LED"
 
+// What a led run says to its parent, a byte each. Between stops and goesOn its stop
+// is the answer to the parent's, and no other.
+const (
+	leaves = 1 + iota
+	stops
+	goesOn
+)
+
 // Led is a run that a parent waits for in its place: see Lead. The zero value has
 // none.
 type Led struct {
@@ -56,6 +64,7 @@ const lookAgain = 200 * time.Millisecond
 // follower writes for a run that stops with its parent.
 type follower struct {
 	io.Writer
+	led    Led
 	parent int
 
 	mu     sync.Mutex // guards looked
@@ -70,7 +79,7 @@ func (l Led) Output(w io.Writer) io.Writer {
 	if !l.Any() {
 		return w
 	}
-	return &follower{Writer: w, parent: os.Getppid()}
+	return &follower{Writer: w, led: l, parent: os.Getppid()}
 }
 
 // Write writes once the parent runs.
@@ -82,7 +91,9 @@ func (f *follower) Write(b []byte) (int, error) {
 	}
 	f.mu.Unlock()
 	if look && os.Getppid() == f.parent && isStopped(f.parent) {
+		f.led.leader.Write([]byte{stops})
 		unix.Kill(os.Getpid(), unix.SIGSTOP) // until the parent continues us
+		f.led.leader.Write([]byte{goesOn})
 	}
 	return f.Writer.Write(b)
 }
@@ -104,8 +115,10 @@ func (l Led) Any() bool { return l.leader != nil }
 // of ours, while this run goes on too. It is called once, with the terminal in order.
 func (l Led) Leave() error {
 	close(l.left)
-	_, err := l.leader.Write([]byte{1})
-	return err
+	if _, err := l.leader.Write([]byte{leaves}); err != nil {
+		return err
+	}
+	return unix.Kill(os.Getppid(), unix.SIGCHLD) // to look
 }
 
 // Lead starts a run like ours that does everything, and waits for it, so that
@@ -123,8 +136,7 @@ func Lead() (code int, ok bool) {
 	if err != nil {
 		return 0, false
 	}
-	ours := os.NewFile(uintptr(ends[0]), "led")
-	defer ours.Close()
+	defer unix.Close(ends[0])
 	if _, err := unix.FcntlInt(uintptr(ends[1]), unix.F_SETFD, 0); err != nil {
 		unix.Close(ends[1])
 		return 0, false
@@ -137,12 +149,7 @@ func Lead() (code int, ok bool) {
 	if err != nil {
 		return 0, false
 	}
-	left := make(chan bool, 1)
-	go func() {
-		n, _ := ours.Read(make([]byte, 1))
-		left <- n == 1
-	}()
-	return follow(pid, left), true
+	return follow(pid, ends[0]), true
 }
 
 // passed are the signals that a led run gets through its parent. The keyboard's
@@ -152,7 +159,8 @@ var passed = []os.Signal{
 }
 
 // follow does what pid does, and returns its exit status, or 0 once it has left us.
-func follow(pid int, left <-chan bool) int {
+// What it says comes by the socket.
+func follow(pid, socket int) int {
 	signals := make(chan os.Signal, 16)
 	for _, s := range passed {
 		if !signal.Ignored(s) {
@@ -166,9 +174,17 @@ func follow(pid int, left <-chan bool) int {
 	signal.Notify(changed, unix.SIGCHLD)
 	continued := make(chan os.Signal, 1)
 	signal.Notify(continued, unix.SIGCONT)
+	answers := false // its stop answers ours
 	for {
 		var ws unix.WaitStatus
-		switch done, err := unix.Wait4(pid, &ws, unix.WUNTRACED|unix.WNOHANG, nil); {
+		done, err := unix.Wait4(pid, &ws, unix.WUNTRACED|unix.WNOHANG, nil)
+		for _, word := range heard(socket) { // what was said before it stopped
+			if word == leaves {
+				return 0
+			}
+			answers = word == stops
+		}
+		switch {
 		case err == unix.EINTR:
 			continue
 		case err != nil:
@@ -178,9 +194,9 @@ func follow(pid int, left <-chan bool) int {
 		case done == pid && ws.Signaled():
 			tty.Die(ws.Signal())
 		case done == pid && ws.Stopped():
-			if ws.StopSignal() != unix.SIGSTOP || !wasContinued(continued) {
+			if ws.StopSignal() != unix.SIGSTOP || !answers && !wasContinued(continued) {
 				tty.Stop(ws.StopSignal())
-			}
+			} // else we were continued, as we run
 			unix.Kill(pid, unix.SIGCONT)
 			continue
 		}
@@ -190,17 +206,12 @@ func follow(pid int, left <-chan bool) int {
 		case <-changed:
 		case <-continued:
 			unix.Kill(pid, unix.SIGCONT)
-		case gone := <-left:
-			if gone {
-				return 0
-			}
-			left = nil // it ends; how, the next SIGCHLD tells
 		}
 	}
 }
 
-// wasContinued reports whether we were continued: then the other one stopped because we
-// were (Output), of which we hear only now, and in no order.
+// wasContinued reports whether we were continued a moment ago, as by who stopped and
+// continued both; the signals come in no order.
 func wasContinued(continued <-chan os.Signal) bool {
 	select {
 	case <-continued:
@@ -208,4 +219,14 @@ func wasContinued(continued <-chan os.Signal) bool {
 	case <-time.After(lookAgain):
 		return false
 	}
+}
+
+// heard returns what a led run has said, and waits for nothing.
+func heard(socket int) []byte {
+	b := make([]byte, 64)
+	n, _, err := unix.Recvfrom(socket, b, unix.MSG_DONTWAIT)
+	if err != nil {
+		return nil
+	}
+	return b[:n]
 }
