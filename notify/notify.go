@@ -12,7 +12,7 @@ import (
 	"time"
 	"unicode"
 
-	"tssh/notify/screen"
+	"tssh/notify/screen/width"
 )
 
 // Status is what a notice tells.
@@ -91,11 +91,11 @@ func brief(s Status, off time.Duration, cols int) string {
 func fit(cols int, texts ...string) string {
 	last := ""
 	for _, t := range texts {
-		if last = printable(t); screen.Width(last) <= cols {
+		if last = printable(t); width.Text(last) <= cols {
 			return last
 		}
 	}
-	for screen.Width(last) > cols {
+	for width.Text(last) > cols {
 		last = last[:max(strings.LastIndexByte(last, ' '), 0)]
 	}
 	return last

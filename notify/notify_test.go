@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tssh/notify/screen"
+	"tssh/notify/screen/width"
 )
 
 // pair are the client's model of a terminal that shows other things already,
@@ -167,7 +168,7 @@ func TestEssentialComesFirst(t *testing.T) {
 	for cols := range 100 {
 		for rows := 1; rows <= 2; rows++ {
 			for _, l := range Text(s, at.Add(time.Hour), rows, cols) {
-				if screen.Width(l) > cols {
+				if width.Text(l) > cols {
 					t.Errorf("%d columns: %q", cols, l)
 				}
 			}

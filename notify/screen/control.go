@@ -1,5 +1,10 @@
 package screen
 
+import (
+	"tssh/notify/screen/escape"
+	"tssh/notify/screen/grid"
+)
+
 // controls are the C0 characters that do something to a screen.
 var controls = [0x20]func(*Screen){
 	'\b': (*Screen).backspace,
@@ -8,14 +13,8 @@ var controls = [0x20]func(*Screen){
 	'\v': (*Screen).lineFeed,
 	'\f': (*Screen).lineFeed,
 	'\r': (*Screen).carriageReturn,
-	0x0e: func(s *Screen) { s.gl = 1 },
-	0x0f: func(s *Screen) { s.gl = 0 },
-}
-
-func (s *Screen) control(c byte) {
-	if f := controls[c]; f != nil {
-		f(s)
-	}
+	0x0e: func(s *Screen) { s.GL = 1 },
+	0x0f: func(s *Screen) { s.GL = 0 },
 }
 
 // escapes are ESC and one byte. As a byte of its own, a character from 0x80 to
@@ -31,23 +30,17 @@ var escapes = map[byte]func(*Screen){
 	'E': func(s *Screen) { s.lineFeedOnly(); s.carriageReturn() },
 	'H': func(s *Screen) { s.tabs[s.x], s.tabsSet = true, true },
 	'M': (*Screen).reverseIndex,
-	'N': func(s *Screen) { s.single = 2 },
-	'O': func(s *Screen) { s.single = 3 },
-	'V': func(s *Screen) { s.pen.attr |= guarded },
-	'W': func(s *Screen) { s.pen.attr &^= guarded },
+	'N': func(s *Screen) { s.Single = 2 },
+	'O': func(s *Screen) { s.Single = 3 },
+	'V': func(s *Screen) { s.pen.Attr |= grid.Guarded },
+	'W': func(s *Screen) { s.pen.Attr &^= grid.Guarded },
 	'c': (*Screen).reset,
-	'n': func(s *Screen) { s.gl = 2 },
-	'o': func(s *Screen) { s.gl = 3 },
-}
-
-func (s *Screen) escape(c byte) {
-	if f := escapes[c]; f != nil {
-		f(s)
-	}
+	'n': func(s *Screen) { s.GL = 2 },
+	'o': func(s *Screen) { s.GL = 3 },
 }
 
 func (s *Screen) lineFeedOnly() {
-	s.row(s.y).wrapped = false
+	s.row(s.y).Wrapped = false
 	s.index()
 }
 
@@ -118,50 +111,38 @@ var commands = [0x40]command{
 // rare are the sequences with a mark before the parameters, an intermediate
 // behind them, or an odd final byte: key makes their index.
 var rare = map[int]command{
-	key('?', 0, 'h'): func(s *Screen, p []int) { s.setModes(p, false, true) },
-	key('?', 0, 'l'): func(s *Screen, p []int) { s.setModes(p, false, false) },
-	key('?', 0, 's'): (*Screen).parkModes,
-	key('?', 0, 'r'): (*Screen).unparkModes,
-	key('?', 0, 'J'): func(s *Screen, p []int) { s.eraseUnguarded(p[0], true) },
-	key('?', 0, 'K'): func(s *Screen, p []int) { s.eraseUnguarded(p[0], false) },
-	key('?', 0, 'W'): func(s *Screen, p []int) {
+	escape.Key('?', 0, 'h'): func(s *Screen, p []int) { s.setModes(p, false, true) },
+	escape.Key('?', 0, 'l'): func(s *Screen, p []int) { s.setModes(p, false, false) },
+	escape.Key('?', 0, 's'): (*Screen).parkModes,
+	escape.Key('?', 0, 'r'): (*Screen).unparkModes,
+	escape.Key('?', 0, 'J'): func(s *Screen, p []int) { s.eraseUnguarded(p[0], true) },
+	escape.Key('?', 0, 'K'): func(s *Screen, p []int) { s.eraseUnguarded(p[0], false) },
+	escape.Key('?', 0, 'W'): func(s *Screen, p []int) {
 		if p[0] == 5 {
 			s.defaultTabs()
 			s.tabsSet = true
 		}
 	},
-	key(0, '!', 'p'):  func(s *Screen, p []int) { s.softReset() },
-	key(0, '"', 'q'):  (*Screen).guard,
-	key(0, ' ', 'q'):  func(s *Screen, p []int) { s.props.shape, s.props.shaped = min(p[0], 99), true },
-	key(0, ' ', '@'):  count(func(s *Screen, n int) { s.shiftColumns(s.left, -n) }),
-	key(0, ' ', 'A'):  count(func(s *Screen, n int) { s.shiftColumns(s.left, n) }),
-	key(0, '\'', '}'): count(func(s *Screen, n int) { s.columnsHere(n) }),
-	key(0, '\'', '~'): count(func(s *Screen, n int) { s.columnsHere(-n) }),
-	key(0, '$', 'v'):  (*Screen).copyRect,
-	key(0, '$', 'x'):  (*Screen).fillRect,
-	key(0, '$', 'z'):  func(s *Screen, p []int) { s.eraseRect(p, false) },
-	key(0, '$', '{'):  func(s *Screen, p []int) { s.eraseRect(p, true) },
-	key(0, '$', 'r'):  func(s *Screen, p []int) { s.styleRect(p, false) },
-	key(0, '$', 't'):  func(s *Screen, p []int) { s.styleRect(p, true) },
-	key(0, '*', 'x'):  func(s *Screen, p []int) { s.squares = p[0] == 2 },
-	key('>', 0, 'u'):  (*Screen).pushKeys,
-	key('<', 0, 'u'):  (*Screen).popKeys,
-	key('=', 0, 'u'):  (*Screen).changeKeys,
-	key('>', 0, 'm'):  func(s *Screen, p []int) { s.setOther(p, 'm') },
-	key('>', 0, 'n'):  func(s *Screen, p []int) { s.unsetOther(p) },
-	key('>', 0, 'f'):  func(s *Screen, p []int) { s.setOther(p, 'f') },
-}
-
-func key(mark, inter, final byte) int { return int(mark)<<16 | int(inter)<<8 | int(final) }
-
-func (s *Screen) csi(mark, inter, final byte, p []int) {
-	f := commands[final-0x40]
-	if mark|inter != 0 || f == nil {
-		f = rare[key(mark, inter, final)]
-	}
-	if f != nil {
-		f(s, p)
-	}
+	escape.Key(0, '!', 'p'):  func(s *Screen, p []int) { s.softReset() },
+	escape.Key(0, '"', 'q'):  (*Screen).guard,
+	escape.Key(0, ' ', 'q'):  func(s *Screen, p []int) { s.props.Shape, s.props.Shaped = min(p[0], 99), true },
+	escape.Key(0, ' ', '@'):  count(func(s *Screen, n int) { s.shiftColumns(s.left, -n) }),
+	escape.Key(0, ' ', 'A'):  count(func(s *Screen, n int) { s.shiftColumns(s.left, n) }),
+	escape.Key(0, '\'', '}'): count(func(s *Screen, n int) { s.columnsHere(n) }),
+	escape.Key(0, '\'', '~'): count(func(s *Screen, n int) { s.columnsHere(-n) }),
+	escape.Key(0, '$', 'v'):  (*Screen).copyRect,
+	escape.Key(0, '$', 'x'):  (*Screen).fillRect,
+	escape.Key(0, '$', 'z'):  func(s *Screen, p []int) { s.eraseRect(p, false) },
+	escape.Key(0, '$', '{'):  func(s *Screen, p []int) { s.eraseRect(p, true) },
+	escape.Key(0, '$', 'r'):  func(s *Screen, p []int) { s.styleRect(p, false) },
+	escape.Key(0, '$', 't'):  func(s *Screen, p []int) { s.styleRect(p, true) },
+	escape.Key(0, '*', 'x'):  func(s *Screen, p []int) { s.squares = p[0] == 2 },
+	escape.Key('>', 0, 'u'):  func(s *Screen, p []int) { s.page().keys.Push(p[0]) },
+	escape.Key('<', 0, 'u'):  func(s *Screen, p []int) { s.page().keys.Pop(p[0]) },
+	escape.Key('=', 0, 'u'):  func(s *Screen, p []int) { s.page().keys.Change(p[0], param(p, 1)) },
+	escape.Key('>', 0, 'm'):  func(s *Screen, p []int) { s.others.Set(p, 'm') },
+	escape.Key('>', 0, 'n'):  func(s *Screen, p []int) { s.others.Unset(p[0]) },
+	escape.Key('>', 0, 'f'):  func(s *Screen, p []int) { s.others.Set(p, 'f') },
 }
 
 // param is a parameter, 0 when missing.

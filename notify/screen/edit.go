@@ -1,5 +1,7 @@
 package screen
 
+import "tssh/notify/screen/grid"
+
 // within tells whether the cursor is between the margins, where lines and cells
 // can be moved.
 func (s *Screen) within() bool { return s.x >= s.left && s.x <= s.right }
@@ -8,7 +10,7 @@ func (s *Screen) within() bool { return s.x >= s.left && s.x <= s.right }
 // character would wrap: some are behind the last column then.
 func (s *Screen) ambiguous() {
 	if s.pend {
-		s.row(s.y).known = false
+		s.row(s.y).Known = false
 		s.pend = false
 	}
 }
@@ -16,20 +18,20 @@ func (s *Screen) ambiguous() {
 func (s *Screen) insertCells(n int) {
 	s.ambiguous()
 	if s.within() {
-		s.row(s.y).insert(s.x, s.right+1, n, s.blank())
+		s.row(s.y).Insert(s.x, s.right+1, n, s.blank())
 	}
 }
 
 func (s *Screen) deleteCells(n int) {
 	s.ambiguous()
 	if s.within() {
-		s.row(s.y).delete(s.x, s.right+1, n, s.blank())
+		s.row(s.y).Delete(s.x, s.right+1, n, s.blank())
 	}
 }
 
 func (s *Screen) eraseCells(n int) {
 	s.ambiguous()
-	s.row(s.y).erase(s.x, s.x+n, s.blank())
+	s.row(s.y).Erase(s.x, s.x+n, s.blank())
 }
 
 // insertLines moves the rows from the cursor on up by n, or down.
@@ -46,7 +48,7 @@ func (s *Screen) insertLines(n int) {
 // unwrap says that row y does not go on from the row before.
 func (s *Screen) unwrap(y int) {
 	if y > 0 {
-		s.row(y - 1).wrapped = false
+		s.row(y - 1).Wrapped = false
 	}
 }
 
@@ -58,16 +60,16 @@ func (s *Screen) eraseLine(how int) {
 			s.unwrap(s.y)
 		}
 		s.ambiguous()
-		l.erase(s.x, s.cols, s.blank())
-		l.wrapped = false
-		l.known = l.known || s.x == 0
+		l.Erase(s.x, s.cols, s.blank())
+		l.Wrapped = false
+		l.Known = l.Known || s.x == 0
 	case 1:
 		s.ambiguous()
-		l.erase(0, s.x+1, s.blank())
+		l.Erase(0, s.x+1, s.blank())
 	case 2:
 		s.unwrap(s.y)
 		s.pend = false
-		l.clear(s.blank(), true)
+		l.Clear(s.blank(), true)
 	}
 }
 
@@ -82,14 +84,15 @@ func (s *Screen) eraseScreen(how int) {
 		to = s.y
 	case 2:
 	case 3:
-		s.history.clear()
+		s.history.Clear()
+		s.history.joined = false
 		return
 	default:
 		return
 	}
 	blank := s.blank()
-	for _, l := range s.page().lines[from:to] {
-		l.clear(blank, true)
+	for _, l := range s.page().Lines[from:to] {
+		l.Clear(blank, true)
 	}
 	s.pend = false
 }
@@ -99,7 +102,7 @@ func (s *Screen) eraseUnguarded(how int, screen bool) {
 	if how > 2 {
 		return
 	}
-	rows := s.page().lines
+	rows := s.page().Lines
 	if !s.pay(8*s.cols*s.rows, 0, s.rows-1) {
 		return
 	}
@@ -113,36 +116,20 @@ func (s *Screen) eraseUnguarded(how int, screen bool) {
 		case y != s.y && (!screen || how == 0 && y < s.y || how == 1 && y > s.y):
 			continue
 		}
-		l.eraseUnguarded(from, to, s.blank())
+		l.EraseUnguarded(from, to, s.blank())
 	}
 	s.pend = false
 }
 
-func (l *line) eraseUnguarded(from, to int, blank cell) {
-	if from >= to {
-		return
-	}
-	l.fill(to)
-	for x := from; x < to; x++ {
-		if l.cells[x].attr&guarded == 0 {
-			if c := l.cells[x].r; c == second && x == from || x+1 == to && x+1 < l.n && l.cells[x+1].r == second {
-				l.split(x)
-				l.split(x + 1)
-			}
-			l.cells[x] = blank
-		}
-	}
-}
-
 // fillScreen is DECALN.
 func (s *Screen) fillScreen(r rune) {
-	for _, l := range s.page().lines {
-		l.clear(cell{r: r}, true)
+	for _, l := range s.page().Lines {
+		l.Clear(grid.Cell{R: r}, true)
 	}
 	s.top, s.bottom, s.left, s.right, s.origin = 0, s.rows-1, 0, s.cols-1, false
 	s.moveTo(0, 0)
-	for _, l := range s.page().lines {
-		l.known = true
+	for _, l := range s.page().Lines {
+		l.Known = true
 	}
 }
 
@@ -152,13 +139,13 @@ func (s *Screen) shiftColumns(from, n int) {
 	if !s.within() || s.y < s.top || s.y > s.bottom || !s.pay((s.right-from+1)*(s.bottom-s.top+1), s.top, s.bottom) {
 		return
 	}
-	for _, l := range s.page().lines[s.top : s.bottom+1] {
+	for _, l := range s.page().Lines[s.top : s.bottom+1] {
 		if n > 0 {
-			l.insert(from, s.right+1, n, s.blank())
+			l.Insert(from, s.right+1, n, s.blank())
 		} else {
-			l.delete(from, s.right+1, -n, s.blank())
+			l.Delete(from, s.right+1, -n, s.blank())
 		}
-		l.wrapped = false
+		l.Wrapped = false
 	}
 	s.pend = false
 }
@@ -188,8 +175,8 @@ func (s *Screen) clearTabs(how int) {
 
 // guard is DECSCA.
 func (s *Screen) guard(p []int) {
-	s.pen.attr &^= guarded
+	s.pen.Attr &^= grid.Guarded
 	if p[0] == 1 {
-		s.pen.attr |= guarded
+		s.pen.Attr |= grid.Guarded
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tssh/notify/screen/grid"
 )
 
 // seen is what a terminal shows: what testdata/xterm/look.js writes.
@@ -30,8 +32,8 @@ type seen struct {
 // count in a link, which terminals underline in their own way.
 type glyph struct {
 	text         string
-	fg, bg, attr color
-	style, under color
+	fg, bg, attr grid.Color
+	style, under grid.Color
 	link         string
 }
 
@@ -49,35 +51,35 @@ func (g *glyph) UnmarshalJSON(b []byte) error {
 // view is what the model says the terminal shows.
 func (s *Screen) view() seen {
 	v := seen{
-		X: s.x, Y: s.y, Pend: s.pend, Alt: s.onAlt, Top: s.top, Bottom: s.bottom, Title: s.props.title.text,
+		X: s.x, Y: s.y, Pend: s.pend, Alt: s.onAlt, Top: s.top, Bottom: s.bottom, Title: s.props.Title.Text,
 		SavedX: s.page().saved.x,
 	}
 	mouse := "none"
-	for _, m := range s.modes {
-		if name := map[int]string{9: "x10", 1000: "vt200", 1002: "drag", 1003: "any"}[m.number]; name != "" && !m.ansi {
-			if mouse = name; !m.on {
+	for _, m := range s.modes.List {
+		if name := map[int]string{9: "x10", 1000: "vt200", 1002: "drag", 1003: "any"}[m.Number]; name != "" && !m.ANSI {
+			if mouse = name; !m.On {
 				mouse = "none"
 			}
 		}
 	}
-	v.Modes = fmt.Sprintf("%v %v %v %v %v %v %v %s %v %v", s.modeOn(1), s.keypad, s.modeOn(2004), s.insert, s.origin, !s.noWrap, s.back, mouse, s.modeOn(1004), s.hidden)
-	for y, l := range s.page().lines {
+	v.Modes = fmt.Sprintf("%v %v %v %v %v %v %v %s %v %v", s.modes.On(1), s.keypad, s.modes.On(2004), s.insert, s.origin, !s.noWrap, s.back, mouse, s.modes.On(1004), s.hidden)
+	for y, l := range s.page().Lines {
 		var row []glyph
-		for x := range l.cols {
-			c := l.at(x)
-			if c.r == second {
+		for x := range l.Cols {
+			c := l.At(x)
+			if c.R == grid.Second {
 				continue
 			}
-			e := s.tables.extra(c.extra)
-			g := glyph{string(s.appendGlyph(nil, c.r)), c.fg, c.bg, color(c.attr & 0xff), color(c.attr & underlineMask / underline), e.under, ""}
-			_, g.link, _ = strings.Cut(e.link, ";")
+			e := s.tables.Extra(c.Extra)
+			g := glyph{string(s.ink.Glyph(nil, c.R)), c.FG, c.BG, grid.Color(c.Attr & 0xff), grid.Color(c.Attr & grid.UnderlineMask / grid.Underline), e.Under, ""}
+			_, g.link, _ = strings.Cut(e.Link, ";")
 			if g.link != "" || g.style == 0 {
 				g.style, g.under = 0, 0
 			}
 			row = append(row, g)
 		}
 		v.Rows = append(v.Rows, row)
-		v.Wrapped = append(v.Wrapped, y > 0 && s.row(y-1).wrapped)
+		v.Wrapped = append(v.Wrapped, y > 0 && s.row(y-1).Wrapped)
 	}
 	return v
 }

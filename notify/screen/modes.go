@@ -1,20 +1,11 @@
 package screen
 
-import "slices"
-
-// mode is one that a program set or reset.
-type mode struct {
-	number   int
-	ansi, on bool
-}
-
-// maxModes is far more than there are.
-const maxModes = 64
+import "tssh/notify/screen/settings"
 
 // setModes is SM, RM and their private kind.
 func (s *Screen) setModes(p []int, ansi, on bool) {
 	for _, number := range p {
-		s.setMode(number, ansi, on)
+		s.modes.Set(number, ansi, on)
 		if ansi {
 			switch number {
 			case 4:
@@ -54,7 +45,7 @@ var private = map[int]func(s *Screen, on bool){
 // oldAlternate is mode 47: some terminals clear the page, and others show what
 // it had.
 func (s *Screen) oldAlternate(on bool) {
-	used := s.alt.lines != nil
+	used := s.alt.Lines != nil
 	if on == s.onAlt {
 		return
 	}
@@ -78,68 +69,31 @@ func (s *Screen) setSideways(on bool) {
 	s.pend = false
 }
 
-// setMode notes a mode. Those that are on are wanted most when there is no room.
-func (s *Screen) setMode(number int, ansi, on bool) {
-	if !ansi && transient[number] {
-		return
-	}
-	i := slices.IndexFunc(s.modes, func(m mode) bool { return m.number == number && m.ansi == ansi })
-	if i >= 0 {
-		s.modes = slices.Delete(s.modes, i, i+1)
-	}
-	if len(s.modes) == maxModes {
-		off := slices.IndexFunc(s.modes, func(m mode) bool { return !m.on })
-		if off < 0 {
-			return
-		}
-		s.modes = slices.Delete(s.modes, off, off+1)
-	}
-	s.modes = append(s.modes, mode{number, ansi, on})
-}
-
-// modeOn tells whether a private mode was set.
-func (s *Screen) modeOn(number int) bool {
-	return slices.Contains(s.modes, mode{number: number, on: true})
-}
-
-// transient are the modes that are no state to be put back: pages, the saved
-// cursor, and the change to 132 columns, which clears the screen.
-var transient = map[int]bool{3: true, 47: true, 1047: true, 1048: true, 1049: true}
-
 // setByRedraw are the modes that painting needs otherwise, so that Redraw sets them in
 // its own order, after all others.
-var setByRedraw = map[mode]bool{
-	{number: 6}: true, {number: 7}: true, {number: 25}: true, {number: 69}: true, {number: 2026}: true,
-	{number: 4, ansi: true}: true, {number: 20, ansi: true}: true,
+var setByRedraw = map[settings.Mode]bool{
+	{Number: 6}: true, {Number: 7}: true, {Number: 25}: true, {Number: 69}: true, {Number: 2026}: true,
+	{Number: 4, ANSI: true}: true, {Number: 20, ANSI: true}: true,
 }
 
 // parkModes is XTSAVE, unparkModes XTRESTORE.
 func (s *Screen) parkModes(p []int) {
 	for _, number := range p {
-		i := slices.IndexFunc(s.parked, func(m mode) bool { return m.number == number })
-		if i < 0 {
-			if len(s.parked) == maxModes {
-				continue
-			}
-			i = len(s.parked)
-			s.parked = append(s.parked, mode{})
-		}
-		on := s.modeOn(number)
-		if number == 7 {
+		on := s.modes.On(number)
+		switch number {
+		case 7:
 			on = !s.noWrap
-		} else if number == 25 {
+		case 25:
 			on = !s.hidden
 		}
-		s.parked[i] = mode{number: number, on: on}
+		s.modes.Park(number, on)
 	}
 }
 
 func (s *Screen) unparkModes(p []int) {
 	for _, number := range p {
-		for _, m := range s.parked {
-			if m.number == number {
-				s.setModes([]int{number}, false, m.on)
-			}
+		if on, ok := s.modes.Unpark(number); ok {
+			s.setModes([]int{number}, false, on)
 		}
 	}
 }
@@ -147,14 +101,14 @@ func (s *Screen) unparkModes(p []int) {
 // softReset is DECSTR.
 func (s *Screen) softReset() {
 	s.origin, s.insert, s.noWrap, s.hidden, s.keypad = false, false, false, false, false
-	s.setMode(1, false, false)
-	s.setMode(4, true, false)
-	s.setMode(6, false, false)
-	s.setMode(7, false, true)
-	s.setMode(25, false, true)
+	s.modes.Set(1, false, false)
+	s.modes.Set(4, true, false)
+	s.modes.Set(6, false, false)
+	s.modes.Set(7, false, true)
+	s.modes.Set(25, false, true)
 	s.top, s.bottom, s.left, s.right = 0, s.rows-1, 0, s.cols-1
-	s.simple(0)
-	s.pen.attr = 0
-	s.charsets.init()
+	s.style([]int{0})
+	s.pen.Attr = 0
+	s.Sets.Init()
 	s.page().saved = cursor{}
 }

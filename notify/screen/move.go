@@ -1,5 +1,7 @@
 package screen
 
+import "tssh/notify/screen/grid"
+
 // moveTo goes to a place counted from the screen's corner, or the region's.
 func (s *Screen) moveTo(x, y int) {
 	low, high, from, to := 0, s.rows-1, 0, s.cols-1
@@ -68,7 +70,7 @@ func (s *Screen) carriageReturn() {
 }
 
 func (s *Screen) backspace() {
-	if s.back && !s.noWrap && s.x == s.left && !s.pend && s.y > s.top && s.row(s.y-1).wrapped {
+	if s.back && !s.noWrap && s.x == s.left && !s.pend && s.y > s.top && s.row(s.y-1).Wrapped {
 		s.y--
 		s.x = s.right
 		return
@@ -95,7 +97,7 @@ func (s *Screen) index() {
 }
 
 func (s *Screen) lineFeed() {
-	s.row(s.y).wrapped = false
+	s.row(s.y).Wrapped = false
 	s.index()
 	if s.newline {
 		s.carriageReturn()
@@ -145,7 +147,7 @@ func (s *Screen) defaultTabs() {
 func (s *Screen) save() {
 	p := s.page()
 	p.saved = s.cursor
-	p.saved.sure, p.saved.set, p.saved.single = p.anchored, true, 0
+	p.saved.sure, p.saved.set, p.saved.Single = p.anchored, true, 0
 }
 
 // restore is ESC 8. With nothing saved it goes to the corner.
@@ -154,7 +156,7 @@ func (s *Screen) restore() {
 	c := p.saved
 	if !c.set {
 		c = cursor{sure: true}
-		c.charsets.init()
+		c.Sets.Init()
 	}
 	if p.anchored && !c.sure {
 		p.anchored = false // saved before the rows were known
@@ -162,9 +164,9 @@ func (s *Screen) restore() {
 	} else if c.sure {
 		s.anchor()
 	}
-	c.pen.extra = s.tables.number(s, extra{s.tables.extra(c.pen.extra).under, s.link})
+	c.pen.Extra = s.tables.Number(grid.Extra{Under: s.tables.Extra(c.pen.Extra).Under, Link: s.link})
 	s.cursor = c
-	s.under = s.tables.extra(c.pen.extra).under
+	s.under = s.tables.Extra(c.pen.Extra).Under
 	s.x, s.y = min(s.x, s.cols-1), min(s.y, s.rows-1)
 	s.pend = s.pend && s.x == s.edge()
 	s.asked.column, s.asked.void = true, true

@@ -1,52 +1,18 @@
 package screen
 
+import (
+	"tssh/notify/screen/grid"
+	"tssh/notify/screen/settings"
+)
+
 // page is the main screen or the alternate one.
 type page struct {
-	lines []*line // of the screen; a window that moves through room
-	room  []*line
-	spare []*line
+	grid.Rows
 	saved cursor
-	keys  []int // kitty's keyboard flags, by level; the first is the ground's
+	keys  settings.Keys // of the keyboard
 	// anchored says that the model's rows are the terminal's. Until then they may
 	// all be some rows too low.
 	anchored bool
-}
-
-func (p *page) init(cols, rows int) {
-	p.room = make([]*line, rows+max(rows, 64))
-	p.lines = p.room[:rows]
-	all := make([]line, rows)
-	for i := range p.lines {
-		all[i] = line{cols: cols, known: true}
-		p.lines[i] = &all[i]
-	}
-	p.spare = nil
-}
-
-// up makes the first row the last one, and moves none.
-func (p *page) up() *line {
-	gone := p.lines[0]
-	rows := len(p.lines)
-	if cap(p.lines) == rows {
-		copy(p.room, p.lines[1:])
-		p.lines = p.room[:rows]
-	} else {
-		p.lines = p.lines[1 : rows+1]
-	}
-	p.lines[rows-1] = gone
-	return gone
-}
-
-// turn moves the rows from top to bottom by n, up where n is above 0; those that
-// fall out come in at the other end.
-func (p *page) turn(top, bottom, n int) {
-	rows := p.lines[top : bottom+1]
-	if n < 0 {
-		n += len(rows)
-	}
-	p.spare = append(p.spare[:0], rows[:n]...)
-	copy(rows, rows[n:])
-	copy(rows[len(rows)-n:], p.spare)
 }
 
 // shift moves the rows from top to the region's end by n, up where n is above 0.
@@ -65,33 +31,33 @@ func (s *Screen) shift(top, n int, keep bool) {
 	blank := s.blank()
 	// Before the cursor's row is known, the terminal may have room below, and
 	// fills no row with colour.
-	known := p.anchored || blank.bg == 0
+	known := p.anchored || blank.BG == 0
 	keep = keep && n > 0 && top == 0 && !s.onAlt
 	if top == 0 && height == s.rows && n > 0 {
 		for range n {
 			if keep {
-				s.keepLine(p.lines[0])
+				s.keepLine(p.Lines[0])
 			}
-			p.up().clear(blank, known)
+			p.Up().Clear(blank, known)
 		}
 		s.scroll += n
 		return
 	}
 	if keep {
-		for _, l := range p.lines[:n] {
+		for _, l := range p.Lines[:n] {
 			s.keepLine(l)
 		}
 	}
 	if n > 0 {
-		p.turn(top, s.bottom, n)
-		for _, l := range p.lines[s.bottom-n+1 : s.bottom+1] {
-			l.clear(blank, known)
+		p.Turn(top, s.bottom, n)
+		for _, l := range p.Lines[s.bottom-n+1 : s.bottom+1] {
+			l.Clear(blank, known)
 		}
 		return
 	}
-	p.turn(top, s.bottom, n)
-	for _, l := range p.lines[top : top-n] {
-		l.clear(blank, known)
+	p.Turn(top, s.bottom, n)
+	for _, l := range p.Lines[top : top-n] {
+		l.Clear(blank, known)
 	}
 }
 
@@ -103,17 +69,17 @@ func (s *Screen) shiftPart(top, n int) {
 	}
 	p := s.page()
 	move := func(y, from int) {
-		l, blank := p.lines[y], s.blank()
+		l, blank := p.Lines[y], s.blank()
 		if from < top || from > s.bottom {
-			l.erase(s.left, s.right+1, blank)
+			l.Erase(s.left, s.right+1, blank)
 			return
 		}
-		source := p.lines[from]
-		source.fill(s.right + 1)
-		source.split(s.left)
-		source.split(s.right + 1)
-		copy(l.span(s.left, width), source.cells[s.left:s.right+1])
-		l.known = l.known && source.known
+		source := p.Lines[from]
+		source.Fill(s.right + 1)
+		source.Split(s.left)
+		source.Split(s.right + 1)
+		copy(l.Span(s.left, width), source.Cells[s.left:s.right+1])
+		l.Known = l.Known && source.Known
 	}
 	if n > 0 {
 		for y := top; y <= s.bottom; y++ {
@@ -141,16 +107,16 @@ func (s *Screen) pay(n, top, bottom int) bool {
 		s.credit -= n
 		return true
 	}
-	for _, l := range s.page().lines[top : bottom+1] {
-		l.known = false
+	for _, l := range s.page().Lines[top : bottom+1] {
+		l.Known = false
 	}
 	return false
 }
 
 // forget takes nothing of the page for known any more.
 func (s *Screen) forget() {
-	for _, l := range s.page().lines {
-		l.known = false
+	for _, l := range s.page().Lines {
+		l.Known = false
 	}
 }
 
@@ -160,12 +126,12 @@ func (s *Screen) alternate(on bool) {
 		return
 	}
 	if on {
-		if s.alt.lines == nil {
-			s.alt.init(s.cols, s.rows)
+		if s.alt.Lines == nil {
+			s.alt.Init(s.cols, s.rows)
 		}
 		blank := s.blank()
-		for _, l := range s.alt.lines {
-			l.clear(blank, blank.bg == 0) // some terminals fill it with the colour
+		for _, l := range s.alt.Lines {
+			l.Clear(blank, blank.BG == 0) // some terminals fill it with the colour
 		}
 		s.alt.anchored = s.main.anchored
 	}
@@ -174,8 +140,8 @@ func (s *Screen) alternate(on bool) {
 	s.scroll = 0
 }
 
-func (s *Screen) eraseRows(p *page, blank cell) {
-	for _, l := range p.lines {
-		l.clear(blank, true)
+func (s *Screen) eraseRows(p *page, blank grid.Cell) {
+	for _, l := range p.Lines {
+		l.Clear(blank, true)
 	}
 }

@@ -1,6 +1,12 @@
 package screen
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"tssh/notify/screen/charset"
+	"tssh/notify/screen/grid"
+	"tssh/notify/screen/width"
+)
 
 // edge is the last column that text takes before it wraps.
 func (s *Screen) edge() int {
@@ -19,7 +25,7 @@ func (s *Screen) wrap() {
 	if s.noWrap {
 		return
 	}
-	s.row(s.y).wrapped = s.left == 0 && s.right == s.cols-1
+	s.row(s.y).Wrapped = s.left == 0 && s.right == s.cols-1
 	s.x = s.left
 	s.asked.column = true
 	s.index()
@@ -65,9 +71,9 @@ func (s *Screen) text(p []byte) (n int) {
 
 // ascii takes a run of printable ASCII.
 func (s *Screen) ascii(run []byte) {
-	set := s.charsets.glyphs()
-	if s.single != 0 {
-		s.print(s.charsets.shifted(rune(run[0])))
+	set := s.Sets.Glyphs()
+	if s.Single != 0 {
+		s.print(s.Sets.Shifted(rune(run[0])))
 		run = run[1:]
 	}
 	for len(run) > 0 {
@@ -76,23 +82,23 @@ func (s *Screen) ascii(run []byte) {
 		room := min(len(run), edge-s.x+1)
 		l := s.row(s.y)
 		if s.insert {
-			l.insert(s.x, edge+1, room, cell{})
+			l.Insert(s.x, edge+1, room, grid.Cell{})
 		}
-		c := cell{pen: s.pen}
-		cells := l.span(s.x, room)
+		c := grid.Cell{Pen: s.pen}
+		cells := l.Span(s.x, room)
 		if set == nil {
 			for j, b := range run[:room] {
-				c.r = rune(b)
+				c.R = rune(b)
 				cells[j] = c
 			}
 		} else {
 			for j, b := range run[:room] {
-				c.r = set[b-0x20]
+				c.R = set[b-0x20]
 				cells[j] = c
 			}
-			l.known = l.known && s.charsets.sure(run[:room])
+			l.Known = l.Known && s.Sets.Sure(run[:room])
 		}
-		s.last = c.r
+		s.last = c.R
 		s.advance(room, edge)
 		run = run[room:]
 		if s.noWrap && s.pend && len(run) > 1 {
@@ -103,7 +109,7 @@ func (s *Screen) ascii(run []byte) {
 
 // print puts a character at the cursor.
 func (s *Screen) print(r rune) {
-	w := width(r)
+	w := width.Of(r)
 	if w == 0 {
 		s.join(r)
 		return
@@ -120,15 +126,15 @@ func (s *Screen) print(r rune) {
 	}
 	l := s.row(s.y)
 	if s.insert {
-		l.insert(s.x, edge+1, w, cell{})
+		l.Insert(s.x, edge+1, w, grid.Cell{})
 	}
-	cells := l.span(s.x, w)
-	cells[0] = cell{r, s.pen}
+	cells := l.Span(s.x, w)
+	cells[0] = grid.Cell{R: r, Pen: s.pen}
 	if w == 2 {
-		cells[1] = cell{second, s.pen}
+		cells[1] = grid.Cell{R: grid.Second, Pen: s.pen}
 	}
-	if disputed(r) {
-		l.known = false // terminals join it with its neighbours, or don't
+	if width.Disputed(r) {
+		l.Known = false // terminals join it with its neighbours, or don't
 	}
 	s.last = r
 	s.advance(w, edge)
@@ -141,25 +147,24 @@ func (s *Screen) join(r rune) {
 		x = s.x
 	}
 	l := s.row(s.y)
-	if disputed(r) {
-		l.known = false
+	if width.Disputed(r) {
+		l.Known = false
 	}
-	if x > 0 && l.at(x).r == second {
+	if x > 0 && l.At(x).R == grid.Second {
 		x--
 	}
 	if x < 0 || r < 0x300 {
 		return
 	}
-	l.fill(x + 1)
-	c := &l.cells[x]
-	if c.r == 0 {
-		c.r = ' '
+	l.Fill(x + 1)
+	c := &l.Cells[x]
+	if c.R == 0 {
+		c.R = ' '
 	}
-	if with, ok := s.tables.combine(s, c.r, r); ok {
-		c.r = with
+	if with, ok := s.tables.Combine(c.R, r); ok {
+		c.R = with
 	} else {
-		s.lost++
-		l.known = false
+		l.Known = false
 	}
 }
 
@@ -170,7 +175,7 @@ func (s *Screen) repeat(n int) {
 	if r == 0 {
 		return
 	}
-	w := max(width(r), 1)
+	w := max(width.Of(r), 1)
 	n = min(n, s.cols*s.rows)
 	for n > 0 {
 		plain := w == 1 && !s.insert && !s.noWrap
@@ -189,15 +194,32 @@ func (s *Screen) repeat(n int) {
 		edge := s.edge()
 		k := min(n, edge-s.x+1)
 		l := s.row(s.y)
-		c := cell{r, s.pen}
+		c := grid.Cell{R: r, Pen: s.pen}
 		if edge == s.cols-1 && s.x+k == s.cols {
-			l.erase(s.x, s.cols, c)
+			l.Erase(s.x, s.cols, c)
 		} else {
-			for i, part := 0, l.span(s.x, k); i < k; i++ {
+			for i, part := 0, l.Span(s.x, k); i < k; i++ {
 				part[i] = c
 			}
 		}
 		s.advance(k, edge)
 		n -= k
+	}
+}
+
+// designate is ESC with one or two intermediates and a final byte.
+func (s *Screen) designate(inter, inter2, c byte) {
+	switch inter {
+	case '(', ')', '*', '+':
+		s.G[inter-'('] = charset.Set{Final: c, Inter: inter2}
+	case '-', '.', '/':
+		s.G[inter-','] = charset.Set{Final: c, Inter: inter2, Big: true}
+	case '#':
+		switch c {
+		case '8':
+			s.fillScreen('E')
+		case '3', '4', '6': // double width or height, where terminals have it
+			s.row(s.y).Known = false
+		}
 	}
 }

@@ -1,5 +1,10 @@
 package screen
 
+import (
+	"tssh/notify/screen/grid"
+	"tssh/notify/screen/ink"
+)
+
 // rect are the columns and rows that four parameters name: from a, b up to c, d.
 type rect struct{ x0, y0, x1, y1 int }
 
@@ -28,11 +33,11 @@ func (s *Screen) fillRect(p []int) {
 	if !ok || !(c >= 0x20 && c < 0x7f || c >= 0xa0 && c <= 0xff) {
 		return
 	}
-	if set := s.glyphs(); set != nil && c < 0x7f {
+	if set := s.Glyphs(); set != nil && c < 0x7f {
 		c = set[c-0x20]
 	}
-	for _, l := range s.page().lines[r.y0:r.y1] {
-		l.erase(r.x0, r.x1, cell{c, s.pen})
+	for _, l := range s.page().Lines[r.y0:r.y1] {
+		l.Erase(r.x0, r.x1, grid.Cell{R: c, Pen: s.pen})
 	}
 }
 
@@ -42,11 +47,11 @@ func (s *Screen) eraseRect(p []int, selective bool) {
 	if !ok {
 		return
 	}
-	for _, l := range s.page().lines[r.y0:r.y1] {
+	for _, l := range s.page().Lines[r.y0:r.y1] {
 		if selective {
-			l.eraseUnguarded(r.x0, r.x1, s.blank())
+			l.EraseUnguarded(r.x0, r.x1, s.blank())
 		} else {
-			l.erase(r.x0, r.x1, s.blank())
+			l.Erase(r.x0, r.x1, s.blank())
 		}
 	}
 }
@@ -62,22 +67,22 @@ func (s *Screen) copyRect(p []int) {
 		return
 	}
 	w, h := min(r.x1-r.x0, to.x1-to.x0), min(r.y1-r.y0, to.y1-to.y0)
-	lines := s.page().lines
+	lines := s.page().Lines
 	for i := range h {
 		if to.y0 > r.y0 {
 			i = h - 1 - i
 		}
 		source, l := lines[r.y0+i], lines[to.y0+i]
-		source.fill(r.x0 + w)
-		cells := append([]cell(nil), source.cells[r.x0:r.x0+w]...)
-		if cells[0].r == second {
-			cells[0].r = ' '
+		source.Fill(r.x0 + w)
+		cells := append([]grid.Cell(nil), source.Cells[r.x0:r.x0+w]...)
+		if cells[0].R == grid.Second {
+			cells[0].R = ' '
 		}
-		if last := r.x0 + w; source.at(min(last, s.cols-1)).r == second && last < s.cols {
-			cells[w-1].r = ' '
+		if last := r.x0 + w; source.At(min(last, s.cols-1)).R == grid.Second && last < s.cols {
+			cells[w-1].R = ' '
 		}
-		copy(l.span(to.x0, w), cells)
-		l.known = l.known && source.known
+		copy(l.Span(to.x0, w), cells)
+		l.Known = l.Known && source.Known
 	}
 }
 
@@ -87,7 +92,7 @@ func (s *Screen) styleRect(p []int, reverse bool) {
 	if !ok || len(p) < 5 {
 		return
 	}
-	lines := s.page().lines[r.y0:r.y1]
+	lines := s.page().Lines[r.y0:r.y1]
 	for i, l := range lines {
 		from, to := r.x0, r.x1
 		if !s.squares { // as text flows: whole rows between the two ends
@@ -98,26 +103,11 @@ func (s *Screen) styleRect(p []int, reverse bool) {
 				to = s.cols
 			}
 		}
-		l.fill(to)
+		l.Fill(to)
 		for x := from; x < to; x++ {
 			for _, n := range p[4:] {
-				l.cells[x].attr = restyle(l.cells[x].attr, n, reverse)
+				l.Cells[x].Attr = ink.Restyle(l.Cells[x].Attr, n, reverse)
 			}
 		}
 	}
-}
-
-func restyle(attr uint16, n int, reverse bool) uint16 {
-	const all = bold | underlineMask | blink | inverse
-	switch {
-	case n == 0 && reverse:
-		return attr ^ (bold | underline | blink | inverse)
-	case n == 0:
-		return attr &^ all
-	case n < 0 || n >= len(attributes) || (attributes[n].clear|attributes[n].set)&^all != 0:
-		return attr
-	case reverse:
-		return attr ^ attributes[n].set
-	}
-	return attr&^attributes[n].clear | attributes[n].set
 }

@@ -1,6 +1,13 @@
 package screen
 
-import "strconv"
+import (
+	"strconv"
+
+	"tssh/notify/screen/grid"
+	"tssh/notify/screen/ink"
+	"tssh/notify/screen/scrollback"
+	"tssh/notify/screen/settings"
+)
 
 // unset brings what may have been changed in a terminal to what it is at first,
 // without a trace of it: strings end, the page is the main one, no margins, no
@@ -18,31 +25,25 @@ const noKeys = "\x1b[<16u\x1b[=0;1u"
 // What the terminal shows before is lost: who wants it kept scrolls it off first.
 func (s *Screen) Redraw(lines int) []byte {
 	b := append(make([]byte, 0, 4<<10), unset...)
-	b = s.appendOff(b)
-	b = s.appendProps(b)
+	b = s.modes.AppendOff(b)
+	b = s.props.Append(b)
 	b = s.appendTabs(b)
 	if !s.onAlt && (s.alt.saved.set || len(s.alt.keys) > 0) { // some terminals have one place for both pages
 		b = append(b, "\x1b[?1047h"...)
-		b = s.alt.appendKeys(append(b, noKeys...))
+		b = s.alt.keys.Append(append(b, noKeys...))
 		b = s.appendSaved(b, &s.alt)
 		b = append(b, "\x1b[?1047l"...)
 	}
-	b = s.appendPage(b, &s.main, s.history.last(lines))
+	b = s.appendPage(b, &s.main, s.history.Last(lines))
 	b = s.appendSaved(b, &s.main)
-	b = s.main.appendKeys(b)
+	b = s.main.keys.Append(b)
 	if s.onAlt {
 		b = s.enterAlternate(b)
 	}
-	for _, m := range s.parked {
-		if !transient[m.number] {
-			b = appendMode(b, m)
-			b = append(strconv.AppendInt(append(b, "\x1b[?"...), int64(m.number), 10), 's')
-			b = appendMode(b, mode{m.number, false, m.number == 7}) // as unset has it
-		}
-	}
-	for _, m := range s.modes {
-		if !setByRedraw[mode{number: m.number, ansi: m.ansi}] {
-			b = appendMode(b, m)
+	b = s.modes.AppendParked(b)
+	for _, m := range s.modes.List {
+		if !setByRedraw[settings.Mode{Number: m.Number, ANSI: m.ANSI}] {
+			b = m.Append(b)
 		}
 	}
 	if s.keypad {
@@ -51,7 +52,7 @@ func (s *Screen) Redraw(lines int) []byte {
 	if s.squares {
 		b = append(b, "\x1b[2*x"...)
 	}
-	b = s.appendOther(b)
+	b = s.others.Append(b)
 	if s.top > 0 || s.bottom < s.rows-1 {
 		b = strconv.AppendInt(append(b, "\x1b["...), int64(s.top+1), 10)
 		b = append(strconv.AppendInt(append(b, ';'), int64(s.bottom+1), 10), 'r')
@@ -63,10 +64,10 @@ func (s *Screen) Redraw(lines int) []byte {
 	if !s.hidden {
 		b = append(b, "\x1b[?25h"...)
 	}
-	if !s.modeOn(2026) {
+	if !s.modes.On(2026) {
 		b = append(b, "\x1b[?2026l"...)
 	}
-	return s.appendUnfinished(b)
+	return s.parser.Unfinished(b)
 }
 
 // enterAlternate leaves the main page by the sequence that saves its cursor,
@@ -78,27 +79,9 @@ func (s *Screen) enterAlternate(b []byte) []byte {
 		b = s.appendCursorState(b, &s.main, "\x1b[?1049h")
 	}
 	b = append(b, noKeys...)
-	b = s.alt.appendKeys(b)
+	b = s.alt.keys.Append(b)
 	b = s.appendPage(b, &s.alt, nil)
 	return s.appendSaved(b, &s.alt)
-}
-
-// appendOff switches off what may be on from before, and is not here.
-func (s *Screen) appendOff(b []byte) []byte {
-	for _, number := range lasting {
-		if !s.modeOn(number) {
-			b = appendMode(b, mode{number: number})
-		}
-	}
-	return b
-}
-
-func appendMode(b []byte, m mode) []byte {
-	b = append(b, "\x1b["...)
-	if !m.ansi {
-		b = append(b, '?')
-	}
-	return append(strconv.AppendInt(b, int64(m.number), 10), "lh"[btoi(m.on)])
 }
 
 func (s *Screen) appendTabs(b []byte) []byte {
@@ -108,7 +91,7 @@ func (s *Screen) appendTabs(b []byte) []byte {
 	b = append(b, "\x1b[3g"...)
 	for x, set := range s.tabs {
 		if set {
-			b = append(appendPlace(b, x, 0), "\x1bH"...)
+			b = append(ink.Place(b, x, 0), "\x1bH"...)
 		}
 	}
 	return b
@@ -116,37 +99,37 @@ func (s *Screen) appendTabs(b []byte) []byte {
 
 // appendPage writes a page and what comes before it on a blank screen. Lines
 // that wrap are written whole.
-func (s *Screen) appendPage(b []byte, p *page, before []kept) []byte {
+func (s *Screen) appendPage(b []byte, p *page, before []scrollback.Row) []byte {
 	b = append(b, "\x1b[H\x1b[2J"...)
-	if p.lines == nil {
+	if p.Lines == nil {
 		return b
 	}
 	joined, whole := false, true
 	for i, k := range before {
-		b = append(b, k.text...)
+		b = append(b, k.Text...)
 		// A line that was laid out for another width flows anew, but not into
 		// the screen, whose rows would begin elsewhere.
-		whole = k.cols == s.cols && (whole || !joined)
-		if joined = k.wrapped; i < len(before)-1 {
-			joined = joined && !before[i+1].blank
+		whole = k.Cols == s.cols && (whole || !joined)
+		if joined = k.Wrapped; i < len(before)-1 {
+			joined = joined && !before[i+1].Blank
 		} else {
-			joined = joined && whole && p.lines[0].at(0).r != 0
+			joined = joined && whole && p.Lines[0].At(0).R != 0
 		}
 		if !joined {
 			b = append(b, "\r\n"...)
 		}
 	}
-	for y, l := range p.lines {
+	for y, l := range p.Lines {
 		to, joins := s.joins(p, y)
-		how := skipTail
+		how := ink.SkipTail
 		switch {
 		case joins:
-			how = spaceTail
+			how = ink.SpaceTail
 		case joined: // the row may have come in with the colour of the text that wrapped
-			how = eraseTail
+			how = ink.EraseTail
 		}
-		b = s.appendRow(b, l, how, to)
-		if !joins && y < len(p.lines)-1 {
+		b = s.ink.Row(b, l, how, to)
+		if !joins && y < len(p.Lines)-1 {
 			b = append(b, "\r\n"...)
 		}
 		joined = joins
@@ -166,16 +149,16 @@ func (s *Screen) appendSaved(b []byte, p *page) []byte {
 // margins then, from which a saved place would be counted.
 func (s *Screen) appendCursorState(b []byte, p *page, do string) []byte {
 	c := p.saved
-	if p.lines == nil { // nothing but a place
-		p = &page{lines: s.main.lines}
+	if p.Lines == nil { // nothing but a place
+		p = &page{Rows: grid.Rows{Lines: s.main.Lines}}
 		c.pend = false
 	}
-	bare := Screen{cols: s.cols, rows: s.rows, config: s.config, tables: s.tables}
+	bare := Screen{cols: s.cols, rows: s.rows, config: s.config, ink: s.ink}
 	b = bare.appendCursor(b, c, p, false)
-	b = append(c.charsets.appendTo(b), do...)
-	b = c.charsets.appendASCII(b)
+	b = append(c.Sets.AppendTo(b), do...)
+	b = c.Sets.AppendASCII(b)
 	if c.origin {
 		b = append(b, "\x1b[?6l"...)
 	}
-	return s.appendPen(b, c.pen, pen{})
+	return s.ink.Pen(b, c.pen, grid.Pen{})
 }

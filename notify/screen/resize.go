@@ -1,5 +1,7 @@
 package screen
 
+import "tssh/notify/screen/grid"
+
 // question is what was asked of the terminal: where its cursor is. What is
 // written meanwhile moves the cursor on, and the answer is about where it was.
 type question struct {
@@ -53,7 +55,7 @@ func (s *Screen) At(x, y int) bool {
 			s.forget()
 		}
 		s.x, s.pend = min(max(s.x+x-q.x, 0), s.cols-1), false
-		s.row(s.y).known = false
+		s.row(s.y).Known = false
 	}
 	if q.row || p.anchored && y == q.y {
 		return true
@@ -79,22 +81,22 @@ func (s *Screen) move(n int) {
 	p := s.page()
 	for ; n < 0; n++ { // everything is higher than we thought
 		if !s.onAlt {
-			s.keepLine(p.lines[0])
+			s.keepLine(p.Lines[0])
 		}
-		p.up().clear(cell{}, true)
+		p.Up().Clear(grid.Cell{}, true)
 		s.y--
 		p.saved.y--
 	}
 	for ; n > 0; n-- {
-		p.turn(0, s.rows-1, -1)
+		p.Turn(0, s.rows-1, -1)
 		s.y++
 		p.saved.y++
-		if before := s.history.last(1); len(before) > 0 && !s.onAlt && before[0].cols == s.cols {
-			p.lines[0] = s.unpack(before[0])
-			s.history.pop()
+		if before := s.history.Last(1); len(before) > 0 && !s.onAlt && before[0].Cols == s.cols {
+			p.Lines[0] = s.unpack(before[0])
+			s.history.Pop()
 			continue
 		}
-		p.lines[0].clear(cell{}, false)
+		p.Lines[0].Clear(grid.Cell{}, false)
 	}
 	s.y = min(max(s.y, 0), s.rows-1)
 	p.saved.y = min(max(p.saved.y, 0), s.rows-1)
@@ -126,7 +128,7 @@ func (s *Screen) Resize(cols, rows int, repaint bool) {
 	} else {
 		s.cursor = at
 		s.main.saved.x, s.main.saved.y = min(s.main.saved.x, cols-1), min(s.main.saved.y, rows-1)
-		s.alt.lines = nil
+		s.alt.Lines = nil
 	}
 	s.alt.saved.x, s.alt.saved.y = min(s.alt.saved.x, cols-1), min(s.alt.saved.y, rows-1)
 	s.asked.void, s.scroll = true, 0
@@ -137,15 +139,15 @@ func (s *Screen) Resize(cols, rows int, repaint bool) {
 	if !s.config.Unknown {
 		return
 	}
-	for _, l := range s.main.lines {
-		l.known = l.known && !s.onAlt && (!moved || repaint)
+	for _, l := range s.main.Lines {
+		l.Known = l.Known && !s.onAlt && (!moved || repaint)
 	}
 	if cols != old && !s.onAlt {
-		for y := s.y; y >= 0 && (y == s.y || s.row(y).wrapped); y-- {
-			s.row(y).known = false
+		for y := s.y; y >= 0 && (y == s.y || s.row(y).Wrapped); y-- {
+			s.row(y).Known = false
 		}
-		for y := s.y; y+1 < rows && s.row(y).wrapped; y++ {
-			s.row(y + 1).known = false
+		for y := s.y; y+1 < rows && s.row(y).Wrapped; y++ {
+			s.row(y + 1).Known = false
 		}
 	}
 }
@@ -163,13 +165,13 @@ func (s *Screen) resizeTabs(cols int) {
 // top go first where the cursor would not be seen.
 func (p *page) cut(cols, rows int, c *cursor) {
 	gone := max(c.y-(rows-1), 0)
-	old := p.lines[gone:]
+	old := p.Lines[gone:]
 	saved, keys, anchored := p.saved, p.keys, p.anchored
-	p.init(cols, rows)
-	for y := range p.lines {
+	p.Init(cols, rows)
+	for y := range p.Lines {
 		if y < len(old) {
-			old[y].resize(cols)
-			p.lines[y] = old[y]
+			old[y].Resize(cols)
+			p.Lines[y] = old[y]
 		}
 	}
 	p.saved, p.keys, p.anchored = saved, keys, anchored
@@ -181,33 +183,33 @@ func (p *page) cut(cols, rows int, c *cursor) {
 // laid out otherwise than before.
 func (s *Screen) rewrap(at *cursor, cols, rows int) (moved bool) {
 	p := &s.main
-	before := s.history.last(rows)
-	all := make([]*line, 0, len(before)+s.rows)
+	before := s.history.Last(rows)
+	all := make([]*grid.Line, 0, len(before)+s.rows)
 	for _, k := range before {
-		s.history.pop()
+		s.history.Pop()
 		all = append(all, s.unpack(k))
 	}
 	past := len(all)
-	all = append(all, p.lines[:max(at.y, p.used())+1]...)
-	var out []*line
+	all = append(all, p.Lines[:max(at.y, p.Used())+1]...)
+	var out []*grid.Line
 	cursorAt, screenAt := 0, 0
 	for i := 0; i < len(all); {
-		cells, known, n := logical(all[i:])
+		cells, known, n := grid.Logical(all[i:])
 		first := len(out)
-		out = append(out, layOut(cells, cols, known)...)
+		out = append(out, grid.LayOut(cells, cols, known)...)
 		if past >= i && past < i+n {
-			screenAt = first + (past-i)*len(all[i].trim())/max(cols, 1)
+			screenAt = first + (past-i)*len(all[i].Trim())/max(cols, 1)
 			screenAt = min(screenAt, len(out)-1)
 		}
 		if k := past + at.y - i; k >= 0 && k < n {
 			x := at.x
 			for _, l := range all[i : i+k] {
-				x += l.cols
+				x += l.Cols
 			}
 			cursorAt = first + x/cols
 			at.x = x % cols
 			for len(out) <= cursorAt {
-				out = append(out, &line{cols: cols, known: known})
+				out = append(out, &grid.Line{Cols: cols, Known: known})
 			}
 			at.pend = at.pend && at.x == cols-1
 		}
@@ -222,14 +224,14 @@ func (s *Screen) rewrap(at *cursor, cols, rows int) (moved bool) {
 		top = min(screenAt, cursorAt, max(len(out)-1, 0))
 	}
 	anchored, saved, keys := p.anchored, p.saved, p.keys
-	p.init(cols, rows)
+	p.Init(cols, rows)
 	p.anchored, p.saved, p.keys = anchored, saved, keys
 	for i, l := range out {
 		switch {
 		case i < top:
 			s.keepAs(l, cols)
 		case i-top < rows:
-			p.lines[i-top] = l
+			p.Lines[i-top] = l
 		}
 	}
 	at.y = min(cursorAt-top, rows-1)
@@ -237,63 +239,9 @@ func (s *Screen) rewrap(at *cursor, cols, rows int) (moved bool) {
 }
 
 // keepAs is keepLine while the screen changes its width.
-func (s *Screen) keepAs(l *line, cols int) {
+func (s *Screen) keepAs(l *grid.Line, cols int) {
 	was := s.cols
 	s.cols = cols
 	s.keepLine(l)
 	s.cols = was
-}
-
-// used is the last row with something on it.
-func (p *page) used() int {
-	for y := len(p.lines) - 1; y > 0; y-- {
-		if l := p.lines[y]; l.n > 0 || !l.known || l.rest != (cell{}) {
-			return y
-		}
-	}
-	return 0
-}
-
-// logical gathers the rows of one line of text at the front.
-func logical(rows []*line) (cells []cell, known bool, n int) {
-	known = true
-	for {
-		l := rows[n]
-		known = known && l.known
-		n++
-		if !l.wrapped || n == len(rows) {
-			return append(cells, l.trim()...), known, n
-		}
-		if last := l.at(l.cols - 1); last.r != 0 || rows[n].at(1).r != second {
-			l.fill(l.cols) // a wide character that found no room leaves a blank that is none
-		}
-		cells = append(cells, l.cells[:l.n]...)
-	}
-}
-
-// trim are the cells with something in them.
-func (l *line) trim() []cell {
-	if l.rest.r != 0 {
-		l.fill(l.cols)
-	}
-	return l.cells[:l.n]
-}
-
-// layOut breaks a line of text into rows; a wide character stays whole.
-func layOut(cells []cell, cols int, known bool) (rows []*line) {
-	for {
-		n := min(cols, len(cells))
-		if n < len(cells) && n > 1 && cells[n].r == second {
-			n--
-		}
-		l := &line{cols: cols, known: known, wrapped: n < len(cells)}
-		if n > 0 {
-			l.cells, l.n = make([]cell, cols), n
-			copy(l.cells, cells[:n])
-		}
-		rows = append(rows, l)
-		if cells = cells[n:]; len(cells) == 0 {
-			return rows
-		}
-	}
 }

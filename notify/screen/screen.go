@@ -13,9 +13,18 @@
 // not fed; what is sent from it, or falls out of it, is. Then Redraw followed by
 // the ring's content is the whole screen exactly, modes, pages, colours and the
 // half of a sequence that the cut left included, each byte is looked at once,
-// and where the ring is cut does not matter. Quiet takes questions out of such
+// and where the ring is cut does not matter. Package escape takes questions out of such
 // content, which the terminal would answer a second time.
 package screen
+
+import (
+	"tssh/notify/screen/charset"
+	"tssh/notify/screen/escape"
+	"tssh/notify/screen/grid"
+	"tssh/notify/screen/ink"
+	"tssh/notify/screen/scrollback"
+	"tssh/notify/screen/settings"
+)
 
 // Config is what a model may be told; the zero value is a terminal for UTF-8
 // whose screen is blank.
@@ -33,15 +42,15 @@ const maxArea = 1 << 20
 type cursor struct {
 	x, y   int
 	pend   bool // the last column is written: the next character wraps
-	pen    pen
+	pen    grid.Pen
 	origin bool
-	charsets
+	charset.Sets
 	sure, set bool // y is a row of the terminal and not only of the model; saved at all
 }
 
 // Screen is the model of a terminal's screen. It is not safe for two goroutines.
 type Screen struct {
-	parser
+	parser escape.Parser
 	cursor
 	cols, rows int
 	config     Config
@@ -49,7 +58,8 @@ type Screen struct {
 	main, alt page
 	onAlt     bool
 	history   history
-	tables    *tables
+	tables    *grid.Tables
+	ink       ink.Ink
 
 	top, bottom int // of the scroll region, inclusive
 	left, right int // its margins, inclusive
@@ -63,32 +73,33 @@ type Screen struct {
 	back        bool // mode 45: BS goes back over a wrap
 	squares     bool // DECSACE: attributes change in rectangles
 	link        string
-	under       color // of underlines
-	last        rune  // for REP
+	under       grid.Color // of underlines
+	last        rune       // for REP
 
-	modes  []mode // that were set or reset, in order
-	parked []mode // kept by CSI ? s
-	keypad bool   // sends its own codes
-	other  [8]setting
-	props  props
+	modes  settings.Modes
+	keypad bool // sends its own codes
+	others settings.Others
+	props  settings.Props
 
 	asked  question
 	scroll int // how often the whole page was scrolled
 	credit int // cells that may be moved by odd sequences
-	lost   int // links and marks that found no room
 }
 
 // New makes the model of a terminal.
 func New(cols, rows int, c Config) *Screen {
-	s := &Screen{config: c, tables: &tables{}, history: history{limit: c.History}, credit: maxCredit}
-	s.charsets.init()
+	s := &Screen{config: c, history: history{Rows: scrollback.Rows{Limit: c.History}}, credit: maxCredit}
+	s.tables = &grid.Tables{Each: s.eachCell}
+	s.ink = ink.Ink{Tables: s.tables, Bytes: c.Bytes}
+	s.parser.Bytes = c.Bytes
+	s.Sets.Init()
 	cols, rows = bound(cols, rows)
 	s.setSize(cols, rows)
-	s.main.init(cols, rows)
+	s.main.Init(cols, rows)
 	if c.Unknown {
 		s.y = s.rows - 1 // where output scrolls; At corrects that
-		for _, l := range s.main.lines[:s.y] {
-			l.known = false
+		for _, l := range s.main.Lines[:s.y] {
+			l.Known = false
 		}
 		return s
 	}
@@ -114,7 +125,7 @@ func (s *Screen) Size() (cols, rows int) { return s.cols, s.rows }
 func (s *Screen) Cursor() (x, y int) { return s.x, s.y }
 
 // Known tells whether the terminal shows in a row what the model has there.
-func (s *Screen) Known(y int) bool { return y >= 0 && y < s.rows && s.row(y).known }
+func (s *Screen) Known(y int) bool { return y >= 0 && y < s.rows && s.row(y).Known }
 
 // Alternate tells whether the alternate page is shown.
 func (s *Screen) Alternate() bool { return s.onAlt }
@@ -129,28 +140,43 @@ func (s *Screen) page() *page {
 	return &s.main
 }
 
-func (s *Screen) row(y int) *line { return s.page().lines[y] }
+func (s *Screen) row(y int) *grid.Line { return s.page().Lines[y] }
 
 // blank is what is left where something is erased.
-func (s *Screen) blank() cell { return cell{pen: pen{bg: s.pen.bg}} }
+func (s *Screen) blank() grid.Cell { return grid.Cell{Pen: grid.Pen{BG: s.pen.BG}} }
 
 // reset is ESC c. The pages' memory stays.
 func (s *Screen) reset() {
 	old := *s
 	*s = Screen{
-		parser: old.parser, config: old.config, cols: old.cols, rows: old.rows, main: old.main, alt: old.alt, history: old.history, tables: old.tables,
-		tabs: old.tabs, tabsSet: old.tabsSet, modes: old.modes, props: old.props.reset(), credit: old.credit, lost: old.lost,
+		parser: old.parser, config: old.config, cols: old.cols, rows: old.rows, main: old.main, alt: old.alt, history: old.history, tables: old.tables, ink: old.ink,
+		tabs: old.tabs, tabsSet: old.tabsSet, modes: old.modes.Reset(), props: old.props.Reset(), credit: old.credit,
 	}
-	s.charsets.init()
+	s.Sets.Init()
 	s.bottom, s.right = s.rows-1, s.cols-1
 	s.asked.void = true
 	s.defaultTabs()
-	for i := range s.modes { // all are off now, by the program's own will
-		m := &s.modes[i]
-		m.on = !m.ansi && (m.number == 7 || m.number == 25)
-	}
 	for _, p := range []*page{&s.main, &s.alt} {
 		p.saved, p.keys, p.anchored = cursor{}, nil, true
-		s.eraseRows(p, cell{})
+		s.eraseRows(p, grid.Cell{})
 	}
+}
+
+// eachCell calls f for all cells that there are, and for what will look like one.
+func (s *Screen) eachCell(f func(*grid.Cell)) {
+	look := func(p *grid.Pen) {
+		c := grid.Cell{Pen: *p}
+		f(&c)
+		*p = c.Pen
+	}
+	for _, p := range []*page{&s.main, &s.alt} {
+		for _, l := range p.Lines {
+			for x := range l.Cells[:l.N] {
+				f(&l.Cells[x])
+			}
+			f(&l.Rest)
+		}
+		look(&p.saved.pen)
+	}
+	look(&s.pen)
 }

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tssh/notify/screen/grid"
+	"tssh/notify/screen/settings"
 )
 
 // show is all that a program can see of a terminal, and all that it set.
@@ -15,8 +18,8 @@ func show(s *Screen) string {
 	if s.onAlt {
 		showPage(&b, s, &s.alt)
 	}
-	fmt.Fprintf(&b, "alternate %v %s pen %s insert %v hidden %v nowrap %v newline %v sideways %v keypad %v back %v link %q region %d-%d,%d-%d state %d\n",
-		s.onAlt, place(s, s.cursor), s.look(s.pen), s.insert, s.hidden, s.noWrap, s.newline, s.sideways, s.keypad, s.back, s.link, s.top, s.bottom, s.left, s.right, s.state)
+	fmt.Fprintf(&b, "alternate %v %s pen %s insert %v hidden %v nowrap %v newline %v sideways %v keypad %v back %v link %q region %d-%d,%d-%d state %q\n",
+		s.onAlt, place(s, s.cursor), s.look(s.pen), s.insert, s.hidden, s.noWrap, s.newline, s.sideways, s.keypad, s.back, s.link, s.top, s.bottom, s.left, s.right, s.parser.Unfinished(nil))
 	fmt.Fprintf(&b, "saved %s; %s keys %v %v", place(s, s.main.saved), place(s, s.alt.saved), tidy(s.main.keys), tidy(s.alt.keys))
 	if s.tabsSet {
 		fmt.Fprintf(&b, " tabs %v", s.tabs)
@@ -24,41 +27,41 @@ func show(s *Screen) string {
 	return b.String()
 }
 
-func tidy(keys []int) []int {
-	if len(keys) == 1 && keys[0] == 0 {
+func tidy(k settings.Keys) settings.Keys {
+	if len(k) == 1 && k[0] == 0 {
 		return nil
 	}
-	return keys
+	return k
 }
 
 func place(s *Screen, c cursor) string {
-	if c.sets[0].final == 0 { // never saved: the corner
-		c.charsets.init()
+	if c.G[0].Final == 0 { // never saved: the corner
+		c.Sets.Init()
 	}
-	return fmt.Sprintf("%d,%d pend %v %s origin %v %q", c.x, c.y, c.pend, s.look(c.pen), c.origin, c.charsets.appendTo(nil))
+	return fmt.Sprintf("%d,%d pend %v %s origin %v %q", c.x, c.y, c.pend, s.look(c.pen), c.origin, c.Sets.AppendTo(nil))
 }
 
 // look is a pen without the numbers that stand for something.
-func (s *Screen) look(p pen) string {
-	e := s.tables.extra(p.extra)
-	p.extra = 0
-	if p == (pen{}) && e == (extra{}) {
+func (s *Screen) look(p grid.Pen) string {
+	e := s.tables.Extra(p.Extra)
+	p.Extra = 0
+	if p == (grid.Pen{}) && e == (grid.Extra{}) {
 		return ""
 	}
-	return fmt.Sprintf("<%x,%x,%x,%x,%s>", p.fg, p.bg, p.attr, e.under, e.link)
+	return fmt.Sprintf("<%x,%x,%x,%x,%s>", p.FG, p.BG, p.Attr, e.Under, e.Link)
 }
 
 func showPage(b *strings.Builder, s *Screen, p *page) {
-	for y, l := range p.lines {
-		for x := range l.cols {
-			c := l.at(x)
-			if c.r == second {
+	for y, l := range p.Lines {
+		for x := range l.Cols {
+			c := l.At(x)
+			if c.R == grid.Second {
 				continue
 			}
-			b.Write(s.appendGlyph(nil, c.r))
-			b.WriteString(s.look(c.pen))
+			b.Write(s.ink.Glyph(nil, c.R))
+			b.WriteString(s.look(c.Pen))
 		}
-		if l.wrapped && y+1 < len(p.lines) && p.lines[y+1].at(0).r != 0 {
+		if l.Wrapped && y+1 < len(p.Lines) && p.Lines[y+1].At(0).R != 0 {
 			b.WriteString("\\")
 		}
 		b.WriteString("|\n")
@@ -98,14 +101,14 @@ func feed(cols, rows int, script []string) *Screen {
 func TestOverlayLeavesNoTrace(t *testing.T) {
 	difference := func(script []string) (string, string) {
 		ours, terminal := feed(20, 8, script), feed(20, 8, script)
-		if ours.Open() || ours.state != ground || ours.origin && (ours.y < ours.top || ours.y > ours.bottom || ours.x < ours.left || ours.x > ours.right) {
+		if ours.Open() || ours.parser.Held() > 0 || ours.origin && (ours.y < ours.top || ours.y > ours.bottom || ours.x < ours.left || ours.x > ours.right) {
 			return "", "" // the second can't be had by any sequence
 		}
 		before := show(terminal)
 		rows := []int{1, 2}
 		var over []Row
-		for _, l := range ours.page().lines {
-			l.known = true
+		for _, l := range ours.page().Lines {
+			l.Known = true
 		}
 		for _, y := range rows {
 			over = append(over, Row{y, "notice"})

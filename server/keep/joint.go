@@ -3,7 +3,7 @@ package keep
 import (
 	"io"
 
-	"tssh/notify/screen"
+	"tssh/notify/screen/escape"
 )
 
 // Joint is a channel that takes a terminal's output.
@@ -20,7 +20,7 @@ type Joint struct {
 	scrolled int  // lines that scrolled off with them
 	late     int  // bytes at the front of the queue from when the client was away
 	hushed   int  // and of those, what goes through quiet
-	quiet    screen.Quiet
+	quiet    escape.Quiet
 
 	delivered bool
 	parted    bool

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"tssh/notify/screen"
+	"tssh/notify/screen/escape"
 )
 
 // history bounds what is kept of lines that have scrolled off, in bytes, and
@@ -254,7 +255,7 @@ func (t *Terminal) catchUp(j *Joint) []byte {
 	b = append(b, t.model.Redraw(before)...)
 	// What was asked of a terminal meanwhile is left out of what follows: its
 	// answer would be read as typed, by a program that waits for something else.
-	j.quiet, j.hushed = screen.Quiet{}, t.queue.size
+	j.quiet, j.hushed = escape.Quiet{}, t.queue.size
 	b = j.quiet.Append(b[:len(b)-len(begun)], begun)
 	j.behind, j.later, j.missed, j.scrolled = false, false, 0, 0
 	return b

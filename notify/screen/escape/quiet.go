@@ -1,4 +1,4 @@
-package screen
+package escape
 
 import "bytes"
 
@@ -46,7 +46,7 @@ func (q *Quiet) more(b []byte, c byte) []byte {
 			b = q.flush(b, q.pass || !asksString(q.seq[1], q.seq[2:]))
 			q.seq = append(q.seq, 0x1b)
 			return q.more(b, c)
-		case len(q.seq) > maxText:
+		case len(q.seq) > MaxText:
 			from := 2
 			if !q.pass {
 				from, q.pass = 0, true
@@ -86,7 +86,7 @@ func (q *Quiet) more(b []byte, c byte) []byte {
 		return q.flush(b, !(len(q.seq) == 2 && c == 'Z')) // DECID
 	case c >= 0x40:
 		return q.flush(b, !asks(q.seq[2:len(q.seq)-1], c))
-	case len(q.seq) > maxText:
+	case len(q.seq) > MaxText:
 		return q.flush(b, false)
 	}
 	return b
@@ -103,6 +103,9 @@ func (q *Quiet) flush(b []byte, wanted bool) []byte {
 	return b
 }
 
+// Key makes one number of a control sequence's mark, intermediate and final byte.
+func Key(mark, inter, final byte) int { return int(mark)<<16 | int(inter)<<8 | int(final) }
+
 // asks tells whether a control sequence is a question.
 func asks(params []byte, final byte) bool {
 	mark, inter := byte(0), byte(0)
@@ -112,14 +115,14 @@ func asks(params []byte, final byte) bool {
 	if n := len(params); n > 0 && params[n-1] < 0x30 {
 		inter, params = params[n-1], params[:n-1]
 	}
-	switch key(mark, inter, final) {
-	case key(0, 0, 't'): // reports of the window
+	switch Key(mark, inter, final) {
+	case Key(0, 0, 't'): // reports of the window
 		first, _, _ := bytes.Cut(params, []byte{';'})
 		return len(first) == 2 && (first[0] == '1' || string(first) == "20" || string(first) == "21")
-	case key(0, 0, 'c'), key('>', 0, 'c'), key('=', 0, 'c'), key('?', 0, 'c'), key(0, 0, 'n'), key('?', 0, 'n'), key(0, 0, 'x'),
-		key('?', 0, 'u'), key(0, '$', 'p'), key('?', '$', 'p'), key('>', 0, 'q'), key(0, '*', 'y'), key(0, '$', 'w'), key(0, '$', 'u'),
-		key(0, '&', 'u'), key(0, '"', 'v'), key('?', 0, 'S'), key('?', 0, 'm'), key('?', 0, 'g'), key(0, '\'', '|'), key(0, '+', 'x'),
-		key(0, '#', 'S'), key(0, '#', 'R'), key(0, '#', '|'):
+	case Key(0, 0, 'c'), Key('>', 0, 'c'), Key('=', 0, 'c'), Key('?', 0, 'c'), Key(0, 0, 'n'), Key('?', 0, 'n'), Key(0, 0, 'x'),
+		Key('?', 0, 'u'), Key(0, '$', 'p'), Key('?', '$', 'p'), Key('>', 0, 'q'), Key(0, '*', 'y'), Key(0, '$', 'w'), Key(0, '$', 'u'),
+		Key(0, '&', 'u'), Key(0, '"', 'v'), Key('?', 0, 'S'), Key('?', 0, 'm'), Key('?', 0, 'g'), Key(0, '\'', '|'), Key(0, '+', 'x'),
+		Key(0, '#', 'S'), Key(0, '#', 'R'), Key(0, '#', '|'):
 		return true
 	}
 	return false

@@ -1,4 +1,4 @@
-package screen
+package escape
 
 import (
 	"strings"
@@ -20,8 +20,9 @@ func TestQuietDropsQuestions(t *testing.T) {
 }
 
 func TestQuietLeavesTheRest(t *testing.T) {
-	for _, text := range append(pieces, "é日\u00a0", "\x1b]0;what?\a", "\x1b]8;;http://x/?q\x1b\\", "\x1b[22;0t", "\x1b[8;24;80t", "\x1bPq#0~~\x1b\\",
-		"\x1b]52;c;aGk=\a", "\x1bP"+strings.Repeat("x", 3*maxText)+"\x1b\\", "\x1b[4 q", "\x1b[3\x18x") {
+	for _, text := range append(strings.Split("a|hello world|\r\n|\b|\t|日本|e\u0301|😀|\x1b[H|\x1b[2J|\x1b[3;6r|\x1b[?6h|\x1b[4h|\x1b(0|\x0e|\x1b[31m|\x1b[38:2::9:8:7m|\x1bM|\x1b7|\x1b[?1049h|\x1b[999b|\x1b]0;title\a|"+
+		"\x1b]8;;\x1b\\|\x1bP1$r\x1b\\|\x1b[#|\x1b[!p|\x1b[2'}|\x1b[2 @|\x1b[1;1;3;4;1;4;6$v|\x1b[1\"q|\x1bN|\x1b*0|\x1b[23;0t|\x1b[>5u|\x1b[=2;2u|\x1b]4;1;#123456\a|\x1b]110\a|\x1b[?2026h|\x1b[?1006s|\x1bc|\x1b#8", "|"), "é日\u00a0", "\x1b]0;what?\a", "\x1b]8;;http://x/?q\x1b\\", "\x1b[22;0t", "\x1b[8;24;80t", "\x1bPq#0~~\x1b\\",
+		"\x1b]52;c;aGk=\a", "\x1bP"+strings.Repeat("x", 3*MaxText)+"\x1b\\", "\x1b[4 q", "\x1b[3\x18x") {
 		for size := 1; size < 4; size++ {
 			var q Quiet
 			var got []byte

@@ -1,4 +1,7 @@
-package screen
+// Package escape takes a stream for a terminal apart: text, control characters,
+// sequences and strings, as VT terminals do, whatever the bytes are. What they
+// mean is for others.
+package escape
 
 import (
 	"strconv"
@@ -18,17 +21,42 @@ const (
 	text // DCS, SOS, PM, APC, and the title of screen(1)
 )
 
+// MaxText is how many bytes are kept of a string.
+const MaxText = 4096
+
 const (
 	maxParams = 32
-	maxText   = 4096 // bytes kept of a string
-	maxHeld   = 256  // longer sequences are not held back
+	maxHeld   = 256 // longer sequences are not held back
 	maxValue  = 1 << 16
 )
 
-// parser takes a stream apart. The zero value is ready.
-type parser struct {
+// Handler is told what a stream says.
+type Handler interface {
+	// Text takes the run of characters at the front, the bulk of all output, and
+	// returns its length: no control, and nothing that is not complete.
+	Text(p []byte) int
+	// Print takes a character that Text left.
+	Print(r rune)
+	// Broken is for bytes that are no character: terminals differ in how many
+	// signs they show for them.
+	Broken()
+	Control(c byte)
+	Escape(c byte)
+	// Designate is ESC with one or two intermediates and a final byte.
+	Designate(inter, inter2, c byte)
+	// Sequence is a control sequence, with at least one parameter. mark comes
+	// before the parameters, inter behind them, 0 where there is none.
+	Sequence(mark, inter, final byte, params []int)
+	// String is one that has ended, with the byte that introduced it. cut says that
+	// text is only its beginning.
+	String(introducer byte, text []byte, cut bool)
+}
+
+// Parser takes a stream apart. The zero value is ready, for UTF-8.
+type Parser struct {
+	Bytes bool // characters are bytes, of some set that is not UTF-8
+
 	state  int
-	fed    int  // all that came
 	since  int  // bytes since ground, of a sequence or a character
 	inST   bool // ESC came in a string: it ends if a backslash follows
 	bad    bool // the sequence means nothing
@@ -44,76 +72,94 @@ type parser struct {
 	npart  int
 }
 
-// Feed takes what is written to the terminal and keeps the model up to date. It
-// returns how many bytes at the end belong to a sequence or a character that is
-// not complete: nothing may be drawn in the middle of it, and the terminal shows
-// nothing of it before its end, so they can be held back.
-func (s *Screen) Feed(p []byte) (held int) {
-	for len(p) > 0 { // in pieces, so that credit lasts as if they came alone
-		piece := p[:min(len(p), 1<<10)]
-		s.fed += len(piece)
-		s.credit = min(s.credit+perByte*len(piece), maxCredit)
-		s.take(piece)
-		p = p[len(piece):]
-	}
-	if s.Open() {
-		return 0
-	}
-	return s.since
-}
-
-func (s *Screen) take(p []byte) {
+// Feed takes what comes next.
+func (s *Parser) Feed(h Handler, p []byte) {
 	for i := 0; i < len(p); {
+		n := 0
 		switch {
 		case s.state == ground && s.npart == 0:
-			if n := s.text(p[i:]); n > 0 {
-				i += n
-				continue
+			switch c := p[i]; {
+			case c == 0x1b:
+				n = s.whole(h, p[i:])
+			case c < 0x18:
+				h.Control(c)
+				n = 1
+			default:
+				n = h.Text(p[i:])
 			}
-		case s.state >= osc && !s.inST && len(s.raw) >= maxText:
-			n := 0 // nothing of it is kept: find its end
-			for i+n < len(p) && p[i+n] >= 0x20 && p[i+n] < 0x80 {
+		case s.state >= osc && !s.inST && len(s.raw) >= MaxText:
+			for i+n < len(p) && p[i+n] >= 0x20 && p[i+n] < 0x80 { // nothing of it is kept: find its end
 				n++
 			}
-			if n > 0 {
-				s.cut = true
-				s.since += n
-				i += n
-				continue
-			}
+			s.cut = s.cut || n > 0
+			s.since += n
 		}
-		s.byte(p[i])
-		i++
+		if n == 0 {
+			s.byte(h, p[i])
+			n = 1
+		}
+		i += n
 	}
 }
 
-// Open says that a string is open (a picture, a title, tmux's control mode):
-// whatever is drawn now would become part of it. So does a single shift, which
-// waits for its character.
-func (s *Screen) Open() bool { return s.state >= osc || s.since > maxHeld || s.single != 0 }
-
-// Inject takes text of ours, written between two parts of the stream.
-func (s *Screen) Inject(p []byte) {
-	outer := s.parser
-	s.parser = parser{fed: outer.fed}
-	s.Feed(p)
-	s.parser = outer
+// whole takes a control sequence at the front that is complete and has nothing
+// odd in it, as most have, and returns its length.
+func (s *Parser) whole(h Handler, p []byte) int {
+	if len(p) < 3 || p[1] != '[' {
+		return 0
+	}
+	i, mark := 2, byte(0)
+	if c := p[2]; c >= 0x3c && c < 0x40 {
+		i, mark = 3, c
+	}
+	v, np := 0, 0
+	s.colon[0] = false
+	for ; i < len(p); i++ {
+		switch c := p[i]; {
+		case c >= '0' && c <= '9':
+			v = min(v*10+int(c-'0'), maxValue)
+		case c == ';' || c == ':':
+			s.params[np] = v
+			if np++; np == maxParams {
+				return 0
+			}
+			v, s.colon[np] = 0, c == ':'
+		case c >= 0x40 && c < 0x7f:
+			s.params[np] = v
+			h.Sequence(mark, 0, c, s.params[:np+1])
+			return i + 1
+		default:
+			return 0
+		}
+	}
+	return 0
 }
 
-func (s *Screen) byte(c byte) {
+// Sub tells whether a parameter of the sequence that is handled belongs to the
+// one before, by a colon.
+func (s *Parser) Sub(i int) bool { return s.colon[i] }
+
+// Open says that a string is open: whatever comes now becomes part of it.
+func (s *Parser) Open() bool { return s.state >= osc || s.since > maxHeld }
+
+// Held is how many bytes at the end belong to a sequence or a character that is
+// not complete.
+func (s *Parser) Held() int { return s.since }
+
+func (s *Parser) byte(h Handler, c byte) {
 	s.since++
 	if s.npart > 0 {
 		if c&0xc0 == 0x80 {
 			s.part[s.npart] = c
 			s.npart++
-			s.character()
+			s.character(h)
 			return
 		}
 		s.npart, s.since = 0, 1
-		s.broken()
+		h.Broken()
 	}
 	if s.state >= osc {
-		s.inString(c)
+		s.inString(h, c)
 		return
 	}
 	switch {
@@ -122,12 +168,12 @@ func (s *Screen) byte(c byte) {
 	case c == 0x1b:
 		s.start(c, escape)
 	case c < 0x20:
-		s.control(c) // works inside a sequence too
+		h.Control(c) // works inside a sequence too
 		if s.state == ground {
 			s.since = 0
 		}
 	case s.state == ground:
-		s.graphic(c)
+		s.graphic(h, c)
 	default:
 		s.raw = append(s.raw, c)
 		if len(s.raw) > maxHeld {
@@ -135,48 +181,41 @@ func (s *Screen) byte(c byte) {
 		}
 		switch s.state {
 		case escape:
-			s.inEscape(c)
+			s.inEscape(h, c)
 		case between:
-			s.inDesignation(c)
+			s.inDesignation(h, c)
 		case csi:
-			s.inCSI(c)
+			s.inCSI(h, c)
 		}
 	}
 }
 
-func (s *Screen) ground() { s.state, s.since, s.npart, s.inST = ground, 0, 0, false }
+func (s *Parser) ground() { s.state, s.since, s.npart, s.inST = ground, 0, 0, false }
 
 // start begins a sequence.
-func (s *Screen) start(c byte, state int) {
+func (s *Parser) start(c byte, state int) {
 	s.state, s.since, s.npart, s.inST, s.cut, s.bad = state, 1, 0, false, false, false
 	s.raw = append(s.raw[:0], c)
 	s.mark, s.inter, s.inter2, s.np = 0, 0, 0, 0
 	s.params[0], s.colon[0] = 0, false
 }
 
-// broken is for bytes that are no character: terminals differ in how many signs
-// they show for them.
-func (s *Screen) broken() {
-	s.print(utf8.RuneError)
-	s.row(s.y).known = false
-}
-
 // graphic takes a byte of a character.
-func (s *Screen) graphic(c byte) {
+func (s *Parser) graphic(h Handler, c byte) {
 	switch {
 	case c < 0x80: // DEL
 		s.since = 0
-	case s.config.Bytes:
+	case s.Bytes:
 		s.since = 0
-		s.print(rune(c))
+		h.Print(rune(c))
 	default:
 		s.part[0], s.npart = c, 1
-		s.character()
+		s.character(h)
 	}
 }
 
 // character prints what has been gathered when it is complete.
-func (s *Screen) character() {
+func (s *Parser) character(h Handler) {
 	p := s.part[:s.npart]
 	if !utf8.FullRune(p) {
 		return
@@ -186,71 +225,58 @@ func (s *Screen) character() {
 	s.npart, s.since = 0, 0
 	switch {
 	case r == utf8.RuneError && n == 1:
-		s.broken()
+		h.Broken()
 	case r >= 0xa0:
-		s.print(r)
+		h.Print(r)
 	case r >= 0x80: // a control character of one byte
 		s.start(0x1b, escape)
 		s.raw = append(s.raw, byte(r-0x40))
 		s.since = 2
-		s.inEscape(byte(r - 0x40))
+		s.inEscape(h, byte(r-0x40))
 	}
 	for range rest {
-		s.broken()
+		h.Broken()
 	}
 }
 
-func (s *Screen) inString(c byte) {
+func (s *Parser) inString(h Handler, c byte) {
 	switch {
 	case c == 0x18 || c == 0x1a:
 		s.ground()
 	case s.inST:
-		s.endString()
+		s.endString(h)
 		if c != '\\' { // not the end but a new sequence
-			s.byteAgain(c)
+			s.byteAgain(h, c)
 		}
 	case c == 0x1b:
 		s.inST = true
 	case c == 7 && s.state == osc:
-		s.endString()
-	case c == 0x9c && !s.config.Bytes && len(s.raw) > 2 && s.raw[len(s.raw)-1] == 0xc2 && !s.cut:
+		s.endString(h)
+	case c == 0x9c && !s.Bytes && len(s.raw) > 2 && s.raw[len(s.raw)-1] == 0xc2 && !s.cut:
 		s.raw = s.raw[:len(s.raw)-1]
-		s.endString()
-	case len(s.raw) >= maxText:
+		s.endString(h)
+	case len(s.raw) >= MaxText:
 		s.cut = true
 	default:
 		s.raw = append(s.raw, c)
 	}
 }
 
-func (s *Screen) byteAgain(c byte) {
+func (s *Parser) byteAgain(h Handler, c byte) {
 	s.start(0x1b, escape)
 	if c == 0x1b {
 		return
 	}
-	s.byte(c)
+	s.byte(h, c)
 }
 
-func (s *Screen) endString() {
-	state, introducer, body := s.state, s.raw[1], s.raw[2:]
+func (s *Parser) endString(h Handler) {
+	introducer, body, cut := s.raw[1], s.raw[2:], s.cut
 	s.ground()
-	switch {
-	case state == text:
-		s.device(introducer, body)
-	case !s.cut:
-		s.operating(body)
-	default:
-		switch {
-		case len(body) > 1 && string(body[:2]) == "8;":
-			s.linkTo("") // longer than we keep
-			s.row(s.y).known = false
-		case len(body) > 5 && string(body[:5]) == "1337;":
-			s.operating(body) // a picture
-		}
-	}
+	h.String(introducer, body, cut)
 }
 
-func (s *Screen) inEscape(c byte) {
+func (s *Parser) inEscape(h Handler, c byte) {
 	switch {
 	case c == '[':
 		s.state = csi
@@ -262,11 +288,11 @@ func (s *Screen) inEscape(c byte) {
 		s.state, s.inter = between, c
 	default:
 		s.ground()
-		s.escape(c)
+		h.Escape(c)
 	}
 }
 
-func (s *Screen) inDesignation(c byte) {
+func (s *Parser) inDesignation(h Handler, c byte) {
 	if c < 0x30 {
 		s.bad = s.bad || s.inter2 != 0
 		s.inter2 = c
@@ -274,11 +300,11 @@ func (s *Screen) inDesignation(c byte) {
 	}
 	s.ground()
 	if !s.bad && c < 0x7f {
-		s.designate(s.inter, s.inter2, c)
+		h.Designate(s.inter, s.inter2, c)
 	}
 }
 
-func (s *Screen) inCSI(c byte) {
+func (s *Parser) inCSI(h Handler, c byte) {
 	switch {
 	case c >= '0' && c <= '9':
 		s.bad = s.bad || s.inter != 0
@@ -302,20 +328,16 @@ func (s *Screen) inCSI(c byte) {
 	case c >= 0x40 && c < 0x7f:
 		s.ground()
 		if !s.bad {
-			s.csi(s.mark, s.inter, c, s.params[:min(s.np+1, maxParams)])
+			h.Sequence(s.mark, s.inter, c, s.params[:min(s.np+1, maxParams)])
 		}
 	case c >= 0x80:
 		s.ground() // terminals differ
 	}
 }
 
-// Unfinished is the end of what Redraw returns: what the stream has begun and not
-// ended.
-func (s *Screen) Unfinished() []byte { return s.appendUnfinished(nil) }
-
-// appendUnfinished writes what the stream has begun and not ended. Of a string
+// Unfinished appends what the stream has begun and not ended. Of a string
 // longer than we keep it is one that means nothing, which ends as that would.
-func (s *Screen) appendUnfinished(b []byte) []byte {
+func (s *Parser) Unfinished(b []byte) []byte {
 	switch {
 	case s.npart > 0:
 		return append(b, s.part[:s.npart]...)
@@ -340,13 +362,16 @@ func (s *Screen) appendUnfinished(b []byte) []byte {
 
 // appendParams writes a control sequence again up to where it has come, as what
 // means nothing where it already does.
-func (s *Screen) appendParams(b []byte) []byte {
+func (s *Parser) appendParams(b []byte) []byte {
 	if s.mark != 0 {
 		b = append(b, s.mark)
 	}
 	for i, v := range s.params[:min(s.np+1, maxParams)] {
-		if i > 0 {
-			b = append(b, ";:"[btoi(s.colon[i])])
+		switch {
+		case i > 0 && s.colon[i]:
+			b = append(b, ':')
+		case i > 0:
+			b = append(b, ';')
 		}
 		b = strconv.AppendInt(b, int64(v), 10)
 	}
@@ -357,11 +382,4 @@ func (s *Screen) appendParams(b []byte) []byte {
 		b = append(b, "!1"...)
 	}
 	return b
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

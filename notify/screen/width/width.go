@@ -1,4 +1,5 @@
-package screen
+// Package width tells how many columns characters take.
+package width
 
 import (
 	"sync"
@@ -58,10 +59,10 @@ var widths = sync.OnceValue(func() *[1 << 15]byte {
 	return t
 })
 
-// width is how many columns a character takes.
-func width(r rune) int {
+// Of is how many columns a character takes.
+func Of(r rune) int {
 	switch {
-	case r < 0x300 || r >= firstCluster:
+	case r < 0x300 || r > unicode.MaxRune:
 		return 1
 	case r < 1<<17:
 		return int(widths()[r>>2] >> (r & 3 * 2) & 3)
@@ -73,17 +74,17 @@ func width(r rune) int {
 	return 1
 }
 
-// disputed tells of characters that some terminals join with their neighbours
+// Disputed tells of characters that some terminals join with their neighbours
 // into one, of another width, and others don't: what makes an emoji of a
 // character, joins emoji, colours them, and the letters of flags.
-func disputed(r rune) bool {
+func Disputed(r rune) bool {
 	return r >= 0x200d && (r == 0x200d || r == 0xfe0f || r >= 0x1f1e6 && r <= 0x1f1ff || r >= 0x1f3fb && r <= 0x1f3ff || r >= 0xe0020 && r <= 0xe007f)
 }
 
-// Width is how many columns a text takes.
-func Width(text string) (n int) {
+// Text is how many columns a text takes.
+func Text(text string) (n int) {
 	for _, r := range text {
-		n += width(r)
+		n += Of(r)
 	}
 	return n
 }
