@@ -34,6 +34,7 @@ type login struct {
 	env   []string
 	home  string
 
+	openSSH bool // says that it is
 	windows bool // says so in its greeting, and serves sftp
 	sullen  bool // answers no question of the connection's
 
@@ -41,6 +42,8 @@ type login struct {
 
 	uploaded atomic.Int64 // bytes that clients sent to commands
 	runs     atomic.Int64 // of commands
+	asked    atomic.Bool  // for a command
+	early    atomic.Int64 // questions of the connection's before that
 }
 
 func newLogin(t *testing.T, shell ...string) *login {
@@ -66,6 +69,9 @@ func (l *login) dial(t *testing.T) *ssh.Client {
 	}
 	config := &ssh.ServerConfig{NoClientAuth: true}
 	config.AddHostKey(signer)
+	if l.openSSH {
+		config.ServerVersion = "SSH-2.0-OpenSSH_9.2p1"
+	}
 	if l.windows {
 		config.ServerVersion = "SSH-2.0-OpenSSH_for_Windows_9.5"
 	}
@@ -86,7 +92,14 @@ func (l *login) dial(t *testing.T) *ssh.Client {
 		}
 		defer conn.Close()
 		if !l.sullen {
-			go ssh.DiscardRequests(reqs)
+			go func() {
+				for r := range reqs {
+					if !l.asked.Load() {
+						l.early.Add(1)
+					}
+					r.Reply(false, nil)
+				}
+			}()
 		}
 		for c := range chans {
 			serving.Go(func() { l.session(t, c) })
@@ -141,6 +154,7 @@ func (l *login) session(t *testing.T, nc ssh.NewChannel) {
 			r.Reply(false, nil)
 			continue
 		}
+		l.asked.Store(true)
 		r.Reply(true, nil)
 		go ssh.DiscardRequests(reqs)
 		var e struct{ Line string }

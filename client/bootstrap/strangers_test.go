@@ -232,6 +232,7 @@ func TestSlowStartupFile(t *testing.T) {
 func TestNetworkGoesAwayUnheard(t *testing.T) {
 	t.Parallel()
 	l := newLogin(t, "sh", "-c")
+	l.openSSH = true // so no answer is needed first
 	l.shell = []string{"sh", "-c", "echo '{tssh:hello}'; exec sleep 5", "sh"}
 	_, err := l.start(t, Request{
 		Patience: Patience{Word: 100 * time.Millisecond, Greet: 50 * time.Millisecond, Step: time.Hour},
@@ -239,6 +240,18 @@ func TestNetworkGoesAwayUnheard(t *testing.T) {
 	})
 	if !errors.Is(err, ErrLost) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestNothingIsAskedBeforeTheCommand: then OpenSSH's server gets the command in the
+// flight of the session's opening.
+func TestNothingIsAskedBeforeTheCommand(t *testing.T) {
+	t.Parallel()
+	l := newLogin(t, "sh", "-c")
+	binary, want := program(t, 100)
+	l.mustGreet(t, Request{Binary: binary}, want)
+	if n := l.early.Load(); n != 0 {
+		t.Errorf("%d questions came before the command", n)
 	}
 }
 

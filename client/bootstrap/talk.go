@@ -106,7 +106,7 @@ func (t *talk) run(ctx context.Context, client *ssh.Client, line string) (Starte
 		}
 	}()
 	defer func() { t.bar.end() }()
-	started, ended, err := t.listen(talking, parts, silence(talking, client, t.req.Patience))
+	started, ended, err := t.listen(talking, parts, func() <-chan struct{} { return silence(talking, client, t.req.Patience) })
 	switch {
 	case ctx.Err() != nil:
 		return Started{}, fmt.Errorf("start tsshd: %w", context.Cause(ctx))
@@ -132,11 +132,12 @@ func (t *talk) run(ctx context.Context, client *ssh.Client, line string) (Starte
 
 // silence returns a channel that is closed when a server that has answered a question
 // answers none any more: people roam while they log in, and would wait for the
-// end of our patience with a program. One that never answers is not judged so.
+// end of our patience with a program. One that never answers is not judged so,
+// unless it is OpenSSH's, which answers always.
 func silence(ctx context.Context, client *ssh.Client, p Patience) <-chan struct{} {
 	gone := make(chan struct{})
 	go func() {
-		for known := false; ; known = true {
+		for known := isOpenSSH(client); ; known = true {
 			if !alive(ctx, client, p.Word) {
 				if known && ctx.Err() == nil {
 					close(gone)
@@ -151,6 +152,10 @@ func silence(ctx context.Context, client *ssh.Client, p Patience) <-chan struct{
 		}
 	}()
 	return gone
+}
+
+func isOpenSSH(client *ssh.Client) bool {
+	return bytes.HasPrefix(client.ServerVersion(), []byte("SSH-2.0-OpenSSH_"))
 }
 
 // alive asks whether the server is there at all.
@@ -239,9 +244,13 @@ func (t *talk) converse(ctx context.Context, client *ssh.Client, line string, pa
 var errNonsense = fmt.Errorf("%w: it answers without end", ErrNotRun)
 
 // listen follows what the server does until a greeting, the end, or the end of
-// our patience. ended is how the command ended.
-func (t *talk) listen(ctx context.Context, parts <-chan part, gone <-chan struct{}) (s Started, ended, err error) {
+// our patience. ended is how the command ended. Once the command is there, watch
+// tells when the server is gone. A question before it would cost two round trips:
+// nothing follows a session's opening in its flight then, and the server's answer
+// holds up what it says next (Nagle).
+func (t *talk) listen(ctx context.Context, parts <-chan part, watch func() <-chan struct{}) (s Started, ended, err error) {
 	p := t.req.Patience
+	var gone <-chan struct{}
 	t.clock = time.NewTimer(p.Word)
 	defer t.clock.Stop()
 	input, first := time.NewTimer(p.Input), time.NewTimer(2*p.Word)
@@ -283,6 +292,7 @@ func (t *talk) listen(ctx context.Context, parts <-chan part, gone <-chan struct
 				return s, got.err, nil
 			case got.stdin != nil:
 				t.stdin = got.stdin
+				gone = watch()
 				input.Reset(p.Input)
 				t.clock.Reset(p.Word)
 				continue
