@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tssh/client/config/expand"
 	"tssh/client/config/pattern"
 )
 
@@ -18,7 +19,7 @@ func (e *evaluator) canonicalize() error {
 	host := e.req.Host
 	if h := e.first("hostname"); h != "" {
 		var err error
-		if host, err = expandPercent(h, map[byte]string{'h': host}); err != nil {
+		if host, err = expand.Percent(h, map[byte]string{'h': host}); err != nil {
 			return unexpanded(err, "percent_expand: failed")
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"tssh/client/config/expand"
 	"tssh/client/config/owner"
 	"tssh/client/config/pattern"
 	"tssh/client/config/value"
@@ -151,8 +152,8 @@ func (e *evaluator) include(l *value.Line, b *block) error {
 		if arg == "" {
 			return l.Errorf("keyword %s empty argument", l.Key)
 		}
-		arg, err := expandEnv(arg, e.env.Getenv, e.tokens())
-		if _, unset := err.(unsetError); unset { // told, and nothing is read
+		arg, err := expand.Env(arg, e.env.Getenv, e.tokens())
+		if _, unset := err.(expand.Unset); unset { // told, and nothing is read
 			e.env.warn(err.Error())
 			e.env.warn(l.Errorf("Unable to expand user config file '%s'", l.Args[i]).Error())
 			continue

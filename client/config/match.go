@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"tssh/client/config/expand"
 	"tssh/client/config/pattern"
 	"tssh/client/config/value"
 )
@@ -134,7 +135,7 @@ func (e *evaluator) target() string {
 	case h == "" || e.final:
 		return e.name
 	}
-	expanded, err := expandPercent(h, map[byte]string{'h': e.name})
+	expanded, err := expand.Percent(h, map[byte]string{'h': e.name})
 	if err != nil {
 		return e.name
 	}
@@ -153,7 +154,7 @@ func (e *evaluator) sessionType() string {
 
 // exec runs a command with the tokens of the TOKENS section expanded.
 func (e *evaluator) exec(command string, l *value.Line) (bool, error) {
-	expanded, err := expandPercent(command, e.tokens())
+	expanded, err := expand.Percent(command, e.tokens())
 	if err != nil {
 		return false, &Error{Lines: []string{err.Error(), "percent_expand: failed"}, Fatal: true}
 	}

@@ -3,12 +3,11 @@ package config
 import (
 	"crypto/sha1"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
 	"tssh/client/config/endpoint"
+	"tssh/client/config/expand"
 )
 
 // tokens returns what the percent tokens of the TOKENS section stand for, as
@@ -52,78 +51,8 @@ func tokensOf(env *Env, v tokenValues) map[byte]string {
 	}
 }
 
-// unsetError is the name of a variable that is not there.
-type unsetError string
-
-func (e unsetError) Error() string {
-	return "vdollar_percent_expand: env var ${" + string(e) + "} has no value"
-}
-
-// expandPercent replaces %x by what x stands for and %% by %.
-func expandPercent(s string, tokens map[byte]string) (string, error) {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] != '%' {
-			b.WriteByte(s[i])
-			continue
-		}
-		i++
-		if i == len(s) {
-			return "", errors.New("vdollar_percent_expand: invalid format")
-		}
-		value, ok := tokens[s[i]]
-		switch {
-		case s[i] == '%':
-			b.WriteByte('%')
-		case !ok:
-			return "", fmt.Errorf("vdollar_percent_expand: unknown key %%%c", s[i])
-		default:
-			b.WriteString(value)
-		}
-	}
-	return b.String(), nil
-}
-
-// expandEnv replaces ${NAME}, which must be set, or %x if tokens are given; what
-// a variable holds is not expanded again.
-func expandEnv(s string, getenv func(string) (string, bool), tokens map[byte]string) (string, error) {
-	var b strings.Builder
-	for s != "" {
-		i := strings.Index(s, "${")
-		before, name := s, ""
-		if i >= 0 {
-			before, s = s[:i], s[i+2:]
-			end := strings.IndexByte(s, '}')
-			if end < 0 {
-				return "", fmt.Errorf("vdollar_percent_expand: environment variable '%s' missing closing '}'", s)
-			}
-			if name, s = s[:end], s[end+1:]; name == "" {
-				return "", errors.New("vdollar_percent_expand: zero-length environment variable")
-			}
-		} else {
-			s = ""
-		}
-		if tokens != nil {
-			var err error
-			if before, err = expandPercent(before, tokens); err != nil {
-				return "", err
-			}
-		}
-		b.WriteString(before)
-		if name == "" {
-			continue
-		}
-		value, ok := getenv(name)
-		if !ok {
-			return "", unsetError(name)
-		}
-		b.WriteString(value)
-	}
-	return b.String(), nil
-}
-
 func (e *evaluator) environment(s string) (string, error) {
-	return expandEnv(s, e.env.Getenv, nil)
+	return expand.Env(s, e.env.Getenv, nil)
 }
 
 // Token sets of the TOKENS section; other keywords take all that are known.
@@ -174,13 +103,13 @@ func (h *Host) Expand(keyword, value string, extra Tokens) (string, error) {
 		}
 	}
 	if env {
-		value, err = expandEnv(value, h.env.Getenv, known)
-		if _, unset := err.(unsetError); unset {
+		value, err = expand.Env(value, h.env.Getenv, known)
+		if _, unset := err.(expand.Unset); unset {
 			return "", &Error{Lines: []string{err.Error(), "invalid environment variable expansion"}}
 		}
 		return value, unexpanded(err, "percent_dollar_expand: failed")
 	}
-	value, err = expandPercent(value, known)
+	value, err = expand.Percent(value, known)
 	return value, unexpanded(err, "percent_expand: failed")
 }
 
