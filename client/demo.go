@@ -105,7 +105,7 @@ func (v *invocation) comeBack(ctx context.Context, name string) (*roaming, error
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(a.Sessions, func(s roster.Session) bool { return s.Name == name && len(s.Terminals) > 0 })
+	i := slices.IndexFunc(a.Sessions, func(s wire.Session) bool { return s.Name == name && len(s.Terminals) > 0 })
 	if i < 0 {
 		return nil, nil
 	}

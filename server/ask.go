@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 
-	"tssh/proxy/roster"
 	"tssh/proxy/wire"
 	"tssh/server/policy"
 	"tssh/server/registry"
@@ -109,5 +108,5 @@ func endOf(e registry.Entry, by string) int {
 	if err != nil {
 		return refuse(fmt.Errorf("end session %s: %w", e.Name, err))
 	}
-	return reply(wire.Answer{Sessions: []roster.Session{a.Session}})
+	return reply(wire.Answer{Sessions: []wire.Session{a.Session}})
 }

@@ -302,8 +302,8 @@ func (h *host) attach(conn *net.UnixConn, q registry.Request) (greeting string, 
 }
 
 // describe tells of the session.
-func (h *host) describe() roster.Session {
-	s := roster.Session{Name: h.name, PID: os.Getpid(), Release: wire.Release, Since: h.since}
+func (h *host) describe() wire.Session {
+	s := wire.Session{Name: h.name, PID: os.Getpid(), Release: wire.Release, Since: h.since}
 	h.mu.Lock()
 	current := h.current
 	s.Heard = h.heard
@@ -317,7 +317,7 @@ func (h *host) describe() roster.Session {
 	}
 	for _, p := range h.programs.List() {
 		d := p.Describe()
-		s.Terminals = append(s.Terminals, roster.Terminal{
+		s.Terminals = append(s.Terminals, wire.Terminal{
 			ID: d.ID, Program: cmp.Or(d.Foreground, d.Command), Directory: d.Dir,
 			Cols: uint32(d.Cols), Rows: uint32(d.Rows), Here: d.Joined,
 		})

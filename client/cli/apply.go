@@ -7,7 +7,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/config/endpoint"
-	"tssh/proxy/roster"
+	"tssh/proxy/wire"
 )
 
 // The functions here are what flags do. Most are a setting that a file could
@@ -237,7 +237,7 @@ func completion(r *reader, value string) error {
 
 func attach(r *reader, value string) error {
 	if value != "" {
-		if err := roster.Name(value); err != nil {
+		if err := wire.CheckName(value); err != nil {
 			return &Error{Text: "--attach: " + err.Error()}
 		}
 	}
@@ -246,7 +246,7 @@ func attach(r *reader, value string) error {
 }
 
 func end(r *reader, value string) error {
-	if err := roster.Name(value); err != nil {
+	if err := wire.CheckName(value); err != nil {
 		return &Error{Text: "--end: " + err.Error()}
 	}
 	r.cmd.End = value

@@ -11,7 +11,6 @@ import (
 
 	"tssh/client/login"
 	"tssh/client/status"
-	"tssh/proxy/roster"
 	"tssh/proxy/wire"
 )
 
@@ -260,7 +259,7 @@ func TestSessionsThereAreListed(t *testing.T) {
 		u.b.start = func(wire.Offer) wire.Greeting { return g }
 		return Ask(t.Context(), u.logIn(), c, wire.List, "work")
 	}
-	a, err := ask(wire.Greeting{Answer: &wire.Answer{Sessions: []roster.Session{{Name: "work"}}}})
+	a, err := ask(wire.Greeting{Answer: &wire.Answer{Sessions: []wire.Session{{Name: "work"}}}})
 	if err != nil || len(a.Sessions) != 1 || a.Sessions[0].Name != "work" {
 		t.Errorf("got %v, %v", a, err)
 	}

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"tssh/proxy/roster"
 )
 
 func TestOfferAsksForASession(t *testing.T) {
@@ -19,7 +17,7 @@ func TestOfferAsksForASession(t *testing.T) {
 	if got, err := ParseOffer(word); err != nil || !reflect.DeepEqual(got, o) {
 		t.Errorf("ParseOffer(%s) = %+v, %v", word, got, err)
 	}
-	for _, name := range []string{"a\nb", "\x1b[2J", "\xff", " a", "a ", strings.Repeat("a", roster.MaxName+1), "\u202e"} {
+	for _, name := range []string{"a\nb", "\x1b[2J", "\xff", " a", "a ", strings.Repeat("a", MaxName+1), "\u202e"} {
 		o.Name = name
 		if _, err := ParseOffer(o.String()); err == nil {
 			t.Errorf("the name %q was taken", name)
@@ -34,9 +32,9 @@ func TestOfferAsksForASession(t *testing.T) {
 // and shows nothing that a terminal obeys.
 func TestAnswerHoldsNoKeys(t *testing.T) {
 	g := aGreeting()
-	g.Answer = &Answer{Refusal: "no \x1b[2J", Sessions: []roster.Session{{
+	g.Answer = &Answer{Refusal: "no \x1b[2J", Sessions: []Session{{
 		Name: "a\nb", PID: 7, Release: "1", Since: time.Unix(1, 0).UTC(),
-		Terminals: []roster.Terminal{{ID: 1, Program: "vi \x1b]0;x\a" + strings.Repeat("x", 4000)}},
+		Terminals: []Terminal{{ID: 1, Program: "vi \x1b]0;x\a" + strings.Repeat("x", 4000)}},
 	}}}
 	got, found, err := FindGreeting([]byte("noise " + g.Line()))
 	if !found || err != nil || got.Answer == nil {

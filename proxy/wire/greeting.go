@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"tssh/proxy/roster"
 	"tssh/proxy/visible"
 )
 
@@ -47,9 +46,9 @@ type Greeting struct {
 // Answer is what a tsshd says to who asked for something else than a session, or
 // for one that it does not give.
 type Answer struct {
-	Sessions []roster.Session `json:"sessions,omitempty"` // that there are
-	Refusal  string           `json:"refusal,omitempty"`  // why it is not done; "": it is
-	Choose   bool             `json:"choose,omitempty"`   // because several could be meant
+	Sessions []Session `json:"sessions,omitempty"` // that there are
+	Refusal  string    `json:"refusal,omitempty"`  // why it is not done; "": it is
+	Choose   bool      `json:"choose,omitempty"`   // because several could be meant
 }
 
 // greetingJSON keeps the keys out of the reach of encoding/json's reflection
@@ -146,7 +145,7 @@ func (j greetingJSON) greeting() (Greeting, error) {
 		Session: visible.Line(j.Session), Terminal: j.Terminal, Waiting: j.Waiting,
 	}
 	if j.Answer != nil {
-		j.Answer.Sessions = roster.Clean(j.Answer.Sessions)
+		j.Answer.Sessions = CleanSessions(j.Answer.Sessions)
 		j.Answer.Refusal = visible.Line(j.Answer.Refusal)
 		return Greeting{Version: Version, Release: g.Release, Answer: j.Answer}, nil
 	}

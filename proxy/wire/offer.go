@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"tssh/proxy/roster"
 )
 
 // Version of everything in this package. Ends of different versions do not talk.
@@ -178,7 +176,7 @@ func parseName(value string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return string(b), roster.Name(string(b))
+	return string(b), CheckName(string(b))
 }
 
 func parseKeep(value string) (k Keep, err error) {

@@ -5,16 +5,16 @@ import (
 	"strings"
 	"testing"
 
-	"tssh/proxy/roster"
+	"tssh/proxy/wire"
 )
 
 func TestWhichSessionIsMeant(t *testing.T) {
 	entry := func(name string, pid int, here bool, terminals int) Entry {
-		return Entry{Session: roster.Session{Name: name, PID: pid, Release: "1", Here: here, Terminals: make([]roster.Terminal, terminals)}}
+		return Entry{Session: wire.Session{Name: name, PID: pid, Release: "1", Here: here, Terminals: make([]wire.Terminal, terminals)}}
 	}
 	build, mail := entry("build", 10, false, 2), entry("mail", 20, true, 1)
 	twin, slash := entry("build", 30, false, 1), entry("build/2", 50, false, 1)
-	bare, older := entry("exec", 40, true, 0), Entry{Session: roster.Session{PID: 60}}
+	bare, older := entry("exec", 40, true, 0), Entry{Session: wire.Session{PID: 60}}
 	for _, c := range []struct {
 		all      []Entry
 		name     string

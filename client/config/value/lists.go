@@ -6,29 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"tssh/client/config/algorithm"
 	"tssh/client/config/pattern"
 )
-
-// Algorithms takes a list of names; complaint is what is said of a bad one.
-func Algorithms(k algorithm.Kind, complaint string) Parser {
-	return func(l *Line) ([]string, error) {
-		arg, err := l.One()
-		if err != nil {
-			return nil, err
-		}
-		valid := algorithm.Valid
-		if l.Flag { // ssh's flags -c and -m know no "-"
-			valid = func(k algorithm.Kind, s string) bool {
-				return !strings.HasPrefix(s, "-") && algorithm.Valid(k, s)
-			}
-		}
-		if !valid(k, arg) {
-			return nil, l.Errorf(complaint, arg)
-		}
-		return []string{arg}, nil
-	}
-}
 
 // Files takes paths, or "none" alone.
 func Files(l *Line) ([]string, error) {

@@ -5,8 +5,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-
-	"tssh/proxy/roster"
 )
 
 // These keywords have a form of their own.
@@ -38,17 +36,6 @@ func ExitKey(l *Line) ([]string, error) {
 		return []string{strings.ToLower(arg)}, nil
 	}
 	return nil, l.Errorf("bad %s %q: a key with Control is wanted, as ^d, or none", l.Key, arg)
-}
-
-// SessionName takes the name of a session.
-func SessionName(l *Line) ([]string, error) {
-	arg, err := l.One()
-	if err == nil {
-		if bad := roster.Name(arg); bad != nil {
-			err = l.Errorf("bad %s: %v", l.Key, bad)
-		}
-	}
-	return []string{arg}, err
 }
 
 // Mask takes a file mode in octal.
