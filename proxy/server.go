@@ -10,8 +10,8 @@ import (
 
 	"tssh/proxy/admit"
 	"tssh/proxy/face"
-	"tssh/proxy/link"
 	"tssh/proxy/path"
+	"tssh/proxy/resend"
 	"tssh/proxy/roam"
 	"tssh/proxy/wire"
 )
@@ -41,8 +41,8 @@ type Server struct {
 
 	mu       sync.Mutex // guards what follows
 	door     *admit.Machine[place]
-	keep     link.Keep
-	extra    link.Copies
+	recent   resend.Recent
+	extra    resend.Copies
 	streams  []*stream // that have knocked, the oldest first
 	started  time.Time
 	since    time.Time // when the client took its place
@@ -148,7 +148,7 @@ func (s *Server) transmit(b []byte, segment int, ecn byte) {
 	now := time.Now()
 	var space [4]place
 	s.mu.Lock()
-	s.keep.Note(now, b, segment)
+	s.recent.Note(now, b, segment)
 	s.sent += uint64(len(b))
 	udp := s.door.Home().stream == nil
 	var copies []time.Duration
@@ -344,7 +344,7 @@ func (s *Server) againLocked(now, heard time.Time, v admit.Verdict, from place) 
 	if s.config.Transport != wire.QUIC || heard.IsZero() && !v.Arrived {
 		return nil // KCP takes an old datagram for a slow network
 	}
-	late := now.Sub(heard) >= link.Outage && from == s.door.Home()
+	late := now.Sub(heard) >= resend.Outage && from == s.door.Home()
 	if !v.Returned && !v.Arrived && !late {
 		return nil
 	}
@@ -352,7 +352,7 @@ func (s *Server) againLocked(now, heard time.Time, v admit.Verdict, from place) 
 		// Its knocks may have come through all the time, and nothing back.
 		heard = time.Time{}
 	}
-	list := s.keep.Last(heard.Add(-link.Slack))
+	list := s.recent.Last(heard.Add(-resend.Slack))
 	if from == s.door.Home() {
 		return list
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"tssh/proxy/link"
+	"tssh/proxy/resend"
 	"tssh/proxy/wire"
 )
 
@@ -20,13 +20,13 @@ type Outgoing struct {
 // Written takes the transport's datagrams, of segment bytes each in b (0: b is
 // one).
 func (m *Machine) Written(now time.Time, b []byte, segment int) (o Outgoing) {
-	m.keep.Note(now, b, segment)
+	m.recent.Note(now, b, segment)
 	o.On = m.current
 	if m.liveness.typed(now) && o.On != nil && !o.On.stalled() {
 		o.Knock = m.knock(now, o.On, true)
 		o.Wake = true
 	}
-	if m.liveness.tries > 0 && len(b) <= link.Small {
+	if m.liveness.tries > 0 && len(b) <= resend.Small {
 		// A typed key goes out on every path, as any of them may work again. These
 		// small datagrams may also be acknowledgements of a busy flow, which must not
 		// make more knocks than can be told apart when their answers come.
@@ -155,11 +155,11 @@ func (m *Machine) Answered(now time.Time, a wire.Ack, from netip.AddrPort) (e Ef
 			e.Send = append(e.Send, Packet{p, m.knock(now, p, true)})
 		}
 		if trouble && m.config.Resend {
-			for _, d := range m.keep.Last(since.Add(-link.Slack)) {
+			for _, d := range m.recent.Last(since.Add(-resend.Slack)) {
 				e.Send = append(e.Send, Packet{p, d})
 			}
 		}
-		if silence >= link.Outage {
+		if silence >= resend.Outage {
 			m.extra.Returned(now)
 			e.Returned, e.After = true, silence
 		}

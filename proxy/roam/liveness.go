@@ -3,7 +3,7 @@ package roam
 import (
 	"time"
 
-	"tssh/proxy/link"
+	"tssh/proxy/resend"
 )
 
 const (
@@ -187,7 +187,7 @@ func (p *liveness) trouble(now time.Time) bool { return p.tries > 0 || p.suspect
 
 // beforeKnock begins a new generation once an outage has lasted.
 func (p *liveness) beforeKnock(now time.Time) {
-	if p.silence(now) >= link.Outage && !p.bumped {
+	if p.silence(now) >= resend.Outage && !p.bumped {
 		p.generation++
 		p.bumped = true
 	}
@@ -216,7 +216,7 @@ func (p *liveness) answered(now time.Time, sequence uint64, current *Path) (aske
 		}
 		p.heard = now
 		if k.on == current {
-			if p.silence(now) >= link.Outage {
+			if p.silence(now) >= resend.Outage {
 				p.young = youngFor
 			}
 			p.measure(now.Sub(k.at))
@@ -272,7 +272,7 @@ func (p *liveness) measure(rtt time.Duration) {
 // count takes the knocks that were passed over, and one that was answered, into
 // the estimate of loss. What an outage swallowed says nothing about it.
 func (p *liveness) count(now time.Time, passed []asked, current *Path) {
-	if p.silence(now) < link.Outage {
+	if p.silence(now) < resend.Outage {
 		for _, k := range passed {
 			if k.on == current {
 				p.sample(1)

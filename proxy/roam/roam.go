@@ -23,7 +23,7 @@ import (
 	"strings"
 	"time"
 
-	"tssh/proxy/link"
+	"tssh/proxy/resend"
 	"tssh/proxy/wire"
 )
 
@@ -104,8 +104,8 @@ type Effects struct {
 type Machine struct {
 	config   Config
 	liveness liveness
-	keep     link.Keep
-	extra    link.Copies
+	recent   resend.Recent
+	extra    resend.Copies
 	current  *Path // nil: none yet
 	paths    []*Path
 	trusted  []netip.AddrPort // from where the server's datagrams are taken
@@ -168,7 +168,7 @@ func (m *Machine) State(now time.Time) State {
 
 // lost reports whether a user would say that contact is lost.
 func (m *Machine) lost(now time.Time) bool {
-	return m.current == nil || m.liveness.silence(now) > max(link.Outage, 4*m.liveness.rto())
+	return m.current == nil || m.liveness.silence(now) > max(resend.Outage, 4*m.liveness.rto())
 }
 
 // trying says what is tried, for the notice.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"tssh/proxy/link"
+	"tssh/proxy/resend"
 	"tssh/proxy/wire"
 )
 
@@ -66,9 +66,9 @@ func (m *Machine) lately(now time.Time) [][]byte {
 	case !m.config.Resend || m.liveness.silence(now) > slowAfter:
 		return nil
 	case m.liveness.trouble(now):
-		return m.keep.Small(m.liveness.since.Add(-link.Slack))
+		return m.recent.Small(m.liveness.since.Add(-resend.Slack))
 	}
-	return m.keep.Small(now.Add(-m.liveness.rto())) // the network changed a moment ago
+	return m.recent.Small(now.Add(-m.liveness.rto())) // the network changed a moment ago
 }
 
 // sockets returns a path of each UDP socket.

@@ -1,4 +1,4 @@
-package link
+package resend
 
 import (
 	"testing"
@@ -35,7 +35,7 @@ func TestSmallDatagramsAreRepeatedWithinABudget(t *testing.T) {
 }
 
 func TestLastDatagramsAreKept(t *testing.T) {
-	var k Keep
+	var k Recent
 	second := func(n int) time.Time { return epoch.Add(time.Duration(n) * time.Second) }
 	large := make([]byte, 1200)
 	k.Note(second(1), large, 0)

@@ -1,8 +1,8 @@
-// Package link decides what of a path's losses is made good before a transport
+// Package resend decides what of a path's losses is made good before a transport
 // misses it: which datagrams are sent twice, and which are sent again when
 // contact came back. Both ends of a session use it. It knows no clock, no
 // socket and no goroutine.
-package link
+package resend
 
 import "time"
 

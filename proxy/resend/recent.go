@@ -1,4 +1,4 @@
-package link
+package resend
 
 import (
 	"bytes"
@@ -21,12 +21,12 @@ const (
 	keptSmall = 6
 )
 
-// Keep holds the last datagrams of the transport. They are sent again when contact
+// Recent holds the last datagrams of the transport. They are sent again when contact
 // comes back, and tell the peer's transport at once what it missed. Its own timers
 // would do so after many seconds.
 //
 // It holds a few more of a typist's small ones, as each is a key.
-type Keep struct {
+type Recent struct {
 	datagrams [keptSmall]kept // a ring
 	next      int
 }
@@ -37,7 +37,7 @@ type kept struct {
 }
 
 // Note keeps the last of the datagrams of segment bytes in b.
-func (k *Keep) Note(now time.Time, b []byte, segment int) {
+func (r *Recent) Note(now time.Time, b []byte, segment int) {
 	if segment > 0 && len(b) > keptLarge*segment {
 		count := (len(b) + segment - 1) / segment
 		b = b[(count-keptLarge)*segment:]
@@ -47,25 +47,25 @@ func (k *Keep) Note(now time.Time, b []byte, segment int) {
 		if segment > 0 {
 			n = min(n, segment)
 		}
-		d := &k.datagrams[k.next]
+		d := &r.datagrams[r.next]
 		d.data, d.at = append(d.data[:0], b[:n]...), now
-		k.next = (k.next + 1) % keptSmall
+		r.next = (r.next + 1) % keptSmall
 		b = b[n:]
 	}
 }
 
 // Small returns copies of the small ones that were noted at t or later, the
 // oldest first.
-func (k *Keep) Small(t time.Time) [][]byte { return k.since(t, 0) }
+func (r *Recent) Small(t time.Time) [][]byte { return r.since(t, 0) }
 
 // Last returns copies of the last ones of any size, and of the small ones
 // before, that were noted at t or later, the oldest first.
-func (k *Keep) Last(t time.Time) [][]byte { return k.since(t, keptLarge) }
+func (r *Recent) Last(t time.Time) [][]byte { return r.since(t, keptLarge) }
 
-func (k *Keep) since(t time.Time, large int) [][]byte {
+func (r *Recent) since(t time.Time, large int) [][]byte {
 	var list [][]byte
-	for i := range k.datagrams {
-		d := &k.datagrams[(k.next+i)%keptSmall]
+	for i := range r.datagrams {
+		d := &r.datagrams[(r.next+i)%keptSmall]
 		if len(d.data) == 0 || d.at.Before(t) {
 			continue
 		}
