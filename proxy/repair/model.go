@@ -1,7 +1,6 @@
 package repair
 
 import (
-	"math"
 	"slices"
 	"time"
 )
@@ -56,7 +55,6 @@ type model struct {
 	minAt    time.Duration
 	roundMin time.Duration // in this round
 	lastMin  time.Duration // in the round before
-	maxMin   time.Duration // the longest of those: of a full queue
 	jitter   time.Duration
 	recent   [8]time.Duration
 	recents  int
@@ -67,7 +65,7 @@ type model struct {
 	phase    uint32
 	counts   [phases]struct{ got, lost int }
 	baseLoss float64 // share of what is lost however slowly we send
-	most     float64 // bytes that may be under way; Inf: no bound
+	limit    limit
 
 	cycle    int // rounds cruised
 	busy     int // cycles in which the queue never went
@@ -80,7 +78,10 @@ type rated struct {
 	round uint32
 }
 
-func (m *model) init() { *m = model{most: math.Inf(1)} }
+func (m *model) init() {
+	*m = model{}
+	m.limit.init()
+}
 
 // restart is for a flow that begins, or was idle: what was measured is old.
 func (m *model) restart(acked uint64) {
@@ -136,7 +137,7 @@ func (m *model) queueing() time.Duration {
 
 // target is the queue that is none yet.
 func (m *model) target() time.Duration {
-	return 5*time.Millisecond + m.minRTT/8 + min(2*m.jitter, m.minRTT/2)
+	return 4*time.Millisecond + m.minRTT/10 + min(m.jitter, m.minRTT/2)
 }
 
 // window is how many bytes may fly.
@@ -155,7 +156,7 @@ func (m *model) window() int {
 	if m.mode == starting {
 		w = max(w, 64*packet)
 	}
-	return int(max(min(w, m.most), leastWindow))
+	return int(max(min(w, m.limit.most), leastWindow))
 }
 
 // count notes what became of what was sent in a phase.
@@ -245,10 +246,31 @@ func (m *model) landed(now time.Duration, a landing) {
 		m.round++
 		m.roundEnd = a.acked
 		m.lastMin, m.roundMin = m.roundMin, 0
-		m.maxMin = max(m.maxMin, m.lastMin)
+		m.limit.round()
 		m.endRound(a)
 	}
+	m.limit.see(a.rtt - m.minRTT)
+	m.limit.grow(now, a.rtt, m.bdp())
 	m.tick(now, a.flew)
+}
+
+// missed is told of count packets in a row that did not come, with flew bytes under way
+// when the last left. next is to be sent next; fresh says that they met no queue for
+// which the limit was cut already.
+func (m *model) missed(now time.Duration, count, flew int, next uint64, fresh bool) {
+	l := &m.limit
+	c := l.now(m.jitter)
+	c.lost += float64(count)
+	if c != &l.tight || !fresh || !l.full() || m.mode == starting && l.queue < 2*m.target() {
+		return // at the start too little is known to read much into a few
+	}
+	l.hit(now, float64(flew), next)
+	switch m.mode {
+	case starting:
+		m.turn(draining)
+	case up:
+		m.turn(down)
+	}
 }
 
 func (m *model) endRound(a landing) {
@@ -284,17 +306,6 @@ func (m *model) endStart(a landing) {
 }
 
 func (m *model) endUp(a landing) {
-	c := m.counts[m.phase%phases]
-	if total := c.got + c.lost; total > enough && m.queueing() > max(m.maxMin-m.minRTT, 20*time.Millisecond)/2 &&
-		float64(c.lost)/float64(total) > m.baseLoss+0.08 {
-		// Loss that came with speed, and with a queue: the queue is full.
-		m.most = max(m.bdp(), 0.85*float64(a.flew))
-		m.turn(down)
-		return
-	}
-	if m.most *= 1.25; m.most > 3*m.bdp() {
-		m.most = math.Inf(1)
-	}
 	m.upRounds++
 	switch { // what this round sent is heard of in the next one
 	case m.queueing() > m.target() || m.upRounds >= 2 && m.rate() < 1.1*m.upFrom:

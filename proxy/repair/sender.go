@@ -49,6 +49,7 @@ type sent struct {
 	it    *item
 	at    time.Duration
 	size  int
+	flew  int // with it
 	state state
 	app   bool // sent with nothing more to send
 	guess bool // lost by a timeout, not by what came
@@ -300,7 +301,7 @@ func (s *sender) note(now time.Duration, it *item, size int) {
 	}
 	it.sent++
 	*s.at(s.next) = sent{
-		it: it, at: now, size: size, phase: s.model.phase,
+		it: it, at: now, size: size, flew: s.flew + size, phase: s.model.phase,
 		app:   len(s.queue) == 0 && len(s.again) == 0 && s.flew+size < s.model.window(),
 		acked: s.acked, received: s.received, stamp: s.stamp, ackedSent: s.ackedSent,
 	}
@@ -349,6 +350,7 @@ func (s *sender) heard(now time.Duration, r *wire.Report) (fresh, large bool) {
 	s.report = r.Number
 	var newest *sent
 	var newestN uint64
+	count := 0.0
 	for _, g := range r.Spans {
 		if g.Last < s.base {
 			break
@@ -359,6 +361,7 @@ func (s *sender) heard(now time.Duration, r *wire.Report) (fresh, large bool) {
 				continue
 			}
 			s.land(now, p)
+			count++
 			large = large || p.size > largeFrom
 			s.proven = s.proven || p.size > packet && n >= s.moved
 			if newest == nil || newestN < n {
@@ -377,6 +380,7 @@ func (s *sender) heard(now time.Duration, r *wire.Report) (fresh, large bool) {
 	s.ackedSent = max(s.ackedSent, newest.at)
 	if newestN >= s.moved {
 		s.learn(now, r, newest, newestN)
+		s.model.limit.now(s.model.jitter).got += count
 	}
 	s.detect(now)
 	s.forget(now)
@@ -445,18 +449,49 @@ func (s *sender) detect(now time.Duration) {
 	if s.newest >= s.base {
 		edge = s.at(s.newest).at - reo
 	}
+	var r run
 	for n := s.scan; n < s.next && n < s.newest; n++ {
 		p := s.at(n)
-		if p.state != flying {
-			continue
+		switch {
+		case p.state == flying:
+			if late := p.at + s.srtt + reo + s.rttvar; p.at > edge && late > now {
+				s.lossAt = late
+				s.blame(now, &r)
+				s.skip()
+				return
+			}
+			s.lose(p, true)
+			if r.count == 0 {
+				r.first = n
+			}
+			r.last = n
+			r.count++
+		case p.state == landed:
+			s.blame(now, &r)
 		}
-		if late := p.at + s.srtt + reo + s.rttvar; p.at > edge && late > now {
-			s.lossAt = late
-			break
-		}
-		s.lose(p, true)
 	}
+	s.blame(now, &r)
 	s.skip()
+}
+
+// run is of transmissions that were lost one after the other.
+type run struct {
+	first, last uint64
+	count       int
+}
+
+// blame decides what r was lost to, and ends it: an outage, the path's own ways, or a
+// queue that was full.
+func (s *sender) blame(now time.Duration, r *run) {
+	if r.count == 0 {
+		return
+	}
+	last := s.at(r.last)
+	if r.count < outageRun || last.at-s.at(r.first).at < outageSpan && 2*r.count*packet < last.flew {
+		fresh := r.last >= s.model.limit.after && r.last >= s.moved
+		s.model.missed(now, r.count, last.flew, s.next, fresh)
+	}
+	r.count = 0
 }
 
 // skip moves scan over what flies no more.
