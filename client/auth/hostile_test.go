@@ -90,6 +90,15 @@ func TestPasswordWaitsForItsMethod(t *testing.T) {
 	}
 }
 
+// TestAcceptanceIsAcknowledgedAtOnce to a server that is known to bear it: its answer
+// waits for that.
+func TestAcceptanceIsAcknowledgedAtOnce(t *testing.T) {
+	l, _, err := meet(passwords(), accept, []byte{msgSuccess})
+	if err != nil || len(l.got) != 3 || l.got[2][0] != msgIgnore {
+		t.Errorf("sent %x, %v", l.got, err)
+	}
+}
+
 // TestOnlyAuthenticationBeforeSuccess: the server opens no channels, sends no
 // data and lets nobody in before it was asked.
 func TestOnlyAuthenticationBeforeSuccess(t *testing.T) {

@@ -38,6 +38,8 @@ type Server struct {
 	Key     ssh.Signer // its host key
 	Strict  bool       // offers strict key exchange
 
+	Extensions []string // that it says right behind its first keys, each of the value "0"
+
 	conn    net.Conn
 	br      *bufio.Reader
 	in, out direction
@@ -76,15 +78,7 @@ func Serve(t testing.TB, script func(*Server)) net.Conn {
 	deadline := time.Now().Add(time.Minute) // whatever hangs
 	client.SetDeadline(deadline)
 	conn.SetDeadline(deadline)
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := ssh.NewSignerFromKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Server{Version: "SSH-2.0-hostile", Key: signer, Strict: true, conn: conn, br: bufio.NewReader(conn)}
+	s := On(t, conn)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -96,6 +90,20 @@ func Serve(t testing.TB, script func(*Server)) net.Conn {
 		<-done
 	})
 	return client
+}
+
+// On is the server of a connection that the caller accepted.
+func On(t testing.TB, conn net.Conn) *Server {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.NewSignerFromKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Server{Version: "SSH-2.0-hostile", Key: signer, Strict: true, conn: conn, br: bufio.NewReader(conn)}
 }
 
 // Hello exchanges versions.
@@ -249,6 +257,13 @@ func (s *Server) TakeKeys() {
 	}
 	s.Send([]byte{21})
 	s.keys(&s.out, 'B', 'D', 'F')
+	if len(s.Extensions) > 0 && bytes.Equal(s.session, s.hash) {
+		info := binary.BigEndian.AppendUint32([]byte{7}, uint32(len(s.Extensions)))
+		for _, name := range s.Extensions {
+			info = appendString(appendString(info, name), "0")
+		}
+		s.Send(info)
+	}
 	if s.Await(21) != nil {
 		s.keys(&s.in, 'A', 'C', 'E')
 	}
