@@ -116,7 +116,7 @@ func TestLeavesAreLeaves(t *testing.T) {
 		"tssh/proxy/path":               {"tssh/proxy/mux", "tssh/proxy/roam", "tssh/proxy/wire"},
 		"tssh/proxy/roam":               {"tssh/proxy/mux", "tssh/proxy/path"},
 		"tssh/proxy/admit":              {"tssh/proxy/mux", "tssh/proxy/path", "tssh/proxy/roam"},
-		"tssh/proxy/face":               {"tssh/proxy/mux", "tssh/proxy/roam", "tssh/proxy/admit"},
+		"tssh/proxy/memconn":            {"tssh/proxy/mux", "tssh/proxy/roam", "tssh/proxy/admit"},
 		"tssh/server/policy":            {"tssh/server/session", "tssh/server/forward"},
 		"tssh/server/session":           {"tssh/server/forward"},
 		"tssh/notify":                   {"tssh/client", "tssh/server", "tssh/proxy"},

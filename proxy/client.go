@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tssh/proxy/face"
+	"tssh/proxy/memconn"
 	"tssh/proxy/path"
 	"tssh/proxy/roam"
 	"tssh/proxy/wire"
@@ -18,8 +18,8 @@ import (
 // is the server. What it does is decided by a roam.Machine; its own are the
 // sockets, the streams and the goroutines.
 type Client struct {
-	*face.Conn
-	feed     face.Feed
+	*memconn.Conn
+	feed     memconn.Feed
 	config   ClientConfig
 	codec    *wire.Client
 	ctx      context.Context // of the goroutines, ended by Close

@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"time"
 
-	"tssh/proxy/face"
+	"tssh/proxy/memconn"
 	"tssh/proxy/path"
 	"tssh/proxy/roam"
 	"tssh/proxy/wire"
@@ -62,7 +62,7 @@ func Dial(ctx context.Context, config ClientConfig) (*Client, error) {
 		Kinds: kinds, Servers: config.Servers, Resend: config.Transport == wire.QUIC,
 		Heartbeat: config.Heartbeat, Alive: config.Alive, Seal: c.codec.Seal,
 	}, time.Now())
-	c.Conn, c.feed = face.New(config.Transport, 0, c.transmit)
+	c.Conn, c.feed = memconn.New(config.Transport, 0, c.transmit)
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	if config.Repair && config.Transport == wire.QUIC {
 		deliver := func(b []byte) { c.feed.Deliver(b, 0, 0) }

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"tssh/proxy/admit"
-	"tssh/proxy/face"
+	"tssh/proxy/memconn"
 	"tssh/proxy/path"
 	"tssh/proxy/wire"
 )
@@ -45,7 +45,7 @@ func Listen(ctx context.Context, config ServerConfig) (*Server, error) {
 	s := &Server{config: config, codec: wire.NewServer(config.Secret), done: make(chan struct{}), started: time.Now()}
 	s.strangers.most, s.relayed.most = maxStrangers, maxRelayed
 	s.door = admit.New[place](challenge)
-	s.Conn, s.feed = face.New(config.Transport, 0, s.transmit)
+	s.Conn, s.feed = memconn.New(config.Transport, 0, s.transmit)
 	if err := s.bind(); err != nil {
 		return nil, err
 	}

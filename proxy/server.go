@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"tssh/proxy/admit"
-	"tssh/proxy/face"
+	"tssh/proxy/memconn"
 	"tssh/proxy/path"
 	"tssh/proxy/resend"
 	"tssh/proxy/roam"
@@ -24,8 +24,8 @@ const (
 // Server is the serving end: the net.PacketConn of a transport whose one peer
 // is the client, wherever it is.
 type Server struct {
-	*face.Conn
-	feed   face.Feed
+	*memconn.Conn
+	feed   memconn.Feed
 	config ServerConfig
 	codec  *wire.Server
 	cancel context.CancelFunc

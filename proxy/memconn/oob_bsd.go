@@ -1,5 +1,5 @@
 //go:build darwin || dragonfly || freebsd || netbsd || openbsd
 
-package face
+package memconn
 
 func isSegment(_, _ int32) bool { return false } // these kernels cut nothing

@@ -1,4 +1,4 @@
-package face
+package memconn
 
 import "golang.org/x/sys/unix"
 

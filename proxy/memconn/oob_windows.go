@@ -1,4 +1,4 @@
-package face
+package memconn
 
 // On Windows quic-go uses neither.
 

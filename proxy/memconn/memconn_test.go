@@ -1,4 +1,4 @@
-package face
+package memconn
 
 import (
 	"bytes"

@@ -1,6 +1,6 @@
-// Package face is what a transport sees of a proxy: a net.PacketConn in memory, as
+// Package memconn is what a transport sees of a proxy: a net.PacketConn in memory, as
 // like a UDP socket as quic-go and kcp-go look for, with one peer that never moves.
-package face
+package memconn
 
 import (
 	"errors"
