@@ -23,33 +23,33 @@ import (
 
 // service is a connection with what serves those who use it.
 type service struct {
-	link
+	connection
 	forwards *forward.Set
 	lender   *lend.Lender
 }
 
-func (v *invocation) newService(l link) *service {
+func (v *invocation) newService(c connection) *service {
 	return &service{
-		link:     l,
-		forwards: forward.New(l.Client(), v.host, l.Lent(), v.log),
-		lender:   lend.New(l.Client(), lend.Config{Host: v.host, Lent: l.Lent(), Log: v.log, Bind: l.Bind()}),
+		connection: c,
+		forwards:   forward.New(c.Client(), v.host, c.Lent(), v.log),
+		lender:     lend.New(c.Client(), lend.Config{Host: v.host, Lent: c.Lent(), Log: v.log, Bind: c.Bind()}),
 	}
 }
 
 // serve does over conn what the command line wants, until it ends.
-func (v *invocation) serve(ctx context.Context, conn link, isTTY bool) int {
-	l := v.newService(conn)
-	defer l.end()
+func (v *invocation) serve(ctx context.Context, conn connection, isTTY bool) int {
+	s := v.newService(conn)
+	defer s.end()
 	if v.cmd.StdioForward != nil {
-		return v.stdio(l)
+		return v.stdio(s)
 	}
-	if err := l.forwards.Start(ctx); err != nil {
+	if err := s.forwards.Start(ctx); err != nil {
 		v.tell(err)
 		return exitError
 	}
 	var shared *control.Master
 	if v.isMaster() {
-		m, err := v.share(ctx, l)
+		m, err := v.share(ctx, s)
 		if err != nil {
 			v.tell(err)
 			if v.child.Stage == background.Master {
@@ -61,9 +61,9 @@ func (v *invocation) serve(ctx context.Context, conn link, isTTY bool) int {
 		}
 	}
 	if v.child.Stage == background.Master {
-		return v.stay(ctx, l, shared)
+		return v.stay(ctx, s, shared)
 	}
-	return v.session(ctx, l, isTTY, shared)
+	return v.session(ctx, s, isTTY, shared)
 }
 
 // lastMoment is how long an agent or a display that does not answer can hold up
@@ -71,14 +71,14 @@ func (v *invocation) serve(ctx context.Context, conn link, isTTY bool) int {
 const lastMoment = time.Second
 
 // end ends the connection and what serves it.
-func (l *service) end() {
-	l.forwards.Close()
-	l.Close()
+func (s *service) end() {
+	s.forwards.Close()
+	s.Close()
 	rest := make(chan struct{})
 	go func() {
 		defer close(rest)
-		l.forwards.Rest()
-		l.lender.Rest()
+		s.forwards.Rest()
+		s.lender.Rest()
 	}()
 	select {
 	case <-rest:
@@ -87,18 +87,18 @@ func (l *service) end() {
 }
 
 // session runs the command line's own session, and stays for those of others.
-func (v *invocation) session(ctx context.Context, l *service, isTTY bool, shared *control.Master) int {
-	l.SetInteractive(isTTY)
+func (v *invocation) session(ctx context.Context, s *service, isTTY bool, shared *control.Master) int {
+	s.SetInteractive(isTTY)
 	o := v.sessionOptions(isTTY)
-	v.prepare(l, &o)
-	if len(l.Said()) > 0 && v.host.SessionType == "default" && !asksMore(l.Lent()) {
-		o.Stdout.Write(l.Said())
+	v.prepare(s, &o)
+	if len(s.Said()) > 0 && v.host.SessionType == "default" && !asksMore(s.Lent()) {
+		o.Stdout.Write(s.Said())
 	}
-	if err := login.LocalCommand(v.host, l.forwards.Tunnel()); err != nil {
+	if err := login.LocalCommand(v.host, s.forwards.Tunnel()); err != nil {
 		v.tell(err)
 	}
 	if v.child.Stage == background.Behind {
-		if err := v.leave(ctx, l, false); err != nil {
+		if err := v.leave(ctx, s, false); err != nil {
 			v.tell(err)
 			return exitError
 		}
@@ -111,7 +111,7 @@ func (v *invocation) session(ctx context.Context, l *service, isTTY bool, shared
 		defer watching.Wait()
 		defer cancel()
 	}
-	code, err := session.Run(ctx, l.Conn(), v.host, o)
+	code, err := session.Run(ctx, s.Conn(), v.host, o)
 	if err != nil {
 		v.tell(err)
 	}
@@ -127,9 +127,9 @@ func asksMore(l config.Lent) bool { return l.ForwardX11 || l.Agent() }
 
 // leave goes to the background, with every forwarding in place: whoever
 // started us uses them at once.
-func (v *invocation) leave(ctx context.Context, l *service, quiet bool) error {
+func (v *invocation) leave(ctx context.Context, s *service, quiet bool) error {
 	select {
-	case <-l.forwards.Asked():
+	case <-s.forwards.Asked():
 	case <-ctx.Done():
 	}
 	return v.child.Ready(quiet)
@@ -153,14 +153,14 @@ func (v *invocation) watch(ctx context.Context, shared *control.Master, end func
 
 // stay serves the clients of a master that has no session of its own, for as
 // long as ControlPersist says.
-func (v *invocation) stay(ctx context.Context, l *service, shared *control.Master) int {
-	if err := v.leave(ctx, l, true); err != nil {
+func (v *invocation) stay(ctx context.Context, s *service, shared *control.Master) int {
+	if err := v.leave(ctx, s, true); err != nil {
 		v.tell(err)
 		return exitError
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go func() { cancel(l.Client().Wait()) }()
+	go func() { cancel(s.Client().Wait()) }()
 	for shared.Wait(ctx, v.linger()) == nil {
 		select {
 		case <-shared.Exited():
@@ -168,17 +168,17 @@ func (v *invocation) stay(ctx context.Context, l *service, shared *control.Maste
 		default:
 		}
 		// Connections that are still forwarded are clients too.
-		if len(l.forwards.Lines()) == 0 {
+		if len(s.forwards.Lines()) == 0 {
 			return 0
 		}
-		l.forwards.Wait(ctx)
+		s.forwards.Wait(ctx)
 	}
 	return exitError
 }
 
 // stdio is -W.
-func (v *invocation) stdio(l *service) int {
-	err := forward.Stdio(l.Client(), *v.cmd.StdioForward, os.Stdin, os.Stdout)
+func (v *invocation) stdio(s *service) int {
+	err := forward.Stdio(s.Client(), *v.cmd.StdioForward, os.Stdin, os.Stdout)
 	if err == nil {
 		return 0
 	}
@@ -213,45 +213,45 @@ func (v *invocation) sessionOptions(isTTY bool) session.Options {
 }
 
 // prepare gives a session what it shares with the others on the connection.
-func (v *invocation) prepare(l *service, o *session.Options) {
-	o.Forwards = l.forwards
-	o.Info = func() []string { return l.about("connection") }
+func (v *invocation) prepare(s *service, o *session.Options) {
+	o.Forwards = s.forwards
+	o.Info = func() []string { return s.about("connection") }
 	o.Prepare = func(ch ssh.Channel) {
-		l.lender.AskDisplay(context.Background(), ch)
-		l.lender.AskAgent(ch)
+		s.lender.AskDisplay(context.Background(), ch)
+		s.lender.AskAgent(ch)
 		if o.TTY && o.Terminal != nil {
-			v.describe(l, ch, session.Term(v.host))
+			v.describe(s, ch, session.Term(v.host))
 		}
 	}
-	l.Equip(o)
+	s.Equip(o)
 }
 
 // describe sees to it that the far side knows the terminal of a session.
-func (v *invocation) describe(l *service, ch ssh.Channel, term string) {
+func (v *invocation) describe(s *service, ch ssh.Channel, term string) {
 	if !v.host.TerminfoInstall {
 		return
 	}
 	if e, ok := terminfo.Of(term); ok {
-		l.Describe(ch, e, v.log)
+		s.Describe(ch, e, v.log)
 	}
 }
 
 // lendWords gives a session of another process's what it needs of the connection.
-func (l *service) lendWords(o *session.Options) {
-	o.Chaff = l.Chaff()
-	if r, ok := l.link.(roaming); ok {
+func (s *service) lendWords(o *session.Options) {
+	o.Chaff = s.Chaff()
+	if r, ok := s.connection.(roaming); ok {
 		o.Name, o.Word = r.Name(), r.Word
 	}
 }
 
 // about describes the "connection" or its "channels", as ssh does by ~I and -O.
-func (l *service) about(what string) []string {
+func (s *service) about(what string) []string {
 	switch what {
 	case "channels":
-		return append([]string{"The following connections are open:"}, indented(l.forwards.Lines())...)
+		return append([]string{"The following connections are open:"}, indented(s.forwards.Lines())...)
 	case "connection":
 		name, _ := os.Hostname()
-		return append([]string{fmt.Sprintf("Connection information for %s pid %d", name, os.Getpid())}, indented(l.Info())...)
+		return append([]string{fmt.Sprintf("Connection information for %s pid %d", name, os.Getpid())}, indented(s.Info())...)
 	}
 	return nil
 }

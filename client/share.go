@@ -169,26 +169,26 @@ func (v *invocation) isMaster() bool {
 
 // share makes this connection one that others may join. The error is only that
 // nobody can; the connection is as good as before.
-func (v *invocation) share(ctx context.Context, l *service) (*control.Master, error) {
+func (v *invocation) share(ctx context.Context, s *service) (*control.Master, error) {
 	cfg := control.Config{
-		Conn: l.Conn(),
-		Session: control.Runner(l.Conn(), v.host, l.lendWords, func(s *control.Session, ch ssh.Channel) {
-			if s.X11 {
-				l.lender.AskDisplay(context.Background(), ch)
+		Conn: s.Conn(),
+		Session: control.Runner(s.Conn(), v.host, s.lendWords, func(guest *control.Session, ch ssh.Channel) {
+			if guest.X11 {
+				s.lender.AskDisplay(context.Background(), ch)
 			}
-			if s.Agent {
-				l.lender.AskAgent(ch)
+			if guest.Agent {
+				s.lender.AskAgent(ch)
 			}
-			if s.TTY {
-				v.describe(l, ch, s.Term)
+			if guest.TTY {
+				v.describe(s, ch, guest.Term)
 			}
 		}),
 		PermitEnv: func(name string) bool { return session.Permits(v.host, name) },
-		Info:      l.about,
+		Info:      s.about,
 		Host:      v.host.Original,
 		Logf:      v.log.Debug2f,
 	}
-	cfg.Forwards = masterForwards{l.forwards}
+	cfg.Forwards = masterForwards{s.forwards}
 	if m := v.host.ControlMaster; m == "ask" || m == "autoask" {
 		cfg.Confirm = func(question string) bool {
 			answer, err := voice.Ask(question, voice.Confirm)

@@ -64,10 +64,10 @@ func (r *run) say(words func()) {
 }
 
 func (r *run) offline() bool {
-	if r.Link == nil {
+	if r.Contact == nil {
 		return false
 	}
-	st := r.Link.State()
+	st := r.Contact.State()
 	return !st.Online && !st.Lost.IsZero()
 }
 

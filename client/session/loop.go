@@ -33,7 +33,7 @@ func (r *run) session(ctx context.Context, reqs <-chan *ssh.Request, signals <-c
 	if r.screen = r.newScreen(); r.screen == nil {
 		quiet := make(chan struct{})
 		defer close(quiet)
-		go r.logLink(quiet)
+		go r.logContact(quiet)
 	}
 	defer r.screen.close()
 

@@ -47,7 +47,7 @@ type overlay struct {
 }
 
 func (r *run) newScreen() *overlay {
-	if r.Link == nil || !r.TTY || r.Terminal == nil || !r.Screen {
+	if r.Contact == nil || !r.TTY || r.Terminal == nil || !r.Screen {
 		return nil
 	}
 	size := r.Terminal.Size()
@@ -138,7 +138,7 @@ func (s *overlay) watch() {
 		select {
 		case <-s.stop:
 			return
-		case <-s.run.Link.Changed:
+		case <-s.run.Contact.Changed:
 		case <-s.kick:
 		case <-tick.C:
 		}
@@ -148,7 +148,7 @@ func (s *overlay) watch() {
 // update does what the moment wants, and returns when to look again (0: when
 // something changes).
 func (s *overlay) update(now time.Time) time.Duration {
-	st := s.run.Link.State()
+	st := s.run.Contact.State()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.resized && !s.model.Open() {

@@ -19,7 +19,7 @@ import (
 	"tssh/proxy/leak"
 )
 
-// outage is a Link that a test cuts and restores.
+// outage is a Contact that a test cuts and restores.
 type outage struct {
 	mu   sync.Mutex
 	lost time.Time
@@ -33,11 +33,11 @@ func (o *outage) set(lost time.Time) {
 	o.news <- struct{}{}
 }
 
-func (o *outage) link() *Link {
-	return &Link{Changed: o.news, State: func() LinkState {
+func (o *outage) contact() *Contact {
+	return &Contact{Changed: o.news, State: func() ContactState {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		return LinkState{Online: o.lost.IsZero(), Lost: o.lost, Heard: o.lost, Trying: "udp"}
+		return ContactState{Online: o.lost.IsZero(), Lost: o.lost, Heard: o.lost, Trying: "udp"}
 	}}
 }
 
@@ -59,7 +59,7 @@ func startAway(t *testing.T) *away {
 	h.UdpReconnectTimeout, h.ShowNotificationOnTop = 15*time.Second, true
 	h.UdpReconnectExitKey = 4
 	go io.Copy(io.Discard, a.stdin)
-	a.exit = start(a.far, h, Options{TTY: true, Stdin: term, Stdout: &a.out, Stderr: &a.errs, Terminal: term, Screen: true, Link: a.link()})
+	a.exit = start(a.far, h, Options{TTY: true, Stdin: term, Stdout: &a.out, Stderr: &a.errs, Terminal: term, Screen: true, Contact: a.contact()})
 	a.await("shell")
 	a.stdout.Write([]byte("\x1b[H\x1b[2J$ "))
 	synctest.Wait()
@@ -131,7 +131,7 @@ func TestWithoutTerminalOnlyTheLogTells(t *testing.T) {
 		h := host()
 		h.UdpReconnectTimeout = 15 * time.Second
 		h.UdpReconnectExitKey = 4
-		a.exit = start(a.far, h, Options{Command: "tar", Stdout: &a.out, Stderr: &a.errs, Log: log, Link: a.link()})
+		a.exit = start(a.far, h, Options{Command: "tar", Stdout: &a.out, Stderr: &a.errs, Log: log, Contact: a.contact()})
 		a.await("exec")
 		a.set(time.Now())
 		time.Sleep(80 * time.Second)

@@ -74,7 +74,7 @@ type Options struct {
 	Info     func() []string // the lines of ~I; nil: none
 	Status   func() []string // the lines of ~s; nil: none
 	Cut      func() string   // what ~! of the demo does; nil: sent as typed
-	Link     *Link           // how the way to the server is; nil: unknown, no notices
+	Contact  *Contact        // how the way to the server is; nil: unknown, no notices
 }
 
 // Guest is what the client of a master chose for its session, where the Host is

@@ -14,7 +14,7 @@ import (
 	"tssh/proxy/wire"
 )
 
-// mirror returns a face to which everything it sends comes back.
+// mirror returns a Conn to which everything it sends comes back.
 func mirror(transport wire.Transport) *Conn {
 	var feed Feed
 	c, feed := New(transport, 0, func(b []byte, segment int, ecn byte) { feed.Deliver(b, segment, ecn) })

@@ -27,8 +27,8 @@ import (
 	"tssh/proxy/wire"
 )
 
-// link is the connection that everything else stands on, whatever carries it.
-type link interface {
+// connection is what everything else stands on, whatever carries it.
+type connection interface {
 	Client() *ssh.Client
 	Conn() ssh.Conn // the Client's, whose end is told in ssh's words
 	// Close ends the connection and what carried it.
@@ -125,11 +125,11 @@ func (r proxied) Describe(ssh.Channel, compiled.Entry, voice.Log) {}
 // observe shows a session how the way to the server is.
 func observe(r *roam.Session, o *session.Options) {
 	o.Status = r.Status
-	o.Link = &session.Link{
+	o.Contact = &session.Contact{
 		Changed: r.Watch(),
-		State: func() session.LinkState {
+		State: func() session.ContactState {
 			s := r.State()
-			return session.LinkState{Online: s.Online, Lost: s.Lost, Heard: s.Heard, Trying: s.Trying}
+			return session.ContactState{Online: s.Online, Lost: s.Lost, Heard: s.Heard, Trying: s.Trying}
 		},
 	}
 }
@@ -152,7 +152,7 @@ func (v *invocation) logIn(ctx context.Context, moves bool) (l *login.Login, thr
 }
 
 // dial logs in, and moves the connection to the proxies when asked to.
-func (v *invocation) dial(ctx context.Context) (link, error) {
+func (v *invocation) dial(ctx context.Context) (connection, error) {
 	var c roam.Config
 	moves := v.host.UdpMode != "" || v.cmd.Attach
 	if moves {

@@ -6,24 +6,24 @@ import (
 	"tssh/notify"
 )
 
-// Link tells a session how the way to the server is.
-type Link struct {
+// Contact tells a session how the way to the server is.
+type Contact struct {
 	// State is asked whenever Changed yields, and each second while offline.
-	State   func() LinkState
+	State   func() ContactState
 	Changed <-chan struct{}
 }
 
-// LinkState is the way to the server at one moment.
-type LinkState struct {
+// ContactState is the way to the server at one moment.
+type ContactState struct {
 	Online bool
 	Lost   time.Time // since when offline
 	Heard  time.Time // when the server was heard last
 	Trying string    // what is being tried, for people
 }
 
-// logLink tells the log of lost contact, where no notice can be shown.
-func (r *run) logLink(done <-chan struct{}) {
-	if r.Link == nil {
+// logContact tells the log of lost contact, where no notice can be shown.
+func (r *run) logContact(done <-chan struct{}) {
+	if r.Contact == nil {
 		return
 	}
 	wait := time.NewTimer(0)
@@ -33,10 +33,10 @@ func (r *run) logLink(done <-chan struct{}) {
 		select {
 		case <-done:
 			return
-		case <-r.Link.Changed:
+		case <-r.Contact.Changed:
 		case <-wait.C:
 		}
-		st := r.Link.State()
+		st := r.Contact.State()
 		silent := time.Since(st.Lost)
 		switch {
 		case st.Online || st.Lost.IsZero():
