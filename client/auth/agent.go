@@ -57,7 +57,7 @@ type agentConn struct {
 }
 
 // openAgent connects to the user's agent and binds it to the host.
-func (s *session) openAgent() *agentConn {
+func (s *authentication) openAgent() *agentConn {
 	path := AgentPath(s.Host)
 	if path == "" {
 		s.Log.Debugf("get_agent_identities: ssh_get_authentication_socket: No such file or directory")
@@ -84,7 +84,7 @@ func (s *session) openAgent() *agentConn {
 
 // list returns the agent's keys; those whose type x/crypto can't read stay
 // out, since no server could be shown them.
-func (a *agentConn) list(s *session) (keys []ssh.PublicKey, comments []string) {
+func (a *agentConn) list(s *authentication) (keys []ssh.PublicKey, comments []string) {
 	all, err := a.List()
 	if err != nil {
 		s.Log.Debugf("get_agent_identities: ssh_fetch_identitylist: %v", err)

@@ -46,11 +46,11 @@ func algorithmsFor(keyType string) []string {
 }
 
 // allowed reports whether the configuration lets a key of this type be used.
-func (s *session) allowed(key ssh.PublicKey) bool {
+func (s *authentication) allowed(key ssh.PublicKey) bool {
 	return slices.ContainsFunc(algorithmsFor(key.Type()), s.accepts)
 }
 
-func (s *session) accepts(algorithm string) bool {
+func (s *authentication) accepts(algorithm string) bool {
 	list := s.Host.PubkeyAcceptedAlgorithms
 	return len(list) == 0 && !weak(algorithm) || slices.Contains(list, algorithm)
 }
@@ -64,7 +64,7 @@ func weak(algorithm string) bool {
 // algorithm chooses how a key signs: the first of the user's list that the
 // server has said it takes. An old server that says nothing gets SHA-1 only if
 // the user named it, else what any server of the last ten years takes.
-func (s *session) algorithm(key ssh.PublicKey) (string, bool) {
+func (s *authentication) algorithm(key ssh.PublicKey) (string, bool) {
 	mine := algorithmsFor(key.Type())
 	value, said := s.c.Extension("server-sig-algs")
 	if len(mine) == 1 {

@@ -70,7 +70,7 @@ func (m *Memory) keepKey(file string, k *loadedKey) {
 }
 
 // shownHost is the host as prompts have it.
-func (s *session) shownHost() string {
+func (s *authentication) shownHost() string {
 	if s.Host.HostKeyAlias != "" {
 		return s.Host.HostKeyAlias
 	}
@@ -78,7 +78,7 @@ func (s *session) shownHost() string {
 }
 
 // password returns the method of RFC 4252, section 8.
-func (s *session) password() func() (outcome, error) {
+func (s *authentication) password() func() (outcome, error) {
 	tries := 0
 	return func() (outcome, error) {
 		if tries++; tries > s.Host.NumberOfPasswordPrompts {
@@ -107,7 +107,7 @@ func (s *session) password() func() (outcome, error) {
 	}
 }
 
-func (s *session) passwordAnswer(password string) (outcome, error) {
+func (s *authentication) passwordAnswer(password string) (outcome, error) {
 	for {
 		p, err := s.reply()
 		if err != nil {
@@ -127,7 +127,7 @@ func (s *session) passwordAnswer(password string) (outcome, error) {
 }
 
 // changePassword answers a server that wants a new one.
-func (s *session) changePassword(p []byte) (string, error) {
+func (s *authentication) changePassword(p []byte) (string, error) {
 	var m struct {
 		Prompt string `sshtype:"60"`
 		Rest   []byte `ssh:"rest"` // a language
@@ -163,7 +163,7 @@ func (s *session) changePassword(p []byte) (string, error) {
 }
 
 // interactive returns the method of RFC 4256.
-func (s *session) interactive() func() (outcome, error) {
+func (s *authentication) interactive() func() (outcome, error) {
 	tries, asked := 0, false
 	return func() (outcome, error) {
 		if tries++; tries > s.Host.NumberOfPasswordPrompts || tries > 1 && !asked {
@@ -208,7 +208,7 @@ func (s *session) interactive() func() (outcome, error) {
 // answer asks the user what the server asks, who has given some answers in
 // earlier rounds. Without the user the kept ones are given, each in its place:
 // a password is no answer to a later question, which may be shown or logged.
-func (s *session) answer(p []byte, given int) ([]string, error) {
+func (s *authentication) answer(p []byte, given int) ([]string, error) {
 	var info struct {
 		Name        string `sshtype:"60"`
 		Instruction string

@@ -75,8 +75,8 @@ type outcome struct {
 	methods string
 }
 
-// session is one authentication.
-type session struct {
+// authentication is one login to one server.
+type authentication struct {
 	Config
 	ctx      context.Context
 	c        Conn
@@ -114,7 +114,7 @@ func Login(ctx context.Context, c Conn, cfg Config) (Proof, error) {
 	if cfg.Memory == nil {
 		cfg.Memory = new(Memory)
 	}
-	s := &session{Config: cfg, ctx: ctx, c: c}
+	s := &authentication{Config: cfg, ctx: ctx, c: c}
 	defer func() {
 		if s.keys != nil {
 			s.keys.close()
@@ -131,7 +131,7 @@ func Login(ctx context.Context, c Conn, cfg Config) (Proof, error) {
 }
 
 // setMethods puts the methods that the user allows into the user's order.
-func (s *session) setMethods() {
+func (s *authentication) setMethods() {
 	h := s.Host
 	interactive := !h.BatchMode && !s.Distrust
 	all := map[string]func() (outcome, error){}
@@ -158,7 +158,7 @@ func (s *session) setMethods() {
 
 // tellWhatIsNot says which of the methods asked for can't be, and what will be
 // done in their place.
-func (s *session) tellWhatIsNot(preferred []string) {
+func (s *authentication) tellWhatIsNot(preferred []string) {
 	h := s.Host
 	switch {
 	case h.GSSAPIAsked:
@@ -175,7 +175,7 @@ func (s *session) tellWhatIsNot(preferred []string) {
 }
 
 // run tries one method after the other until the server is content.
-func (s *session) run() (string, error) {
+func (s *authentication) run() (string, error) {
 	name, o, err := s.first()
 	if err != nil {
 		return "", err
@@ -217,7 +217,7 @@ func (s *session) run() (string, error) {
 
 // next returns the method to use now: the same again while it has something
 // left to try, else the next that the server takes.
-func (s *session) next(list string, at *int) *method {
+func (s *authentication) next(list string, at *int) *method {
 	offered := strings.Split(list, ",")
 	for i := *at; i < len(s.methods); i++ {
 		m := s.methods[i]
@@ -237,7 +237,7 @@ func (s *session) next(list string, at *int) *method {
 // "none", and then shows it a key without signing; each costs a round trip.
 // To a server that is known to bear it we show the first key at once, signed if
 // that disturbs nobody.
-func (s *session) first() (string, outcome, error) {
+func (s *authentication) first() (string, outcome, error) {
 	if len(s.methods) > 0 && s.methods[0].name == "publickey" && s.isEager() {
 		o, err := s.tryKey()
 		if err != nil || o.sent {
@@ -251,7 +251,7 @@ func (s *session) first() (string, outcome, error) {
 }
 
 // isEager: the server is one that we know, and has said what it can do.
-func (s *session) isEager() bool {
+func (s *authentication) isEager() bool {
 	if _, said := s.c.Extension("server-sig-algs"); !said {
 		return false
 	}
@@ -259,7 +259,7 @@ func (s *session) isEager() bool {
 	return strings.HasPrefix(v, "OpenSSH_") || strings.HasPrefix(v, "dropbear_")
 }
 
-func (s *session) none() (outcome, error) {
+func (s *authentication) none() (outcome, error) {
 	if err := s.request("none", nil); err != nil {
 		return outcome{}, err
 	}
@@ -269,7 +269,7 @@ func (s *session) none() (outcome, error) {
 // maybeNone tries "none" where it was left out, before the user is asked for
 // anything: the account may want no proof at all. Servers count tries, so it
 // is left out for good when many were made.
-func (s *session) maybeNone(m *method) (outcome, error) {
+func (s *authentication) maybeNone(m *method) (outcome, error) {
 	if s.saidNone || m.name == "publickey" || s.failures > 3 {
 		return outcome{}, nil
 	}
@@ -277,14 +277,14 @@ func (s *session) maybeNone(m *method) (outcome, error) {
 	return s.none()
 }
 
-func (s *session) request(method string, rest []byte) error {
+func (s *authentication) request(method string, rest []byte) error {
 	s.Log.Debug3f("send packet: type %d", msgRequest)
 	return s.c.WritePacket(ssh.Marshal(&request{s.Host.User, "ssh-connection", method, rest}))
 }
 
 // reply returns the next message that is neither a banner nor the answer to
 // the request for the service.
-func (s *session) reply() ([]byte, error) {
+func (s *authentication) reply() ([]byte, error) {
 	for {
 		p, err := s.c.ReadPacket()
 		if err != nil {
@@ -314,7 +314,7 @@ func (s *session) reply() ([]byte, error) {
 // that it carries. sshd leaves Nagle's algorithm on, which holds its answer to our
 // request back until the small one before is acknowledged, and our system puts that
 // off by 40 ms when there is nothing to send.
-func (s *session) hurry() error {
+func (s *authentication) hurry() error {
 	if !s.isEager() {
 		return nil
 	}
@@ -323,7 +323,7 @@ func (s *session) hurry() error {
 
 // awaitService waits until the server has accepted the service, after which
 // its extensions are known.
-func (s *session) awaitService() error {
+func (s *authentication) awaitService() error {
 	for !s.accepted {
 		p, err := s.c.ReadPacket()
 		if err != nil {
@@ -344,7 +344,7 @@ func (s *session) awaitService() error {
 	return nil
 }
 
-func (s *session) banner(p []byte) error {
+func (s *authentication) banner(p []byte) error {
 	var m struct {
 		Text string `sshtype:"53"`
 		Rest []byte `ssh:"rest"` // a language, none, or more than that: ssh passes over it too
@@ -360,7 +360,7 @@ func (s *session) banner(p []byte) error {
 }
 
 // verdict reads the server's answer where nothing else may come.
-func (s *session) verdict() (outcome, error) {
+func (s *authentication) verdict() (outcome, error) {
 	p, err := s.reply()
 	if err != nil {
 		return outcome{}, err
@@ -368,7 +368,7 @@ func (s *session) verdict() (outcome, error) {
 	return s.judge(p)
 }
 
-func (s *session) judge(p []byte) (outcome, error) {
+func (s *authentication) judge(p []byte) (outcome, error) {
 	switch p[0] {
 	case msgSuccess:
 		return outcome{sent: true, success: true}, nil
@@ -389,7 +389,7 @@ func (s *session) judge(p []byte) (outcome, error) {
 var errSilent = errors.New("not to be asked now") // never changed
 
 // question asks the user, unless nobody is to be asked.
-func (s *session) question(text string, kind voice.Kind) (string, error) {
+func (s *authentication) question(text string, kind voice.Kind) (string, error) {
 	if s.Silent || s.Host.BatchMode || s.Ask == nil {
 		return "", errSilent
 	}

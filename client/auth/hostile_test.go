@@ -165,7 +165,7 @@ func FuzzServerMessages(f *testing.F) {
 		}
 		meet(passwords(), accept, fail(methods), data, data)
 		var shown strings.Builder
-		s := &session{Config: Config{Host: &config.Host{LogLevel: "INFO"}, Banner: &shown}}
+		s := &authentication{Config: Config{Host: &config.Host{LogLevel: "INFO"}, Banner: &shown}}
 		s.banner(data)
 		if strings.ContainsAny(shown.String(), "\x1b\x07\r\x08\u009b") {
 			t.Fatalf("banner %q", shown.String())

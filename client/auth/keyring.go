@@ -47,7 +47,7 @@ func (k *keyring) again() {
 }
 
 // open gathers the keys.
-func (s *session) open() *keyring {
+func (s *authentication) open() *keyring {
 	if s.keys != nil {
 		return s.keys
 	}
@@ -87,7 +87,7 @@ func (s *session) open() *keyring {
 
 // List describes the keys that a login would try, in their order.
 func List(cfg Config) (lines []string) {
-	s := &session{Config: cfg}
+	s := &authentication{Config: cfg}
 	defer s.open().close()
 	for _, id := range s.keys.list {
 		lines = append(lines, s.describe(id))
@@ -107,7 +107,7 @@ func sameKey(a, b ssh.PublicKey) bool { return bytes.Equal(a.Marshal(), b.Marsha
 
 // identityFiles reads the public halves of the files of IdentityFile, and of
 // the certificates beside them unless CertificateFile names others.
-func (s *session) identityFiles() (ids []*identity) {
+func (s *authentication) identityFiles() (ids []*identity) {
 	h := s.Host
 	for file := range s.expanded("identityfile", h.IdentityFile) {
 		key := readPublic(file)
@@ -128,7 +128,7 @@ func (s *session) identityFiles() (ids []*identity) {
 }
 
 // expanded gives the files that a keyword names, but for "none".
-func (s *session) expanded(keyword string, names []string) iter.Seq[string] {
+func (s *authentication) expanded(keyword string, names []string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, name := range names {
 			file, err := s.Host.Expand(keyword, name, nil)
@@ -152,7 +152,7 @@ func typeNumber(key ssh.PublicKey) int {
 }
 
 // usable refuses hosts' certificates, and tokens where nothing speaks to them.
-func (s *session) usable(key ssh.PublicKey, file string) bool {
+func (s *authentication) usable(key ssh.PublicKey, file string) bool {
 	if c, ok := key.(*ssh.Certificate); ok && c.CertType != ssh.UserCert {
 		s.Log.Debugf("pubkey_prepare: ignoring certificate %s: not a user certificate", file)
 		return false
@@ -164,7 +164,7 @@ func (s *session) usable(key ssh.PublicKey, file string) bool {
 	return true
 }
 
-func (s *session) certificateFiles() (ids []*identity) {
+func (s *authentication) certificateFiles() (ids []*identity) {
 	for file := range s.expanded("certificatefile", s.Host.CertificateFile) {
 		key := readPublic(file)
 		s.Log.Debugf("certificate file %s type %d", file, typeNumber(key))
@@ -213,7 +213,7 @@ func parsePublic(b []byte) ssh.PublicKey {
 }
 
 // describe is a key in the log: name, type, fingerprint, and where it is from.
-func (s *session) describe(id *identity) string {
+func (s *authentication) describe(id *identity) string {
 	text := id.file
 	if id.key != nil {
 		text += " " + pubkey.TypeName(id.key) + " " + pubkey.Fingerprint(id.key, s.Host.FingerprintHash)

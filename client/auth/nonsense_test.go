@@ -37,7 +37,7 @@ func TestAgentThatAnswersNonsense(t *testing.T) {
 				}
 			}()
 			a := &agentConn{agent.NewClient(near), near}
-			a.list(&session{})
+			a.list(&authentication{})
 			if sig, err := a.sign(public, []byte("x"), ssh.KeyAlgoED25519); err == nil {
 				t.Errorf("answer %d %q is the signature %v", kind, rest, sig)
 			}

@@ -78,7 +78,7 @@ func readPrivate(file string, passphrase []byte) (*loadedKey, error) {
 }
 
 // load opens an identity's file and asks for its passphrase where it has one.
-func (s *session) load(id *identity) *loadedKey {
+func (s *authentication) load(id *identity) *loadedKey {
 	if k := s.Memory.key(id.file); k != nil {
 		return k
 	}
@@ -118,7 +118,7 @@ func (s *session) load(id *identity) *loadedKey {
 }
 
 // unlock asks for the passphrase as often as NumberOfPasswordPrompts allows.
-func (s *session) unlock(id *identity) (*loadedKey, bool) {
+func (s *authentication) unlock(id *identity) (*loadedKey, bool) {
 	k, err := readPrivate(id.file, nil)
 	for range s.Host.NumberOfPasswordPrompts {
 		var locked *ssh.PassphraseMissingError
@@ -148,7 +148,7 @@ func (s *session) unlock(id *identity) (*loadedKey, bool) {
 }
 
 // warnOpen refuses a file that others can read: its key is as good as lost.
-func (s *session) warnOpen(file string, info os.FileInfo) {
+func (s *authentication) warnOpen(file string, info os.FileInfo) {
 	mode := fmt.Sprintf("0%03o ", info.Mode().Perm())
 	if runtime.GOOS == "windows" { // which has a list instead
 		mode = ""
@@ -165,7 +165,7 @@ func (s *session) warnOpen(file string, info os.FileInfo) {
 }
 
 // addToAgent gives an opened key to the agent as AddKeysToAgent says.
-func (s *session) addToAgent(id *identity, k *loadedKey, _ bool) {
+func (s *authentication) addToAgent(id *identity, k *loadedKey, _ bool) {
 	mode := s.Host.AddKeysToAgent
 	if mode == "" || mode == "no" || s.keys == nil || s.keys.agent == nil || k.raw == nil {
 		return

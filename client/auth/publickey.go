@@ -19,7 +19,7 @@ const (
 )
 
 // tryKey is the method of RFC 4252, section 7, for the next key.
-func (s *session) tryKey() (outcome, error) {
+func (s *authentication) tryKey() (outcome, error) {
 	ring := s.open()
 	for _, id := range ring.list {
 		if id.tried {
@@ -40,7 +40,7 @@ func (s *session) tryKey() (outcome, error) {
 	return outcome{}, nil
 }
 
-func (s *session) tryIdentity(id *identity) (outcome, error) {
+func (s *authentication) tryIdentity(id *identity) (outcome, error) {
 	if id.key == nil {
 		return s.tryPrivate(id)
 	}
@@ -75,7 +75,7 @@ func (s *session) tryIdentity(id *identity) (outcome, error) {
 }
 
 // tryPrivate handles a file of which only the private key is there.
-func (s *session) tryPrivate(id *identity) (outcome, error) {
+func (s *authentication) tryPrivate(id *identity) (outcome, error) {
 	s.Log.Debugf("Trying private key: %s", id.file)
 	k := s.load(id)
 	if k == nil {
@@ -95,7 +95,7 @@ func (s *session) tryPrivate(id *identity) (outcome, error) {
 // signsFreely reports whether a signature costs nobody anything: no touch, no
 // passphrase, no question of an agent about a key that the server may not
 // even want. Then it goes out at once, and a round trip is saved.
-func (s *session) signsFreely(id *identity) bool {
+func (s *authentication) signsFreely(id *identity) bool {
 	_, said := s.c.Extension("server-sig-algs")
 	if !said || isSK(id.key) {
 		return false
@@ -116,7 +116,7 @@ func (s *session) signsFreely(id *identity) bool {
 }
 
 // show asks whether the server would take a key.
-func (s *session) show(id *identity, algorithm string) (accepted bool, o outcome, err error) {
+func (s *authentication) show(id *identity, algorithm string) (accepted bool, o outcome, err error) {
 	blob := id.key.Marshal()
 	if err := s.request(plainMethod, ssh.Marshal(&struct {
 		Signed    bool
@@ -151,7 +151,7 @@ func (s *session) show(id *identity, algorithm string) (accepted bool, o outcome
 type signFunc func(data []byte, algorithm string) (*ssh.Signature, error)
 
 // signer finds who can sign with an identity; nil when nobody can.
-func (s *session) signer(id *identity) signFunc {
+func (s *authentication) signer(id *identity) signFunc {
 	if id.agent {
 		return func(data []byte, algorithm string) (*ssh.Signature, error) {
 			return s.keys.agent.sign(id.key, data, algorithm)
@@ -172,7 +172,7 @@ func (s *session) signer(id *identity) signFunc {
 
 // certSigner looks for the private half of a certificate's key: in the agent,
 // in the file that it stands beside, in the other files.
-func (s *session) certSigner(id *identity, cert *ssh.Certificate) signFunc {
+func (s *authentication) certSigner(id *identity, cert *ssh.Certificate) signFunc {
 	same := func(other *identity) bool {
 		return other != id && other.key != nil && !isCert(other.key) && sameKey(other.key, cert.Key)
 	}
@@ -207,7 +207,7 @@ func (s *session) certSigner(id *identity, cert *ssh.Certificate) signFunc {
 }
 
 // prove signs for a key and sends it.
-func (s *session) prove(key ssh.PublicKey, algorithm string, sign signFunc, id *identity) (outcome, error) {
+func (s *authentication) prove(key ssh.PublicKey, algorithm string, sign signFunc, id *identity) (outcome, error) {
 	blob := key.Marshal()
 	name := plainMethod
 	var tail []byte
@@ -249,7 +249,7 @@ func from(id *identity) string {
 }
 
 // bindsHost: both sides want the host's key under the signature.
-func (s *session) bindsHost() bool {
+func (s *authentication) bindsHost() bool {
 	v, said := s.c.Extension("publickey-hostbound@openssh.com")
 	return said && slices.Contains([]string{"0"}, v) && s.Host.PubkeyAuthentication != "unbound"
 }

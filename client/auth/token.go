@@ -96,7 +96,7 @@ const (
 
 // tokenSigner signs by OpenSSH's ssh-sk-helper, which keeps the libraries of
 // tokens out of our process.
-func (s *session) tokenSigner(name string, k *loadedKey) signFunc {
+func (s *authentication) tokenSigner(name string, k *loadedKey) signFunc {
 	return func(data []byte, algorithm string) (*ssh.Signature, error) {
 		t, ok := k.raw.(token)
 		if !ok {
@@ -128,7 +128,7 @@ func (s *session) tokenSigner(name string, k *loadedKey) signFunc {
 }
 
 // notify shows a line where the user looks.
-func (s *session) notify(text string) {
+func (s *authentication) notify(text string) {
 	if s.Ask != nil {
 		s.Ask(text, voice.Notice) // who can't be told may still see the token blink
 	}

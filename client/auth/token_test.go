@@ -98,7 +98,7 @@ func TestHelperSigns(t *testing.T) {
 	helper := filepath.Join(dir, "helper")
 	os.WriteFile(helper, []byte("#!/bin/sh\ncat >"+dir+"/asked\ncat "+dir+"/answer\n"), 0o700)
 	t.Setenv("SSH_SK_HELPER", helper)
-	s := &session{Config: Config{Host: &config.Host{SecurityKeyProvider: "internal"}}, ctx: context.Background()}
+	s := &authentication{Config: Config{Host: &config.Host{SecurityKeyProvider: "internal"}}, ctx: context.Background()}
 	got, err := s.tokenSigner("id", k)([]byte("data"), k.public.Type())
 	if err != nil || string(got.Blob) != "signed" || len(got.Rest) != 5 {
 		t.Fatalf("%+v, %v", got, err)
@@ -134,7 +134,7 @@ func TestPINIsAskedForWhenTheTokenWantsIt(t *testing.T) {
 	t.Setenv("SSH_SK_HELPER", helper)
 	for pin, right := range map[string]bool{"1234": true, "4321": false} {
 		asked := 0
-		s := &session{Config: Config{Host: &config.Host{SecurityKeyProvider: "internal"}, Ask: func(string, voice.Kind) (string, error) {
+		s := &authentication{Config: Config{Host: &config.Host{SecurityKeyProvider: "internal"}, Ask: func(string, voice.Kind) (string, error) {
 			asked++
 			return pin, nil
 		}}, ctx: context.Background()}
@@ -207,7 +207,7 @@ func TestRSASignsAsTheServerSaid(t *testing.T) {
 		{"ssh-rsa", []string{"ssh-rsa"}, "ssh-rsa"},
 		{"", nil, "rsa-sha2-512"}, // a server that says nothing
 	} {
-		s := &session{Config: Config{Host: &config.Host{PubkeyAcceptedAlgorithms: c.mine}}, c: said{c.server}}
+		s := &authentication{Config: Config{Host: &config.Host{PubkeyAcceptedAlgorithms: c.mine}}, c: said{c.server}}
 		if got, _ := s.algorithm(key); got != c.want {
 			t.Errorf("%+v: %q", c, got)
 		}

@@ -87,7 +87,7 @@ type Channel struct {
 	allowed    int    // what it may still send; below 0 it did not count well
 	prompt     bool   // the peer wants window in small steps: it measures
 	meter      *meter // of a terminal's channel; nil: the window is fixed
-	gift       int    // of what was read, to be told by whoever may write next
+	grant      int    // of what was read, to be told by whoever may write next
 	growth     int    // of the window, likewise
 
 	credit     int         // what we may still send
@@ -173,7 +173,7 @@ func (c *Channel) giveLocked() bool {
 		return false
 	}
 	c.allowed += n
-	c.gift += n
+	c.grant += n
 	if c.meter != nil {
 		c.meter.granted(n, time.Now())
 	}
@@ -189,22 +189,22 @@ func (c *Channel) widenLocked(window int) {
 	}
 }
 
-// tellWindow tells of gift and growth, unless someone is writing, who will do it
+// tellWindow tells of grant and growth, unless someone is writing, who will do it
 // then: a Read must not wait for a Write.
 func (c *Channel) tellWindow() {
 	for {
 		c.mu.Lock()
-		any := c.gift > 0 || c.growth > 0
+		any := c.grant > 0 || c.growth > 0
 		c.mu.Unlock()
 		if !any || !c.writing.tryTake() {
 			return
 		}
 		c.mu.Lock()
-		gift, growth := c.gift, c.growth
-		c.gift, c.growth = 0, 0
+		grant, growth := c.grant, c.growth
+		c.grant, c.growth = 0, 0
 		c.mu.Unlock()
-		if gift > 0 && !c.closed {
-			c.wire.Window(gift)
+		if grant > 0 && !c.closed {
+			c.wire.Window(grant)
 		}
 		if growth > 0 && !c.closed {
 			c.wire.Growth(growth)

@@ -9,26 +9,26 @@ import (
 const (
 	leastTerminal = 64 << 10 // window of a terminal's channel
 	mostTerminal  = 2 << 20
-	terminalStep  = 8 << 10 // how finely it is given: each gift is a measure
+	terminalStep  = 8 << 10 // how finely it is given: each grant is a measure
 )
 
 // meter says how much of a terminal's output may be under way: what the path holds
 // and little more, so that what an interrupt has to wait for is about a round trip
 // of output and not megabytes.
 //
-// It is the reader's measure. A gift of window is used by the first byte beyond
-// what was allowed before it; from the gift to that byte a round trip has passed, if
+// It is the reader's measure. A grant of window is used by the first byte beyond
+// what was allowed before it; from the grant to that byte a round trip has passed, if
 // the sender waited for it.
 type meter struct {
 	limit   int
-	got     uint64 // bytes received
-	allowed uint64 // bytes that may have been sent in all
-	gifts   []gift // that were not used yet, the oldest first
+	got     uint64  // bytes received
+	allowed uint64  // bytes that may have been sent in all
+	grants  []grant // that were not used yet, the oldest first
 	gauge   gauge.Gauge
 }
 
-// gift remembers a window that was given.
-type gift struct {
+// grant remembers a window that was given.
+type grant struct {
 	from uint64 // the bytes allowed before it
 	at   time.Time
 	got  uint64 // then
@@ -49,17 +49,17 @@ func (m *meter) window() int {
 
 // granted notes that n bytes more may be sent.
 func (m *meter) granted(n int, now time.Time) {
-	m.gifts = append(m.gifts, gift{m.allowed, now, m.got})
+	m.grants = append(m.grants, grant{m.allowed, now, m.got})
 	m.allowed += uint64(n)
 }
 
 // arrived notes that n bytes came.
 func (m *meter) arrived(n int, now time.Time) {
 	m.got += uint64(n)
-	var last gift
-	for len(m.gifts) > 0 && m.got > m.gifts[0].from {
-		last = m.gifts[0]
-		m.gifts = m.gifts[1:]
+	var last grant
+	for len(m.grants) > 0 && m.got > m.grants[0].from {
+		last = m.grants[0]
+		m.grants = m.grants[1:]
 	}
 	if !last.at.IsZero() {
 		m.gauge.Sample(now.Sub(last.at), last.got, m.got)

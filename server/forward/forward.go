@@ -201,8 +201,8 @@ func (f *Forwarder) dial(network, address string) (net.Conn, error) {
 	return new(nss.Dialer).DialContext(ctx, network, address)
 }
 
-// keep remembers how to end a listener.
-func (f *Forwarder) keep(key string, end func()) error {
+// remember notes how to end a listener.
+func (f *Forwarder) remember(key string, end func()) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed || f.leaving {

@@ -77,7 +77,7 @@ func (f *Forwarder) listenTCP(payload []byte) (reply []byte, err error) {
 			l.Close()
 		}
 	}
-	if err := f.keep(at.key("tcp"), end); err != nil {
+	if err := f.remember(at.key("tcp"), end); err != nil {
 		end()
 		return nil, err
 	}

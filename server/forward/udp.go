@@ -60,7 +60,7 @@ func (f *Forwarder) listenUDP(payload []byte) (reply []byte, err error) {
 			pc.Close()
 		}
 	}
-	if err := f.keep(at.key("udp"), end); err != nil {
+	if err := f.remember(at.key("udp"), end); err != nil {
 		end()
 		return nil, err
 	}

@@ -55,7 +55,7 @@ func (f *Forwarder) listenUnix(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := f.keep("unix "+at.Path, func() { l.Close() }); err != nil {
+	if err := f.remember("unix "+at.Path, func() { l.Close() }); err != nil {
 		l.Close()
 		return err
 	}
