@@ -46,17 +46,18 @@ func (s *input) read(f *os.File, p []byte) (int, error) {
 	return n, nil
 }
 
+// decode makes UTF-8 of words. Half a pair alone becomes U+FFFD, and takes
+// nothing of what follows it along.
 func (s *input) decode(words []uint16) {
-	for _, w := range words {
-		switch r := rune(w); {
-		case s.high != 0:
-			s.ready = utf8.AppendRune(s.ready, utf16.DecodeRune(rune(s.high), r))
-			s.high = 0
-		case utf16.IsSurrogate(r):
-			s.high = w
-		default:
-			s.ready = utf8.AppendRune(s.ready, r)
-		}
+	if s.high != 0 {
+		words = append([]uint16{s.high}, words...)
+		s.high = 0
+	}
+	if n := len(words); n > 0 && words[n-1]&^0x3ff == 0xd800 { // the other half is still to come
+		s.high, words = words[n-1], words[:n-1]
+	}
+	for _, r := range utf16.Decode(words) {
+		s.ready = utf8.AppendRune(s.ready, r)
 	}
 }
 
@@ -70,8 +71,12 @@ func makeRaw(in, out *os.File) (*state, error) {
 		return nil, fmt.Errorf("set console mode: %w", err)
 	}
 	if windows.GetConsoleMode(windows.Handle(out.Fd()), &s.out) == nil {
-		vt := s.out | windows.ENABLE_PROCESSED_OUTPUT | windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING | windows.DISABLE_NEWLINE_AUTO_RETURN
-		if err := windows.SetConsoleMode(windows.Handle(out.Fd()), vt); err != nil {
+		vt := s.out | windows.ENABLE_PROCESSED_OUTPUT | windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING
+		err := windows.SetConsoleMode(windows.Handle(out.Fd()), vt|windows.DISABLE_NEWLINE_AUTO_RETURN)
+		if err != nil { // consoles that know sequences and not this are asked for less
+			err = windows.SetConsoleMode(windows.Handle(out.Fd()), vt)
+		}
+		if err != nil {
 			windows.SetConsoleMode(windows.Handle(in.Fd()), s.in)
 			return nil, fmt.Errorf("set console mode of the screen: %w", err)
 		}
@@ -104,10 +109,18 @@ func modes(*os.File, *state) []byte {
 	})
 }
 
+// size is the console's, also where the output goes to a file.
 func size(_, out *os.File) Size {
 	var b windows.ConsoleScreenBufferInfo
 	if windows.GetConsoleScreenBufferInfo(windows.Handle(out.Fd()), &b) != nil {
-		return Size{}
+		screen, err := os.OpenFile("CONOUT$", os.O_RDWR, 0)
+		if err != nil {
+			return Size{}
+		}
+		defer screen.Close()
+		if windows.GetConsoleScreenBufferInfo(windows.Handle(screen.Fd()), &b) != nil {
+			return Size{}
+		}
 	}
 	return Size{Cols: int(b.Window.Right-b.Window.Left) + 1, Rows: int(b.Window.Bottom-b.Window.Top) + 1}
 }
