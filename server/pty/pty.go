@@ -15,9 +15,3 @@ type Size struct {
 	Cols, Rows    uint32
 	Width, Height uint32 // pixels; zero when unknown
 }
-
-// clamp fits a number from the network into what the kernel keeps. sshd cuts
-// the upper bits off; a terminal of 65536 columns would then have none.
-func clamp(n uint32) uint16 {
-	return uint16(min(n, 0xffff))
-}

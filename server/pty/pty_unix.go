@@ -186,6 +186,12 @@ func (t *Terminal) Resize(size Size) error {
 	})
 }
 
+// clamp fits a number from the network into what the kernel keeps. sshd cuts
+// the upper bits off; a terminal of 65536 columns would then have none.
+func clamp(n uint32) uint16 {
+	return uint16(min(n, 0xffff))
+}
+
 // Break sends a break, which a pseudo-terminal has no line to show on.
 func (t *Terminal) Break() error {
 	return t.control(sendBreak)
