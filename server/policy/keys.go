@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -193,6 +194,11 @@ func splitOptions(s string) (options []string) {
 // expand fills in the tokens of a file's name, which is relative to the home directory.
 func (who Login) expand(name string) string {
 	name = strings.NewReplacer("%%", "%", "%h", who.Home, "%u", who.User, "%U", strconv.Itoa(who.UID)).Replace(name)
+	if runtime.GOOS == "windows" {
+		if rest, ok := strings.CutPrefix(name, "__PROGRAMDATA__"); ok { // OpenSSH's word there
+			name = os.Getenv("ProgramData") + rest
+		}
+	}
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(who.Home, name)
 	}

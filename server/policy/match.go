@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -131,6 +132,9 @@ func (l Login) inGroup(list string) bool {
 		return false
 	}
 	groups := l.Groups()
+	if runtime.GOOS == "windows" { // names are in small letters there, and may be written in others, or with the slash of Unix
+		list = strings.ReplaceAll(strings.ToLower(list), "/", `\`)
+	}
 	verdicts := make([]verdict, len(groups))
 	for i, g := range groups {
 		if verdicts[i] = matchList(list, g, match); verdicts[i] == negated {
