@@ -45,7 +45,12 @@ type transfer struct {
 
 func (w *world) transfer(args ...string) *transfer {
 	w.t.Helper()
-	cmd := w.tssh(append(args[:len(args):len(args)], placed(), "server", "cat")...)
+	return w.transferBy(w.client, w.tssh(append(args[:len(args):len(args)], placed(), "server", "cat")...))
+}
+
+// transferBy is a transfer by a client, somewhere, whose session gives back what it gets.
+func (w *world) transferBy(ns string, cmd *exec.Cmd) *transfer {
+	w.t.Helper()
 	x := &transfer{w: w, cmd: cmd, stop: make(chan struct{}), outcome: make(chan error, 1)}
 	x.back.moved = make(chan struct{}, 1)
 	var said strings.Builder
@@ -56,7 +61,7 @@ func (w *world) transfer(args ...string) *transfer {
 	}
 	there, here := sha256.New(), sha256.New()
 	cmd.Stdout = io.MultiWriter(here, &x.back)
-	w.start(cmd)
+	w.within(ns, cmd.Start)
 	var sent int64
 	fed := make(chan error, 1)
 	go func() {

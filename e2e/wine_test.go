@@ -3,11 +3,14 @@
 package e2e_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 const wine64 = "/usr/lib/wine/wine64" // Debian's
@@ -23,8 +26,8 @@ func newWindows(t *testing.T) *windows {
 	needs(t, wine64, "x86_64-w64-mingw32-dlltool", "x86_64-w64-mingw32-ld", "xvfb-run")
 	w := &windows{newWorld(t), filepath.Join(built, "wine")}
 	t.Cleanup(func() { w.wine("/usr/lib/wine/wineserver64", "-k").Run() })
-	if out, err := w.wine(wine64, "wineboot", "-i").CombinedOutput(); err != nil {
-		t.Fatalf("wineboot: %v: %s", err, out)
+	if r := w.do(w.wine(wine64, "wineboot", "-i")); r.status != 0 { // whose server makes all sockets
+		t.Fatalf("wineboot: %+v", r)
 	}
 	// Go begins with random numbers of a library that wine has had since 9.
 	w.write("random.def", "LIBRARY bcryptprimitives.dll\nEXPORTS\nProcessPrng = advapi32.SystemFunction036\n")
@@ -39,15 +42,30 @@ func (w *windows) wine(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// compile builds what is for Windows.
-func (w *windows) compile(args ...string) {
+// compile builds what is for Windows, with the one change to Go's library that
+// UDP needs on wine, which knows one of the two ioctls that begin a socket.
+func (w *windows) compile(what string, args ...string) {
 	w.t.Helper()
-	cmd := exec.Command("go", args...)
+	file := filepath.Join(runtime.GOROOT(), "src/net/fd_windows.go")
+	source, err := os.ReadFile(file)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	const unknown, known = "windows.SIO_UDP_NETRESET", "syscall.SIO_UDP_CONNRESET"
+	if strings.Count(string(source), unknown) != 1 {
+		w.t.Fatalf("%s: %s is not there once", file, unknown)
+	}
+	changed := w.write("fd_windows.go", strings.Replace(string(source), unknown, known, 1))
+	overlay := w.write("overlay", fmt.Sprintf(`{"Replace": {%q: %q}}`, file, changed))
+	cmd := exec.Command("go", append([]string{what, "-overlay", overlay}, args...)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=windows", "GOARCH=amd64")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		w.t.Fatalf("go %s: %v: %s", strings.Join(args, " "), err, out)
 	}
 }
+
+// drive is a file in the root of the drive.
+func (w *windows) drive(name string) string { return filepath.Join(w.prefix, "drive_c", name) }
 
 // tssh is ours, in a folder whose name has a blank.
 func (w *windows) tssh(args ...string) *exec.Cmd {
@@ -55,7 +73,7 @@ func (w *windows) tssh(args ...string) *exec.Cmd {
 }
 
 // TestWindows is an afternoon of a Windows machine, with sshd and tsshd of Linux
-// at the other end. wine has no UDP that Go could use, and no agent.
+// at the other end.
 func TestWindows(t *testing.T) {
 	if *machines == "" {
 		t.Skip("SKIPPED, not tested at all: no machines; see make machines")
@@ -64,6 +82,7 @@ func TestWindows(t *testing.T) {
 	w := newWindows(t)
 	folder := filepath.Join(w.prefix, "drive_c", "Program Files", "tssh")
 	w.compile("build", "-o", filepath.Join(folder, "tssh.exe"), "tssh")
+	w.compile("build", "-o", w.drive("more.exe"), "tssh/e2e/testdata/windows")
 
 	is := func(what string, cmd *exec.Cmd, stdin, out, err string, status int) {
 		t.Helper()
@@ -100,8 +119,71 @@ func TestWindows(t *testing.T) {
 	if info, err := os.Stat(w.dir + "/new"); err == nil && info.Mode().Perm()&0o022 != 0 {
 		t.Errorf("others may write known_hosts: %v", info.Mode())
 	}
+	w.agent()
+	w.roams()
 	w.serves()
 	w.systemTests()
+}
+
+// agent is OpenSSH's agent, on its pipe: nothing says where it is.
+func (w *windows) agent() {
+	w.t.Helper()
+	args := []string{`C:\Program Files\tssh\tssh.exe`, "-F", "none", "-A", "-oBatchMode=yes", "-oHostKeyAlias=server", "-oIdentityFile=none",
+		"-oUserKnownHostsFile=" + w.dir + "/known_hosts", "alice@" + server4, "ssh-add -l"}
+	if r := w.do(w.wine(wine64, args...)); r.status != 255 || !strings.Contains(r.err, "Permission denied") {
+		w.t.Errorf("without an agent: %+v", r)
+	}
+	agent := w.wine(wine64, `C:\more.exe`, "agent", built+"/user")
+	out, err := agent.StdoutPipe()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.start(agent)
+	defer func() {
+		agent.Process.Kill()
+		agent.Wait()
+	}()
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		w.t.Fatalf("the agent: %v", err)
+	}
+	for _, mode := range []string{"-oUdpMode=no", "-oUdpMode=yes"} {
+		cmd := w.wine(wine64, append([]string{args[0], mode, "-oUdpFallback=no", placed()}, args[1:]...)...)
+		if r := w.do(cmd); r.status != 0 || !strings.Contains(r.out, " in the pipe (ED25519)\n") {
+			w.t.Errorf("%s with an agent: %+v", mode, r)
+		}
+	}
+}
+
+// roams moves both transports through what networks do, over UDP.
+func (w *windows) roams() {
+	w.t.Helper()
+	var all []*transfer
+	for _, transport := range []string{"--udp", "--kcp"} {
+		all = append(all, w.transferBy(w.client, w.tssh(transport, "-oUdpProxyMode=UDP", "-oUdpFallback=no", placed(), "server", "cat")))
+	}
+	w.outlive(all, w.roam)
+}
+
+// outlive has transfers live through a move, and an outage with another one.
+func (w *windows) outlive(all []*transfer, move func()) {
+	w.t.Helper()
+	goOn := func() {
+		w.t.Helper()
+		for _, x := range all {
+			x.goesOn()
+		}
+	}
+	goOn()
+	move()
+	goOn()
+	w.fault(nothing)
+	time.Sleep(*outage)
+	move()
+	w.fault("")
+	goOn()
+	for _, x := range all {
+		x.ends()
+	}
 }
 
 // serves has Linux log in to Windows.
@@ -111,7 +193,10 @@ func (w *windows) serves() {
 	if err := os.Link(filepath.Join(folder, "tssh.exe"), filepath.Join(folder, "tsshd.exe")); err != nil {
 		w.t.Fatal(err)
 	}
-	sshd := w.wine(wine64, `C:\Program Files\tssh\tsshd.exe`, "sshd", "--listen", "127.0.0.1:0",
+	if err := os.Link(filepath.Join(folder, "tssh.exe"), w.drive("tsshd.exe")); err != nil {
+		w.t.Fatal(err)
+	}
+	sshd := w.wine(wine64, `C:\Program Files\tssh\tsshd.exe`, "sshd", "--listen", "0.0.0.0:0",
 		"--authorized-keys", built+"/user.pub", "--port-file", w.dir+"/port")
 	w.start(sshd)
 	defer func() {
@@ -147,12 +232,27 @@ func (w *windows) serves() {
 	if back, err := os.ReadFile(w.dir + "/back"); err != nil || string(back) != blob {
 		w.t.Errorf("sftp brought back %d bytes, %v", len(back), err)
 	}
+
+	at[len(at)-1] = fmt.Sprintf("%s@10.83.1.%d", user, w.addr)
+	var all []*transfer
+	for _, transport := range []string{"--udp", "--kcp"} {
+		args := append([]string{transport, "-oUdpProxyMode=UDP", "-oUdpFallback=no", `-oTsshdPath=C:\tsshd.exe`}, at...)
+		cmd := w.command(filepath.Join(built, "bin/tssh"), append(args, `C:\more.exe cat`)...)
+		all = append(all, w.transferBy(w.server, cmd))
+	}
+	last := 1
+	w.outlive(all, func() {
+		w.ip(w.server, fmt.Sprintf("addr del 10.83.2.%d/24 dev wan", last), fmt.Sprintf("addr add 10.83.2.%d/24 dev wan", last+10),
+			"route replace default via 10.83.2.2")
+		last += 10
+	})
 }
 
 // systemTests runs the tests of what is Windows' own.
 func (w *windows) systemTests() {
 	for pkg, run := range map[string]string{
 		"client/auth": "Pageant", "client/config/owner": ".", "client/config": "Windows", "client/shell": ".", "client/tty": ".", "server/session": ".",
+		"proxy/nss": "Windows", "server/policy": "Windows",
 	} {
 		test := filepath.Join(w.dir, filepath.Base(pkg)+".exe")
 		w.compile("test", "-c", "-o", test, "tssh/"+pkg)
