@@ -150,7 +150,7 @@ func (m *mender) close() {
 
 // run sends what is due until m is closed.
 func (m *mender) run() {
-	var buffer []byte
+	var buffer []byte // for a train, while there is something to send
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -165,12 +165,14 @@ func (m *mender) run() {
 			m.send(e.Report, 0)
 		}
 		if len(e.Train) > 0 {
-			buffer = e.Train
 			segment := e.Segment
 			if segment >= len(e.Train) {
 				segment = 0
 			}
 			m.send(e.Train, segment)
+			if buffer == nil {
+				buffer = make([]byte, 0, repair.TrainMax)
+			}
 			select {
 			case <-m.closed:
 				return

@@ -34,15 +34,16 @@ const (
 	downMost  = 5 * time.Minute
 	downSmall = 30 * time.Second // where no large datagram ever passed
 
-	small    = 400            // bytes of a datagram that is no bulk, at most
-	ackSize  = 40             // of a QUIC packet with an acknowledgement and nothing else
-	busyFor  = time.Second    // after the last large datagram
-	thinning = 1.5            // deliveries of acknowledgements in a round trip of bulk
-	hasten   = 3              // and at most so many, when they hold something else
-	thinMost = 64             // that wait at once
-	trainMax = 44 * maxPacket // bytes that leave at once
-	hold     = 5              // round trips that a gap holds up what follows it,
-	holdMore = 100 * time.Millisecond
+	small     = 400         // bytes of a datagram that is no bulk, at most
+	ackSize   = 40          // of a QUIC packet with an acknowledgement and nothing else
+	busyFor   = time.Second // after the last large datagram
+	thinning  = 1.5         // deliveries of acknowledgements in a round trip of bulk
+	hasten    = 3           // and at most so many, when they hold something else
+	thinMost  = 64          // that wait at once
+	TrainMax  = 64000       // bytes that leave at once: a datagram's worth,
+	trainMost = 60          // in so many packets: Linux sends 64 in one call
+	hold      = 5           // round trips that a gap holds up what follows it,
+	holdMore  = 100 * time.Millisecond
 )
 
 // Machine is one end of a link, both halves of it. It is used by one caller at a
@@ -199,7 +200,7 @@ func (m *Machine) Step(now time.Time, b []byte) (e Effects) {
 	if m.out.stuck(t) > m.out.patience() {
 		m.giveUp(t)
 	}
-	e.Train, e.Segment = m.out.poll(t, b, trainMax, m.codec)
+	e.Train, e.Segment = m.out.poll(t, b, TrainMax, m.codec)
 	if m.out.srtt > 0 {
 		m.in.pace(m.out.srtt)
 	}

@@ -8,7 +8,7 @@ import (
 
 const (
 	overhead  = 28   // of IP and UDP, for the accounts
-	maxPacket = 1500 // of a numbered datagram that fits a train
+	maxPacket = 1500 // of a numbered datagram, about
 	packet    = 1200 // what is reckoned with
 	largeFrom = 500  // bytes on the way, from which a packet is of bulk
 	maxFlight = 1 << 15
@@ -97,7 +97,7 @@ type sender struct {
 	probes       int           // timeouts since something landed
 	probing      int           // packets that may go whatever the window
 
-	sendAt time.Duration // what leaves next, by the pace
+	sendAt time.Duration // what leaves next, by the pace,
 	moved  uint64        // the first transmission on this path
 	proven bool          // large ones pass here
 
@@ -228,10 +228,10 @@ func (s *sender) poll(now time.Duration, b []byte, most int, codec *wire.Repair)
 		return b, 0
 	}
 	pace := s.model.pace()
-	quantum := min(max(int(pace*trainFor.Seconds()), 2*packet), most)
+	quantum := min(max(int(pace*trainFor.Seconds()), 2*packet), most-maxPacket)
 	start := len(b)
 	count := 0
-	for len(b)-start < quantum {
+	for len(b)-start < quantum && count < trainMost {
 		it := s.first()
 		if it == nil || s.flew >= s.model.window() && s.probing == 0 || s.next-s.base >= maxFlight {
 			break
