@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type world struct {
 	noise time.Duration // a deviation more, order kept
 	loss  float64       // of what has passed the queue
 	free  time.Duration // when the bottleneck is
+	late  time.Duration // that an end is kept from running, in the mean, half of the time
 
 	last    time.Duration
 	stood   []time.Duration // what waited, when something came
@@ -93,6 +95,8 @@ type flow interface{ got() int }
 type linked struct {
 	w     *world
 	ends  [2]*Machine // of the sender, of the receiver
+	naps  [2]nap
+	train []byte
 	wake  [2]time.Duration
 	bytes int
 	data  [1200]byte
@@ -100,13 +104,40 @@ type linked struct {
 
 func (f *linked) got() int { return f.bytes }
 
+// nap is a process that others on its machine keep from running at times.
+type nap struct{ from, to time.Duration }
+
+// when returns when the end can do what is due at t.
+func (f *linked) when(i int, t time.Duration) time.Duration {
+	if f.w.late == 0 {
+		return t
+	}
+	n := &f.naps[i]
+	for t > n.to {
+		n.from = n.to + time.Duration(f.w.random.Float64()*float64(f.w.late))
+		n.to = n.from + time.Duration(f.w.random.Float64()*float64(2*f.w.late))
+	}
+	if t > n.from {
+		return n.to
+	}
+	return t
+}
+
 func newLinked(w *world) *linked {
-	f := &linked{w: w}
+	f := &linked{w: w, train: make([]byte, 0, TrainMax)}
 	f.data[0] = wire.FixedBit
 	f.ends[0] = New(wire.NewServerRepair(secret), begin, func([]byte) {})
 	f.ends[1] = New(wire.NewClientRepair(secret), begin, func(b []byte) { f.bytes += len(b) })
 	w.at(w.now, func() { f.step(0) })
 	return f
+}
+
+// take lets an end have a packet, now or as soon as it runs.
+func (f *linked) take(i int, b []byte) {
+	f.w.at(f.when(i, f.w.now), func() {
+		f.ends[i].Take(begin.Add(f.w.now), b)
+		f.step(i)
+	})
 }
 
 func (f *linked) step(i int) {
@@ -115,13 +146,13 @@ func (f *linked) step(i int) {
 		for i == 0 && !f.ends[0].Full() {
 			f.ends[0].Write(now, f.data[:], 0)
 		}
-		e := f.ends[i].Step(now, nil)
-		for b := e.Train; len(b) > 0; b = b[min(len(b), e.Segment):] {
+		e := f.ends[i].Step(now, f.train[:0])
+		for b := slices.Clone(e.Train); len(b) > 0; b = b[min(len(b), e.Segment):] {
 			d := b[:min(len(b), e.Segment)]
-			f.w.send(len(d)+overhead, func() { f.ends[1].Take(begin.Add(f.w.now), d); f.step(1) })
+			f.w.send(len(d)+overhead, func() { f.take(1, d) })
 		}
 		if e.Report != nil {
-			f.w.at(f.w.now+f.w.trip/2, func() { f.ends[0].Take(begin.Add(f.w.now), e.Report); f.step(0) })
+			f.w.at(f.w.now+f.w.trip/2, func() { f.take(0, e.Report) })
 		}
 		if len(e.Train) > 0 {
 			continue
@@ -134,7 +165,7 @@ func (f *linked) step(i int) {
 			return
 		}
 		f.wake[i] = next
-		f.w.at(next, func() {
+		f.w.at(f.when(i, next), func() {
 			if f.wake[i] == next {
 				f.step(i)
 			}
@@ -333,11 +364,31 @@ func TestLossIsNoQueue(t *testing.T) {
 			if x[0] < p.want {
 				t.Errorf("%.1f Mbit/s, want %g", x[0], p.want)
 			}
-			if most := 10*time.Millisecond + p.trip/8; stands > most && p.loss < 0.1 {
+			if most := 10*time.Millisecond + p.trip/8 + p.noise; stands > most && p.loss < 0.1 {
 				t.Errorf("a queue of %s stands, want %s at most", stands, most)
 			}
 			if w.dropped*100 > len(w.stood) {
 				t.Errorf("%d of %d packets met a full queue", w.dropped, len(w.stood))
+			}
+		})
+	}
+}
+
+// TestLateMachineKeepsItsRate: what was not sent because others kept the process from
+// running is sent then. Else it would count for less of a path, which is sent less, and
+// so on.
+func TestLateMachineKeepsItsRate(t *testing.T) {
+	for _, late := range []time.Duration{2 * time.Millisecond, 5 * time.Millisecond} {
+		t.Run(late.String(), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(50, 30*time.Millisecond, 2)
+			w.late = late
+			link := newLinked(w)
+			w.run(3 * time.Second)
+			if x := shares(w, 8*time.Second, link); x[0] < 40 {
+				t.Errorf("%.1f of 50 Mbit/s between ends that run half of the time", x[0])
+			} else {
+				t.Logf("%.1f Mbit/s, a queue of %s", x[0], w.standing())
 			}
 		})
 	}

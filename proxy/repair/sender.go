@@ -16,10 +16,11 @@ const (
 	activeFrom = 8 * packet
 	never      = time.Duration(1 << 62)
 
-	queueFor   = 8 * time.Millisecond // of sending wait here; QUIC holds the rest
-	queueLeast = 16 << 10             // but so many bytes at least,
-	queueMost  = 256 << 10            // and at most
-	trainFor   = 2 * time.Millisecond // of sending leave at once
+	queueFor   = 8 * time.Millisecond  // of sending wait here; QUIC holds the rest
+	queueLeast = 16 << 10              // but so many bytes at least,
+	queueMost  = 256 << 10             // and at most
+	trainFor   = 2 * time.Millisecond  // of sending leave at once
+	catchUp    = 20 * time.Millisecond // of sending that may be late
 	firstPTO   = 250 * time.Millisecond
 	remembered = 256 // transmissions that came are known at least, to see what came late
 )
@@ -98,6 +99,7 @@ type sender struct {
 	probing      int           // packets that may go whatever the window
 
 	sendAt time.Duration // what leaves next, by the pace,
+	paced  bool          // which is all that it waits for
 	moved  uint64        // the first transmission on this path
 	proven bool          // large ones pass here
 
@@ -254,9 +256,14 @@ func (s *sender) poll(now time.Duration, b []byte, most int, codec *wire.Repair)
 		count++
 	}
 	if n := len(b) - start; n > 0 {
-		// What was not used in time is gone.
-		s.sendAt = max(s.sendAt, now-trainFor) + time.Duration(float64(n+overhead*count)/pace*1e9)
+		// What was not used in time is gone, unless only our being late kept it waiting.
+		spare := trainFor
+		if s.paced {
+			spare = catchUp
+		}
+		s.sendAt = max(s.sendAt, now-spare) + time.Duration(float64(n+overhead*count)/pace*1e9)
 	}
+	s.paced = s.first() != nil && s.flew < s.model.window()
 	return b, segment
 }
 
