@@ -10,7 +10,7 @@
 # make test       every test (some need root and say so)
 # make regress    OpenSSH's own tests with tssh as the client, and programs on top
 # make race       every test but those of whole programs, by the race detector (needs cgo)
-# make bench      benchmarks
+# make bench      benchmarks of what bytes and keys go through: bytes a second, allocations
 # make fuzz       a short run of every fuzz target: FUZZTIME=10s each, FUZZ=./client only there
 # make install    PREFIX=~/.local by default
 
@@ -90,7 +90,8 @@ regress: build
 	$(GO) test -v -count=1 -timeout 60m ./regress -regress=all -udp -run OpenSSH
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime 0.3s -p 1 \
+		$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u)
 
 # Each target begins with the seeds alone: a corpus that grew in the user's cache
 # would eat a short time before anything new is tried. A target that tried
