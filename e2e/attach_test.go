@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -174,6 +175,33 @@ func TestDetachedSessionIsTold(t *testing.T) {
 	if r.status != 255 || !strings.Contains(r.err, "no such session: there is none") {
 		t.Errorf("%+v", r)
 	}
+
+	// What ends while nobody is there is told to who comes back.
+	p = w.terminal(w.tssh("--udp", placed(), "-tt", "-oUdpSessionName=built", "server", onGo("echo building", "seq 100", "echo last words; exit 6")))
+	p.expect("building")
+	p.kill9()
+	w.goes()
+	w.awaits("the end", func() bool {
+		r = w.do(w.tssh(placed(), "--sessions", "server"))
+		return strings.Contains(r.out, " ended ")
+	})
+	if !regexp.MustCompile(`\nbuilt .* ended \d\d:\d\d:\d\d with status 6 `).MatchString(r.out) {
+		t.Errorf("%+v", r)
+	}
+	p = w.terminal(w.tssh(placed(), "--udp", "-oUdpSessionAttach=yes", "-oUdpSessionName=built", "server"))
+	p.expect("this is a new session: built has ended (tssh --attach=")
+	p.expect("ready> ")
+	p.keys("exit\r")
+	p.exit()
+	p = w.attach("--attach", "server")
+	p.expect("99\r\n100\r\nlast words\r\n")
+	p.expect("tssh: session built was joined ")
+	p.expect("s after its program had ended, with status 6.")
+	if status := p.exit(); status != 6 {
+		t.Errorf("status %d", status)
+	}
+	p.inOrder()
+	w.left(0)
 }
 
 // TestClosedWindowLeavesTheSession, as a shutdown of the client's machine does; and an

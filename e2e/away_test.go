@@ -138,21 +138,34 @@ func TestScreenAfterAnAbsence(t *testing.T) {
 	}
 }
 
-// TestStoppedClientIsAway, which no network tells of.
+// TestStoppedClientIsAway, which no network tells of: what ends meanwhile, with a
+// terminal and without, is shown to its last word, and how it ended is known.
 func TestStoppedClientIsAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p := w.terminal(w.tssh("--udp", placed(), "-tt", "server", onGo("echo ready", "seq 500000", "echo the end; exec cat")))
+	p := w.terminal(w.tssh("--udp", placed(), "-tt", "server", onGo("echo ready", "seq 500000", "echo the end; exit 7")))
+	cmd := w.tssh("--udp", placed(), "server", onGo("touch stands", "seq 500000", "touch command; echo failed >&2; exit 8"))
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	w.start(cmd)
 	p.expect("ready")
-	all := -p.cmd.Process.Pid // it may be two processes
-	syscall.Kill(all, syscall.SIGSTOP)
+	w.awaits("the command runs", func() bool { return w.made("stands") })
+	for _, process := range []*os.Process{p.cmd.Process, cmd.Process} {
+		defer syscall.Kill(-process.Pid, syscall.SIGCONT)
+		syscall.Kill(-process.Pid, syscall.SIGSTOP) // it may be two
+	}
 	w.goes()
-	w.awaits("the program prints to its end", w.isDone)
-	syscall.Kill(all, syscall.SIGCONT)
+	w.awaits("both print to their end", func() bool { return w.isDone() && w.made("command") })
+	w.awaits("both have ended", func() bool { return !strings.Contains(w.ps(), "until [ -e go ]") })
+	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGCONT)
+	syscall.Kill(-cmd.Process.Pid, syscall.SIGCONT)
 	p.expect("499999\r\n500000\r\nthe end\r\n")
-	p.keys("\x04")
-	if status := p.exit(); status != 0 {
+	if status := p.exit(); status != 7 {
 		t.Errorf("status %d", status)
+	}
+	cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != 8 || !strings.HasSuffix(out.String(), "\n499999\n500000\n") || out.Len() != 3388895 || errs.String() != "failed\n" {
+		t.Errorf("status %d, %d bytes, %q", status, out.Len(), errs.String())
 	}
 }
 

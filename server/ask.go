@@ -14,63 +14,61 @@ import (
 )
 
 // ask does what an offer asks for besides a new session. answered is false where
-// it is to be a new one after all.
+// it is to be a new one after all; why, if there is something to say about that.
 //
 // Who has logged in is the user whose sessions these are. But a login that sshd
 // binds to one command is to run that and nothing else: it learns nothing of what
 // the user's other logins run, and reaches none of it.
-func ask(o wire.Offer, login session.Login, p *policy.Policy) (answered bool, status int) {
+func ask(o wire.Offer, login session.Login, p *policy.Policy) (answered bool, status int, why error) {
 	if p.Forced() != "" {
 		if o.Ask == wire.Join {
-			return false, 0
+			return false, 0, nil
 		}
-		return true, refuse(errors.New("this login is bound to one command, and has no part in other sessions"))
+		return true, refuse(errors.New("this login is bound to one command, and has no part in other sessions")), nil
 	}
 	all := registry.List()
 	switch o.Ask {
 	case wire.List:
-		return true, reply(wire.Answer{Sessions: registry.Sessions(all)})
+		return true, reply(wire.Answer{Sessions: registry.Sessions(all)}), nil
 	case wire.End:
 		e, err := registry.Named(all, o.Name)
 		if err != nil {
-			return true, refuse(err)
+			return true, refuse(err), nil
 		}
-		return true, endOf(e, cameAs(login.User, login.Env))
+		return true, endOf(e, cameAs(login.User, login.Env)), nil
 	}
-	return attach(all, o, p)
+	greeting, err := attach(all, o, p)
+	var several *registry.SeveralError
+	switch {
+	case err == nil:
+		_, err = os.Stdout.WriteString(greeting)
+		return true, printed(err), nil
+	case o.Ask == wire.Join && errors.Is(err, registry.ErrNone):
+		return false, 0, nil // it is the first one
+	case o.Ask == wire.Join: // a login is not to fail for it
+		return false, 0, err
+	case errors.As(err, &several):
+		return true, reply(wire.Answer{Refusal: err.Error(), Sessions: registry.Sessions(several.All), Choose: true}), nil
+	}
+	return true, refuse(err), nil
 }
 
 // attach has the session that an offer means give this login a seat.
-func attach(all []registry.Entry, o wire.Offer, p *policy.Policy) (answered bool, status int) {
-	join := o.Ask == wire.Join
+func attach(all []registry.Entry, o wire.Offer, p *policy.Policy) (greeting string, err error) {
 	if !p.TTY {
-		if join {
-			return false, 0
-		}
-		return true, refuse(errNotPermitted)
+		return "", errNotPermitted
 	}
-	e, terminal, err := registry.Wanted(all, o.Name, join)
-	var several *registry.SeveralError
-	switch {
-	case err != nil && join:
-		return false, 0
-	case errors.As(err, &several):
-		return true, reply(wire.Answer{Refusal: err.Error(), Sessions: registry.Sessions(several.All), Choose: true})
-	case err != nil:
-		return true, refuse(err)
+	e, terminal, err := registry.Wanted(all, o.Name, o.Ask == wire.Join)
+	if err != nil {
+		return "", err
 	}
 	c := coming(o)
 	c.Terminal = terminal
-	greeting, err := askSeat(e, c)
-	if err != nil {
+	if greeting, err = askSeat(e, c); err != nil {
 		c.leave()
-		if join { // a login is not to fail for it
-			return false, 0
-		}
-		return true, refuse(fmt.Errorf("attach session %s: %w", e.Name, err))
+		return "", fmt.Errorf("attach session %s: %w", e.Name, err)
 	}
-	_, err = os.Stdout.WriteString(greeting)
-	return true, printed(err)
+	return greeting, nil
 }
 
 func askSeat(e registry.Entry, c newcomer) (greeting string, err error) {

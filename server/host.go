@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -159,6 +158,9 @@ func (h *host) take(s *seat, c *connection) {
 		old.replaced(h.programs.Take(s.who))
 	}
 	h.lent.Lead(c.forwards)
+	if s.word != "" {
+		s.tell(s.word)
+	}
 }
 
 // leave is the end of a seat.
@@ -204,14 +206,16 @@ func (h *host) close() {
 }
 
 // answer answers who asks at our door, which is the user.
-func (h *host) answer(_ context.Context, conn *net.UnixConn, q registry.Request) registry.Answer {
-	a := registry.Answer{Session: h.describe()}
+func (h *host) answer(ctx context.Context, conn *net.UnixConn, q registry.Request) registry.Answer {
 	h.mu.Lock()
-	over := h.ctx != nil && h.ctx.Err() != nil
+	over, current := h.ctx != nil && h.ctx.Err() != nil, h.current
 	h.mu.Unlock()
 	if over {
 		return registry.Answer{Error: errBeginning.Error()}
 	}
+	answers := current == nil || current.answers(ctx, q.Within)
+	a := registry.Answer{Session: h.describe()}
+	a.Session.Here = a.Session.Here && answers
 	var err error
 	switch q.Ask {
 	case "list":
@@ -272,15 +276,15 @@ func (h *host) attach(conn *net.UnixConn, q registry.Request) (greeting string, 
 		return "", errors.New("you are inside of it: what it shows would come out of itself")
 	}
 	programs := h.programs.List()
-	if len(programs) == 0 {
-		return "", errNoTerminal
-	}
 	if c.Terminal > len(programs) {
 		return "", fmt.Errorf("it has %d terminals only", len(programs))
 	}
-	p := programs[max(c.Terminal-1, 0)]
-	if i := slices.IndexFunc(programs, func(p *session.Program) bool { return !p.Describe().Joined }); c.Terminal == 0 && i >= 0 {
-		p = programs[i] // at which nobody is
+	p := h.programs.Meant()
+	if p == nil {
+		return "", errNoTerminal
+	}
+	if c.Terminal > 0 {
+		p = programs[c.Terminal-1]
 	}
 	c.login = logins.Of(conn, c.Offer.String())
 	h.mu.Lock()
@@ -296,6 +300,10 @@ func (h *host) attach(conn *net.UnixConn, q registry.Request) (greeting string, 
 		return "", err
 	}
 	s.greeting.Terminal = p.ID()
+	if d := p.Describe(); !d.Ended.IsZero() {
+		t := d.Told()
+		s.word = fmt.Sprintf("joined %v after its program had ended, %s", time.Since(t.Ended).Round(time.Second), t.Outcome())
+	}
 	h.sitLocked(s)
 	h.logf("a seat is offered to %s", s.who)
 	return s.greeting.Line(), nil
@@ -317,10 +325,8 @@ func (h *host) describe() wire.Session {
 	}
 	for _, p := range h.programs.List() {
 		d := p.Describe()
-		s.Terminals = append(s.Terminals, wire.Terminal{
-			ID: d.ID, Program: cmp.Or(d.Foreground, d.Command), Directory: d.Dir,
-			Cols: uint32(d.Cols), Rows: uint32(d.Rows), Here: d.Joined,
-		})
+		s.Terminals = append(s.Terminals, d.Told())
+		s.Here = s.Here && !d.Away
 	}
 	return s
 }

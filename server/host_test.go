@@ -307,6 +307,50 @@ func TestDetachedSessionEndsInTime(t *testing.T) {
 	})
 }
 
+// TestLastWordsWaitForTheirTime: what ran has ended, and its user was away.
+func TestLastWordsWaitForTheirTime(t *testing.T) {
+	id := newIdentity(t)
+	x := sit(t, wire.Offer{Transport: "quic", ClientPin: id.Pin(), Alive: 3 * time.Second})
+	one := dialGreeting(t, x.first.greeting, id, "quic", wire.Auto)
+	shell := openTerminal(t, one, "shell", struct{ Nothing string }{})
+	file := t.TempDir() + "/go"
+	io.WriteString(shell, "echo here$((1)); until [ -e "+file+" ]; do sleep .1; done; exit 5\n")
+	shell.sees(t, "here1")
+	shell.SendRequest(wire.DetachRequest, false, nil)
+	shell.told(t)
+	one.mux.Shutdown(context.Background())
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it has ended, and waits", func() bool {
+		e := x.entry(t)
+		return e.Over() && e.Terminals[0].Status != nil && *e.Terminals[0].Status == 5
+	})
+	within(t, "the end", func() { <-x.over })
+	if !x.log.has("nobody came back") {
+		t.Error("there is no note")
+	}
+}
+
+// TestDeadClientIsKnownWhenAskedFor: long before its heartbeat is missed; and one that
+// is idle is not taken for dead.
+func TestDeadClientIsKnownWhenAskedFor(t *testing.T) {
+	x, one := begun(t)
+	if !x.first.asked(context.Background(), 10*time.Second) {
+		t.Error("an idle client is taken for dead")
+	}
+	one.proxy.Cut(true)
+	eventually(t, "silence", func() bool {
+		heard, _ := x.first.proxy.Heard()
+		return time.Since(heard) > sure
+	})
+	begin := time.Now()
+	if e := x.entry(t); e.Here || e.Heard.After(begin) {
+		t.Errorf("a dead client is taken for one that is there: %+v", e)
+	}
+	one.proxy.Cut(false) // or its farewell takes long
+}
+
 // TestPoliteEndEndsTheSession: ~. of today, with what it left in the background of
 // the terminal.
 func TestPoliteEndEndsTheSession(t *testing.T) {

@@ -23,6 +23,7 @@ type offering struct {
 	Word     string `arg:""`
 	Log      string `placeholder:"file" help:"write there what happens"`
 	Detached bool   `hidden:"" help:"serve: tsshd starts itself so"`
+	Warning  string `hidden:"" help:"what the client is told besides"`
 }
 
 // offer answers a tssh that has logged in: it starts the process that will
@@ -33,7 +34,7 @@ func offer(want offering) int {
 		return complain(wire.ExitUsage, err)
 	}
 	if want.Detached {
-		return serveOffer(o, want.Log)
+		return serveOffer(o, want.Log, want.Warning)
 	}
 	if env := detach.LoginEnviron(); env != nil {
 		os.Clearenv()
@@ -47,13 +48,17 @@ func offer(want offering) int {
 	if os.Getenv("SSH_ORIGINAL_COMMAND") != "" && p.Forced() == "" {
 		return complain(wire.ExitCannotServe, errForced)
 	}
+	args := []string{wire.CommandOffer, want.Word, "--detached"}
 	if o.Ask != wire.Begin {
-		if answered, status := ask(o, login, p); answered {
+		answered, status, why := ask(o, login, p)
+		if answered {
 			return status
+		}
+		if why != nil {
+			args = append(args, "--warning=this is a new session: "+why.Error())
 		}
 	}
 	detach.Inherited()
-	args := []string{wire.CommandOffer, want.Word, "--detached"}
 	if want.Log != "" {
 		args = append(args, "--log", want.Log)
 	}

@@ -88,6 +88,7 @@ type seat struct {
 	who      string // USER from ADDRESS
 	arrival  time.Duration
 	greeting wire.Greeting
+	word     string // for its end; empty: none
 	identity *mux.Identity
 	proxy    *proxy.Server
 	relay    *relayDoor // nil: no path through ssh
@@ -212,6 +213,40 @@ func (s *seat) replaced(told []<-chan struct{}) {
 // tell gives the client a word that it shows when it ends.
 func (s *seat) tell(word string) {
 	s.connected.server.SendRequest(wire.LastWordRequest, false, ssh.Marshal(struct{ Text string }{word}))
+}
+
+const (
+	sure  = 2 * time.Second // for so long a client that was heard is there
+	trips = 4               // round trips, and
+	lapse = 500 * time.Millisecond
+)
+
+// answers reports whether the client gives a sign of life within that time, or gave one
+// just now, or can't be expected to. An idle client that has died without a word would
+// else be taken for one that is there for as long as its heartbeat may be late.
+func (s *seat) answers(ctx context.Context, within time.Duration) bool {
+	heard, rtt := s.proxy.Heard()
+	return time.Since(heard) < sure || within < max(lapse, trips*rtt) || s.asked(ctx, within)
+}
+
+// asked asks for a sign of life.
+func (s *seat) asked(ctx context.Context, within time.Duration) bool {
+	since, _ := s.proxy.Heard()
+	go s.connected.server.SendRequest("keepalive@openssh.com", false, nil) // it may wait for the network
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for {
+		if heard, _ := s.proxy.Heard(); heard.After(since) {
+			return true
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 // silent reports that the client was not heard for as long as it may be.

@@ -26,7 +26,7 @@ const maxAddrs = 8
 
 // serveOffer is the detached process: it says its greeting on stdout, lets go
 // of everything that ties it to the login and serves its user until the end.
-func serveOffer(o wire.Offer, logFile string) int {
+func serveOffer(o wire.Offer, logFile, warning string) int {
 	memory.Hide()
 	logf, err := logTo(logFile)
 	if err != nil {
@@ -44,6 +44,9 @@ func serveOffer(o wire.Offer, logFile string) int {
 	stdout, err := detach.Streams()
 	if err != nil {
 		return complain(wire.ExitCannotServe, err)
+	}
+	if warning != "" {
+		h.first.greeting.Warnings = append(h.first.greeting.Warnings, warning)
 	}
 	// The greeting comes last: who has it can rely on the rest.
 	stdout.WriteString(h.first.greeting.Line())

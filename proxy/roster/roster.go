@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -76,9 +77,18 @@ func rows(s *wire.Session, now time.Time) (lines []string) {
 			name = fmt.Sprintf("%s/%d", s.Name, j+1)
 		}
 		lines = append(lines, fmt.Sprintf("%s\t%s\t%s\t%dx%d\t%s\t%s\n", name, since, contact, term.Cols, term.Rows,
-			cmp.Or(short(term.Program, 40), "-"), cmp.Or(term.Directory, "-")))
+			what(&term, now), cmp.Or(term.Directory, "-")))
 	}
 	return lines
+}
+
+// what is the program, or what became of it.
+func what(t *wire.Terminal, now time.Time) string {
+	name := short(t.Program, 40)
+	if t.Ended.IsZero() {
+		return cmp.Or(name, "-")
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s ended %s %s", name, clock(now, t.Ended), t.Outcome()))
 }
 
 func short(text string, n int) string {

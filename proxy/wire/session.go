@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -29,6 +30,27 @@ type Terminal struct {
 	Cols      uint32 `json:"cols"`
 	Rows      uint32 `json:"rows"`
 	Here      bool   `json:"here"` // a client shows it
+
+	Ended  time.Time `json:"ended,omitzero"`   // of which no client knows for sure
+	Status *uint32   `json:"status,omitempty"` // with which it has ended
+	Signal string    `json:"signal,omitempty"` // or by which
+}
+
+// Outcome says in words how it ended.
+func (t *Terminal) Outcome() string {
+	switch {
+	case t.Signal != "":
+		return "by signal " + t.Signal
+	case t.Status != nil:
+		return fmt.Sprintf("with status %d", *t.Status)
+	}
+	return "in a way that is not known"
+}
+
+// Over tells whether all that ran in the session has ended, so that only last words
+// wait there.
+func (s *Session) Over() bool {
+	return len(s.Terminals) > 0 && !slices.ContainsFunc(s.Terminals, func(t Terminal) bool { return t.Ended.IsZero() })
 }
 
 // Bounds of what is told: all of it goes through one line of a login.
@@ -64,7 +86,7 @@ func CleanSessions(list []Session) []Session {
 		s.Terminals = s.Terminals[:min(len(s.Terminals), maxTerms)]
 		for j := range s.Terminals {
 			t := &s.Terminals[j]
-			t.Program, t.Directory = clean(t.Program), clean(t.Directory)
+			t.Program, t.Directory, t.Signal = clean(t.Program), clean(t.Directory), clean(t.Signal)
 		}
 	}
 	return list

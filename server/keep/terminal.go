@@ -172,11 +172,12 @@ func (t *Terminal) Close() {
 	t.moved.Broadcast()
 }
 
-// Joined tells whether any channel has the terminal.
-func (t *Terminal) Joined() bool {
+// Joined tells whether any channel has the terminal, and whether its client is away
+// as far as that is known: of one that is not written to nothing is.
+func (t *Terminal) Joined() (joined, away bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.joint != nil
+	return t.joint != nil, t.joint != nil && t.joint.watch.away
 }
 
 // Resize follows the terminal to another size.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ErrNone is wrapped by the errors about a session that is not there.
@@ -19,9 +20,11 @@ func (e *SeveralError) Error() string {
 }
 
 // Named finds the session that is called name; its tsshd's process number is a name
-// too, as two may have come to have one name.
+// too, as two may have come to have one name. One that has ended leaves its name to
+// others.
 func Named(all []Entry, name string) (Entry, error) {
 	named := slices.DeleteFunc(slices.Clone(all), func(e Entry) bool { return e.Name != name || e.Release == "" })
+	named = alive(named)
 	if len(named) == 0 {
 		named = slices.DeleteFunc(slices.Clone(all), func(e Entry) bool { return strconv.Itoa(e.PID) != name })
 	}
@@ -36,9 +39,17 @@ func Named(all []Entry, name string) (Entry, error) {
 	return named[0], nil
 }
 
+// alive are those in which something runs, or all where that is none.
+func alive(all []Entry) []Entry {
+	if some := slices.DeleteFunc(slices.Clone(all), func(e Entry) bool { return e.Over() }); len(some) > 0 {
+		return some
+	}
+	return all
+}
+
 // Wanted finds the session to be attached, and which of its terminals, from 1; 0:
 // any. Without a name it is the only one that could be; waiting says that one with a
-// client is not meant then.
+// client is not meant then, and none that has ended in any case.
 func Wanted(all []Entry, name string, waiting bool) (e Entry, terminal int, err error) {
 	if name != "" {
 		e, err = Named(all, name)
@@ -49,9 +60,20 @@ func Wanted(all []Entry, name string, waiting bool) (e Entry, terminal int, err 
 				}
 			}
 		}
+		if err == nil && waiting && e.Over() { // who logs in wants to work
+			return e, 0, unwanted([]Entry{e})
+		}
 		return e, 0, err
 	}
-	could := slices.DeleteFunc(slices.Clone(all), func(e Entry) bool { return len(e.Terminals) == 0 || waiting && e.Here })
+	could := slices.DeleteFunc(slices.Clone(all), func(e Entry) bool { return len(e.Terminals) == 0 })
+	if waiting && len(could) > 0 {
+		of := could
+		could = slices.DeleteFunc(slices.Clone(of), func(e Entry) bool { return e.Here || e.Over() })
+		if len(could) == 0 {
+			return e, 0, unwanted(of)
+		}
+	}
+	could = alive(could)
 	switch {
 	case len(could) == 1:
 		return could[0], 0, nil
@@ -61,6 +83,20 @@ func Wanted(all []Entry, name string, waiting bool) (e Entry, terminal int, err 
 		return e, 0, fmt.Errorf("%w: there is none", ErrNone)
 	}
 	return e, 0, fmt.Errorf("%w: %s can't be attached", ErrNone, names(all))
+}
+
+// unwanted says why none of these is gone back to by a login that would.
+func unwanted(all []Entry) error {
+	var why []string
+	for i, s := range Sessions(all) {
+		if all[i].Over() {
+			why = append(why, fmt.Sprintf("%s has ended (tssh --attach=%d shows its last words)", s.Name, s.PID))
+		} else {
+			why = append(why, fmt.Sprintf("%s has its client, last heard %v ago (tssh --attach=%s takes it over)",
+				s.Name, max(time.Since(s.Heard), 0).Round(time.Second), s.Name))
+		}
+	}
+	return errors.New(strings.Join(why, "; "))
 }
 
 // names lists sessions in an error.

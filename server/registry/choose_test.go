@@ -4,16 +4,22 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"tssh/proxy/wire"
 )
 
 func TestWhichSessionIsMeant(t *testing.T) {
+	now := time.Now()
 	entry := func(name string, pid int, here bool, terminals int) Entry {
-		return Entry{Session: wire.Session{Name: name, PID: pid, Release: "1", Here: here, Terminals: make([]wire.Terminal, terminals)}}
+		return Entry{Session: wire.Session{Name: name, PID: pid, Release: "1", Here: here, Heard: now, Terminals: make([]wire.Terminal, terminals)}}
 	}
 	build, mail := entry("build", 10, false, 2), entry("mail", 20, true, 1)
 	twin, slash := entry("build", 30, false, 1), entry("build/2", 50, false, 1)
+	over, namesake := entry("over", 70, false, 1), entry("build", 80, false, 1)
+	for _, e := range []Entry{over, namesake} {
+		e.Terminals[0].Ended = now
+	}
 	bare, older := entry("exec", 40, true, 0), Entry{Session: wire.Session{PID: 60}}
 	for _, c := range []struct {
 		all      []Entry
@@ -28,7 +34,16 @@ func TestWhichSessionIsMeant(t *testing.T) {
 		{[]Entry{build, bare, older}, "", false, 10, 0, ""},
 		{[]Entry{build, mail}, "", false, 0, 0, "2 sessions: build, mail"},
 		{[]Entry{build, mail}, "", true, 10, 0, ""},
-		{[]Entry{mail}, "", true, 0, 0, "mail can't be attached"},
+		{[]Entry{mail}, "", true, 0, 0, "mail has its client, last heard 0s ago (tssh --attach=mail takes it over)"},
+		{[]Entry{over}, "", true, 0, 0, "over has ended (tssh --attach=70 shows its last words)"},
+		{[]Entry{over}, "over", true, 0, 0, "over has ended"},
+		{[]Entry{over}, "", false, 70, 0, ""},
+		{[]Entry{over}, "over", false, 70, 0, ""},
+		{[]Entry{over, build}, "", false, 10, 0, ""}, // what runs comes first
+		{[]Entry{over, mail}, "", true, 0, 0, "over has ended (tssh --attach=70 shows its last words); mail has its client"},
+		{[]Entry{namesake, build}, "build", false, 10, 0, ""},
+		{[]Entry{namesake, build}, "80", false, 80, 0, ""},
+		{[]Entry{bare}, "", true, 0, 0, "exec can't be attached"},
 		{[]Entry{bare, older}, "", false, 0, 0, "exec, process 60 can't be attached"},
 		{[]Entry{build, mail}, "mail", true, 20, 0, ""},
 		{[]Entry{build, mail}, "../../etc", false, 0, 0, "there is build, mail"},

@@ -50,6 +50,7 @@ type Request struct {
 	Ask     string          `json:"ask"`              // list, attach or end
 	Release string          `json:"release"`          // of who asks
 	By      string          `json:"by,omitempty"`     // who that is, for the client that is there
+	Within  time.Duration   `json:"within,omitempty"` // the answer to list may take so long; 0: it is what is known
 	Attach  json.RawMessage `json:"attach,omitempty"` // what attach brings; between equals only
 }
 
@@ -201,7 +202,11 @@ func private(info fs.FileInfo) bool {
 
 // look asks who listens in a directory; nil is nobody.
 func look(dir string, info fs.FileInfo, patience time.Duration) *Entry {
-	a, err := ask(context.Background(), patience, dir, Request{Ask: "list"})
+	q := Request{Ask: "list"}
+	if patience > glance {
+		q.Within = patience * 2 / 3
+	}
+	a, err := ask(context.Background(), patience, dir, q)
 	switch {
 	case err == nil && a.Error == "":
 		return &Entry{Session: a.Session, dir: dir}
@@ -288,7 +293,7 @@ func Sessions(all []Entry) []wire.Session {
 // wanted a short one.
 func Free(want string, all []Entry) string {
 	taken := func(name string) bool {
-		return slices.ContainsFunc(all, func(e Entry) bool { return e.Name == name })
+		return slices.ContainsFunc(all, func(e Entry) bool { return e.Name == name && !e.Over() })
 	}
 	if want != "" && !taken(want) {
 		return want

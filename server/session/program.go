@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -62,6 +63,25 @@ func (ps *Programs) Take(by string) (told []<-chan struct{}) {
 	return told
 }
 
+// Meant returns the program that who names none comes back to: one that runs, and at
+// which nobody is, if there is such a one; nil: there is none at all.
+func (ps *Programs) Meant() (best *Program) {
+	var first int
+	for _, p := range ps.List() {
+		d, rank := p.Describe(), 0
+		switch {
+		case !d.Ended.IsZero():
+			rank = 2
+		case d.Joined:
+			rank = 1
+		}
+		if best == nil || rank < first {
+			best, first = p, rank
+		}
+	}
+	return best
+}
+
 // find returns the program of that ID, or the oldest one.
 func (ps *Programs) find(id uint32) *Program {
 	if ps == nil {
@@ -104,8 +124,9 @@ type Program struct {
 	pipes  *pipes
 
 	hungUp chan struct{} // closed by End
-	exited chan struct{} // closed when it has ended, and how is known
+	exited chan struct{} // closed when it has ended, and how and when is known
 	how    ending
+	ended  time.Time
 
 	pidMu sync.Mutex // guards pid
 	pid   int        // of the program while it runs
@@ -139,13 +160,16 @@ func (s *session) newProgram(kind, command string) *Program {
 	return p
 }
 
-// mind ends a program on a terminal for good when it has ended by itself and
-// nobody waits for its last words.
+// mind looks after a program on a terminal. When it has ended it lets go of what it
+// had, but of its last words and of how it ended only when End says that its user
+// knows, or never will: whoever comes back later is shown both.
 func (p *Program) mind() {
 	p.output.Run()
 	<-p.exited
 	p.output.Wait()
-	p.End()
+	p.letGo()
+	<-p.hungUp
+	p.output.Wait()
 	p.output.Close()
 }
 
@@ -182,6 +206,22 @@ type Description struct {
 	TTY        string    // its terminal
 	Joined     bool      // a channel has the terminal
 	Client     string    // and this is its client
+	Away       bool      // of which something is awaited, and nothing is heard
+	Ended      time.Time // zero: it runs
+	Status     uint32    // with which it ended, or
+	Signal     string    // by which
+}
+
+// Told is d as others are told of it.
+func (d Description) Told() wire.Terminal {
+	t := wire.Terminal{
+		ID: d.ID, Program: cmp.Or(d.Foreground, d.Command), Directory: d.Dir,
+		Cols: uint32(d.Cols), Rows: uint32(d.Rows), Here: d.Joined, Ended: d.Ended,
+	}
+	if !d.Ended.IsZero() {
+		t.Status, t.Signal = &d.Status, d.Signal
+	}
+	return t
 }
 
 // Describe returns what is known about p now.
@@ -190,7 +230,13 @@ func (p *Program) Describe() Description {
 	if p.pty != nil {
 		d.TTY = p.pty.Name()
 		d.Foreground, d.Dir = p.pty.Foreground()
-		d.Joined = p.output.Joined()
+		d.Joined, d.Away = p.output.Joined()
+	}
+	select {
+	case <-p.exited:
+		d.Ended = p.ended
+		d.Status, d.Signal = p.how.known()
+	default:
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -209,18 +255,16 @@ func (p *Program) Resize(size pty.Size) error {
 }
 
 func (p *Program) resizeLocked(size pty.Size) error {
-	if err := p.pty.Resize(size); err != nil {
-		return err
-	}
+	err := p.pty.Resize(size)
 	p.size = size
-	p.output.Resize(int(size.Cols), int(size.Rows))
-	return nil
+	p.output.Resize(int(size.Cols), int(size.Rows)) // also of a program that has ended
+	return err
 }
 
 // End hangs up: it takes the terminal or the pipes away. A client that has the
 // terminal gets what the program wrote before, and is told how it ended.
 func (p *Program) End() {
-	p.hangup()
+	p.letGo()
 	p.mu.Lock()
 	again := p.over
 	p.over = true
@@ -229,13 +273,18 @@ func (p *Program) End() {
 		return
 	}
 	close(p.hungUp)
-	if p.display != nil {
-		p.display.Close()
-	}
 	if p.among != nil {
 		p.among.edit(func() {
 			p.among.list = slices.DeleteFunc(p.among.list, func(q *Program) bool { return p == q })
 		})
+	}
+}
+
+// letGo takes from the program what it has of ours.
+func (p *Program) letGo() {
+	p.hangup()
+	if p.display != nil {
+		p.display.Close()
 	}
 }
 

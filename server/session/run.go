@@ -245,6 +245,19 @@ func exitStatus(code uint32) ending {
 	return ending{"exit-status", ssh.Marshal(struct{ Status uint32 }{code})}
 }
 
+// known is the ending in numbers and names.
+func (e ending) known() (status uint32, signal string) {
+	if e.request == "exit-status" {
+		return binary.BigEndian.Uint32(e.payload), ""
+	}
+	var m struct {
+		Name string
+		Rest []byte `ssh:"rest"`
+	}
+	ssh.Unmarshal(e.payload, &m)
+	return 0, m.Name
+}
+
 // launch starts the program.
 func (s *session) launch() {
 	p := s.program
@@ -265,7 +278,7 @@ func (s *session) launch() {
 		s.pty.LetGo()
 	}
 	if err != nil {
-		p.how = exitStatus(1)
+		p.how, p.ended = exitStatus(1), time.Now()
 		close(p.exited)
 		return
 	}
@@ -276,7 +289,7 @@ func (s *session) launch() {
 		if p.pty != nil {
 			p.pty.Exited()
 		}
-		p.how = howEnded(cmd.ProcessState)
+		p.how, p.ended = howEnded(cmd.ProcessState), time.Now()
 		close(p.exited)
 		if p.pty != nil {
 			p.pty.Forget() // what it wrote may wait for its user for days

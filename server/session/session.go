@@ -181,6 +181,20 @@ func (s *session) left() bool { return s.cfg.Left != nil && s.cfg.Left() }
 
 func (s *session) stays() bool { return s.cfg.Stay != nil && s.cfg.Stay() }
 
+// keeps tells whether the program, or what is left of one that has ended, is kept for
+// a client that comes later. One that has answered the close, behind all else that was
+// said, knows of the end.
+func (s *session) keeps() bool {
+	switch closed := s.ch.Closed(); {
+	case s.joint.Delivered() && closed:
+		return false
+	case s.joint.Parted() || s.stays():
+		return true
+	default:
+		return !closed && !s.left()
+	}
+}
+
 // finish is for a channel that has ended. Closing the terminal hangs up the
 // program; closing the pipes lets it notice at its next write, or read: after
 // what was sent before.
@@ -192,7 +206,7 @@ func (s *session) finish() {
 			s.pty.Close()
 		}
 		return
-	case s.joint != nil && p.among != nil && (s.joint.Parted() || s.stays() || !s.ch.Closed() && !s.left()):
+	case s.joint != nil && p.among != nil && s.keeps():
 		s.joint.Leave()
 		return
 	}
