@@ -15,6 +15,7 @@ import (
 
 	"tssh/client/bootstrap"
 	"tssh/client/config"
+	"tssh/client/forward"
 	"tssh/client/login"
 	"tssh/client/roam"
 	"tssh/client/servers"
@@ -31,6 +32,9 @@ import (
 type connection interface {
 	Client() *ssh.Client
 	Conn() ssh.Conn // the Client's, whose end is told in ssh's words
+	// Asks returns what sends a global request without waiting for the answer,
+	// before all that is sent after; nil where nothing can.
+	Asks() forward.Ask
 	// Close ends the connection and what carried it.
 	Close() error
 
@@ -57,6 +61,7 @@ type direct struct {
 
 func (d direct) Client() *ssh.Client                   { return d.Login.Client }
 func (d direct) Conn() ssh.Conn                        { return d.Login.Client }
+func (d direct) Asks() forward.Ask                     { return d.Login.Ask }
 func (d direct) Close() error                          { return d.Disconnect() }
 func (d direct) Said() []byte                          { return nil }
 func (d direct) Bind() func(agent.ExtendedAgent) error { return d.BindAgent }
@@ -86,6 +91,7 @@ type roaming struct {
 	cut   func() string // of the demo: cuts the network, or restores it; nil: no
 }
 
+func (r roaming) Asks() forward.Ask                     { return nil }
 func (r roaming) Info() []string                        { return r.Status() }
 func (r roaming) Lent() config.Lent                     { return r.login.Lent() }
 func (r roaming) SetInteractive(bool)                   {}
@@ -110,6 +116,7 @@ type proxied struct {
 
 func (r proxied) Client() *ssh.Client                   { return r.c }
 func (r proxied) Conn() ssh.Conn                        { return r.c.Conn }
+func (r proxied) Asks() forward.Ask                     { return nil }
 func (r proxied) Close() error                          { return r.c.Close() }
 func (r proxied) Info() []string                        { return []string{"through another master"} }
 func (r proxied) Said() []byte                          { return nil }

@@ -31,7 +31,7 @@ type service struct {
 func (v *invocation) newService(c connection) *service {
 	return &service{
 		connection: c,
-		forwards:   forward.New(c.Client(), v.host, c.Lent(), v.log),
+		forwards:   forward.New(c.Client(), c.Asks(), v.host, c.Lent(), v.log),
 		lender:     lend.New(c.Client(), lend.Config{Host: v.host, Lent: c.Lent(), Log: v.log, Bind: c.Bind()}),
 	}
 }

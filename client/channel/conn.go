@@ -284,33 +284,40 @@ func (c *Conn) refuse() {
 
 // SendRequest sends a global request.
 func (c *Conn) SendRequest(kind string, wantReply bool, payload []byte) (bool, []byte, error) {
-	packet := append(message(msgGlobalRequest, 5+len(kind)+len(payload)).text(kind).bool(wantReply), payload...)
-	if !wantReply {
-		c.tried()
-		return false, nil, c.write(packet)
+	if wantReply {
+		return c.Ask(kind, payload)()
 	}
-	answer := make(chan globalReply, 1)
+	c.tried()
+	return false, nil, c.write(globalRequest(kind, false, payload))
+}
+
+func globalRequest(kind string, wantReply bool, payload []byte) builder {
+	return append(message(msgGlobalRequest, 5+len(kind)+len(payload)).text(kind).bool(wantReply), payload...)
+}
+
+// Ask sends a global request and returns what waits for its answer. Requests reach
+// the server in the order in which they are asked, before what is sent after.
+func (c *Conn) Ask(kind string, payload []byte) (answer func() (bool, []byte, error)) {
+	reply := make(chan globalReply, 1)
 	c.globals.Lock() // answers have no number: their order is that of the requests
+	defer c.globals.Unlock()
 	c.tried()
 	c.mu.Lock()
 	over := c.over
 	if !over {
-		c.replies = append(c.replies, answer)
+		c.replies = append(c.replies, reply)
 	}
 	c.mu.Unlock()
-	err := io.EOF
-	if !over {
-		err = c.write(packet)
+	if over || c.write(globalRequest(kind, true, payload)) != nil {
+		return func() (bool, []byte, error) { return false, nil, io.EOF }
 	}
-	c.globals.Unlock()
-	if err != nil {
-		return false, nil, err
+	return func() (bool, []byte, error) {
+		a, came := <-reply
+		if !came {
+			return false, nil, io.EOF
+		}
+		return a.ok, a.payload, nil
 	}
-	a, came := <-answer
-	if !came {
-		return false, nil, io.EOF
-	}
-	return a.ok, a.payload, nil
 }
 
 // tried notes that something was asked for, which may have taken a number.

@@ -165,7 +165,7 @@ func start(t *testing.T, h *config.Host) (*Set, *server, *book, <-chan net.Conn)
 	var s *Set
 	t.Cleanup(func() { s.Rest() }) // once the connection has ended
 	srv, b := newServer(t), &book{}
-	s = New(srv, h, h.Lent, b.log)
+	s = New(srv, nil, h, h.Lent, b.log)
 	dialed := make(chan net.Conn, 10)
 	s.dial = func(_ context.Context, _, address string) (net.Conn, error) {
 		if strings.HasSuffix(address, ":9") {

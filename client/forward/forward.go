@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +27,10 @@ type Client interface {
 	SendRequest(kind string, wantReply bool, payload []byte) (bool, []byte, error)
 	HandleChannelOpen(kind string) <-chan ssh.NewChannel
 }
+
+// Ask sends a global request and returns what waits for the answer. The server
+// takes it before all that is sent after.
+type Ask func(kind string, payload []byte) (answer func() (ok bool, reply []byte, err error))
 
 // Kind is one of ssh's kinds of forwarding.
 type Kind int
@@ -46,6 +51,7 @@ var (
 // Set is every forwarding of one connection.
 type Set struct {
 	client Client
+	asks   Ask // nil: the client waits for each answer
 	host   *config.Host
 	lent   config.Lent
 	log    voice.Log
@@ -71,10 +77,11 @@ type Set struct {
 }
 
 // New makes the Set of a connection, whose forwardings are asked for as h says.
-// Nothing is forwarded yet.
-func New(c Client, h *config.Host, lent config.Lent, log voice.Log) *Set {
+// Nothing is forwarded yet. Where asks is nil a session is begun behind the answers,
+// so that what it runs finds its forwardings too.
+func New(c Client, asks Ask, h *config.Host, lent config.Lent, log voice.Log) *Set {
 	s := &Set{
-		client: c, host: h, lent: lent, log: log, dial: new(nss.Dialer).DialContext,
+		client: c, asks: asks, host: h, lent: lent, log: log, dial: new(nss.Dialer).DialContext,
 		listeners: map[string]*listener{}, remote: map[string]*target{}, open: map[int]string{}, ids: map[int]bool{},
 		asked: make(chan struct{}),
 	}
@@ -122,19 +129,16 @@ func (s *Set) Start(ctx context.Context) error {
 		return err
 	}
 	s.take() // the session's number
-	if !s.host.ExitOnForwardFailure {
-		s.spawn(func() {
-			defer close(s.asked)
-			s.startRemote(ctx)
-		})
-		return nil
-	}
+	remote := s.askRemote()
 	answered := make(chan error, 1)
 	if !s.spawn(func() {
 		defer close(s.asked)
-		answered <- s.startRemote(ctx)
+		answered <- s.takeRemote(remote)
 	}) {
 		return net.ErrClosed
+	}
+	if s.asks != nil && !s.host.ExitOnForwardFailure {
+		return nil
 	}
 	t := time.NewTimer(answerWait)
 	defer t.Stop()
@@ -147,8 +151,9 @@ func (s *Set) Start(ctx context.Context) error {
 	}
 }
 
-// answerWait is how long a session waits to hear that it has all that
-// ExitOnForwardFailure asks for. Some servers never answer (TinySSH), and ssh,
+// answerWait is how long a session waits for answers: to hear that it has all that
+// ExitOnForwardFailure asks for, or where it would reach the server before the
+// requests. Some servers never answer (TinySSH), and ssh,
 // which does not wait at all, has a session there.
 const answerWait = 5 * time.Second
 
@@ -195,39 +200,72 @@ func (s *Set) startLocal() error {
 	return nil
 }
 
-func (s *Set) startRemote(ctx context.Context) error {
+// askRemote asks for all that the server is to listen on, as far as it can without
+// waiting. A program that the session runs finds it listening, as with ssh, since
+// the server takes one thing after the other.
+func (s *Set) askRemote() (answers []func() error) {
+	chooses := func(f config.Forward) bool { return f.BindPort == 0 && f.BindPath == "" }
+	choosing := slices.ContainsFunc(s.lent.RemoteForward, chooses) || slices.ContainsFunc(s.lent.UdpRemoteForward, chooses)
+	if choosing {
+		s.choosing.Lock()
+	}
 	for _, f := range s.lent.RemoteForward {
-		_, err := s.request(ctx, f)
-		if err == nil {
-			continue
-		}
-		if errors.Is(err, errNoAnswer) {
-			return nil
-		}
-		if s.host.ExitOnForwardFailure {
-			return fmt.Errorf("Error: %w", err)
-		}
-		s.log.Infof("Warning: %v", err)
+		take := s.request(f)
+		answers = append(answers, func() error { _, err := take(); return err })
 	}
 	for _, f := range s.lent.UdpRemoteForward {
-		if err := s.requestUDP(f); err != nil {
-			if errors.Is(err, errNoAnswer) {
-				return nil
+		answers = append(answers, s.requestUDP(f))
+	}
+	if choosing {
+		answers = append(answers, func() error { s.choosing.Unlock(); return nil })
+	}
+	return answers
+}
+
+// takeRemote takes the answers in their order.
+func (s *Set) takeRemote(answers []func() error) (failed error) {
+	for _, answer := range answers {
+		switch err := answer(); {
+		case err == nil || errors.Is(err, errNoAnswer):
+		case s.host.ExitOnForwardFailure:
+			if failed == nil {
+				failed = fmt.Errorf("Error: %w", err)
 			}
-			if s.host.ExitOnForwardFailure {
-				return fmt.Errorf("Error: %w", err)
-			}
+		default:
 			s.log.Infof("Warning: %v", err)
 		}
 	}
-	return nil
+	return failed
+}
+
+// ask sends a global request. Where that can't be done in order, all are under way
+// at once.
+func (s *Set) ask(kind string, payload []byte) (answer func() (bool, []byte, error)) {
+	if s.asks != nil {
+		return s.asks(kind, payload)
+	}
+	var ok bool
+	var reply []byte
+	err := net.ErrClosed
+	done := make(chan struct{})
+	if !s.spawn(func() {
+		defer close(done)
+		ok, reply, err = s.client.SendRequest(kind, true, payload)
+	}) {
+		close(done)
+	}
+	return func() (bool, []byte, error) { <-done; return ok, reply, err }
 }
 
 // Add opens one more. port is the one that the server chose when f left that to
 // it, or else f's own.
 func (s *Set) Add(ctx context.Context, k Kind, f config.Forward) (port int, err error) {
 	if k == Remote {
-		return s.request(ctx, f)
+		if f.BindPort == 0 && f.BindPath == "" {
+			s.choosing.Lock()
+			defer s.choosing.Unlock()
+		}
+		return s.request(f)()
 	}
 	return f.BindPort, s.listen(k, f)
 }

@@ -7,7 +7,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/proxy/udp"
 )
 
 func call(t *testing.T, port int) *net.TCPConn {
@@ -353,5 +356,60 @@ func TestNamesOfTheServersStayOnTheirLine(t *testing.T) {
 	far.Read(make([]byte, 1))
 	if text := said.String(); strings.Count(text, `x\012me@bank`) != 2 || strings.Contains(text, "\nme@") {
 		t.Errorf("said %q", text)
+	}
+}
+
+// TestSessionFindsItsForwardings: what it runs may use them at once. The server is
+// asked for all before the session begins, and where that can't be told, has
+// answered for all.
+func TestSessionFindsItsForwardings(t *testing.T) {
+	for _, exits := range []bool{false, true} {
+		for _, pipelined := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				h := &config.Host{ExitOnForwardFailure: exits, Lent: config.Lent{
+					RemoteForward:    []config.Forward{{BindPort: 80, Host: "a", Port: 1}, {Host: "b", Port: 2}, {BindPath: "/s", Host: "c", Port: 3}},
+					UdpRemoteForward: []config.Forward{{BindPort: 53, Host: "d", Port: 4}},
+				}}
+				s, srv, said, _ := start(t, h)
+				var mu sync.Mutex // guards answered
+				var asked, answered []string
+				answer := func(kind string, _ []byte) (bool, []byte) {
+					time.Sleep(time.Second)
+					mu.Lock()
+					answered = append(answered, kind)
+					mu.Unlock()
+					return true, ssh.Marshal(struct{ Port uint32 }{40001})
+				}
+				if srv.answer = answer; pipelined {
+					s.asks = func(kind string, p []byte) func() (bool, []byte, error) {
+						asked = append(asked, kind)
+						return func() (bool, []byte, error) {
+							ok, reply := answer(kind, p)
+							return ok, reply, nil
+						}
+					}
+				}
+				if err := s.Start(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				want := []string{"tcpip-forward", "tcpip-forward", "streamlocal-forward@openssh.com", udp.Listen}
+				if got := asked; pipelined && !slices.Equal(got, want) {
+					t.Errorf("asked %q before the session", got)
+				}
+				mu.Lock()
+				if n := len(answered); n != len(want) && (!pipelined || exits || n != 0) {
+					t.Errorf("pipelined %v, exits %v: %d answers before the session", pipelined, exits, n)
+				}
+				mu.Unlock()
+				<-s.Asked()
+				if got := said.String(); got != "Allocated port 40001 for remote forward to b:2" {
+					t.Errorf("said %q", got)
+				}
+				if p, ok := s.Has(Remote, h.Lent.RemoteForward[1]); p != 40001 || !ok {
+					t.Errorf("forwards port %d, %v", p, ok)
+				}
+				srv.Close()
+			})
+		}
 	}
 }

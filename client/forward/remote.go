@@ -45,60 +45,57 @@ func remoteKey(host string, port int) string { return host + " " + strconv.Itoa(
 // who waits for its end.
 var errNoAnswer = errors.New("the connection ended without an answer")
 
-// request asks the server to listen. The error says what in ssh's words.
-func (s *Set) request(_ context.Context, f config.Forward) (port int, err error) {
-	if f.BindPath != "" {
-		return 0, s.requestUnix(f)
-	}
+// request asks the server to listen, and returns what takes its answer. The error
+// says what in ssh's words. Where the server chooses the port, choosing is held
+// until then.
+func (s *Set) request(f config.Forward) (take func() (port int, err error)) {
 	s.log.Debugf("Remote connections from %s forwarded to local address %s", from(f, false), to(f))
+	kind, payload := "tcpip-forward", ssh.Marshal(tcpListen{remoteHost(f), uint32(f.BindPort)})
 	failed := fmt.Errorf("remote port forwarding failed for listen port %d", f.BindPort)
-	if f.BindPort == 0 {
-		return s.requestAny(f, failed)
+	key := remoteKey(remoteHost(f), f.BindPort)
+	switch {
+	case f.BindPath != "":
+		kind, payload = "streamlocal-forward@openssh.com", ssh.Marshal(struct{ Path string }{f.BindPath})
+		failed = fmt.Errorf("remote port forwarding failed for listen path %s", f.BindPath)
+		key = f.BindPath
+	case f.BindPort == 0:
+		return s.chosen(f, s.ask(kind, payload), failed)
 	}
 	// Known before the answer: a connection may come right behind it.
-	key := remoteKey(remoteHost(f), f.BindPort)
 	if !s.expect(key, &target{f, f.BindPort}) {
-		return 0, failed
+		return func() (int, error) { return 0, failed }
 	}
-	ok, _, err := s.client.SendRequest("tcpip-forward", true, ssh.Marshal(tcpListen{remoteHost(f), uint32(f.BindPort)}))
-	if err != nil || !ok {
-		s.forget(key)
-		return 0, refusal(err, failed)
+	answer := s.ask(kind, payload)
+	return func() (int, error) {
+		if ok, _, err := answer(); err != nil || !ok {
+			s.forget(key)
+			return 0, refusal(err, failed)
+		}
+		if f.BindPath != "" {
+			s.log.Debugf("remote forward success for: listen %s:-2, connect %s", f.BindPath, to(f))
+		} else {
+			s.log.Debugf("remote forward success for: listen %d, connect %s", f.BindPort, to(f))
+		}
+		return f.BindPort, nil
 	}
-	s.log.Debugf("remote forward success for: listen %d, connect %s", f.BindPort, to(f))
-	return f.BindPort, nil
 }
 
-// requestAny lets the server choose the port.
-func (s *Set) requestAny(f config.Forward, failed error) (port int, err error) {
-	s.choosing.Lock()
-	defer s.choosing.Unlock()
-	ok, reply, err := s.client.SendRequest("tcpip-forward", true, ssh.Marshal(tcpListen{remoteHost(f), 0}))
-	if err != nil || !ok {
-		return 0, refusal(err, failed)
+// chosen takes the port that the server chose.
+func (s *Set) chosen(f config.Forward, answer func() (bool, []byte, error), failed error) func() (int, error) {
+	return func() (int, error) {
+		ok, reply, err := answer()
+		if err != nil || !ok {
+			return 0, refusal(err, failed)
+		}
+		var chosen struct{ Port uint32 }
+		if ssh.Unmarshal(reply, &chosen) != nil || chosen.Port == 0 || chosen.Port > 65535 {
+			return 0, failed
+		}
+		port := int(chosen.Port)
+		s.expect(remoteKey(remoteHost(f), port), &target{f, port})
+		s.log.Infof("Allocated port %d for remote forward to %s", port, to(f))
+		return port, nil
 	}
-	var chosen struct{ Port uint32 }
-	if ssh.Unmarshal(reply, &chosen) != nil || chosen.Port == 0 || chosen.Port > 65535 {
-		return 0, failed
-	}
-	port = int(chosen.Port)
-	s.expect(remoteKey(remoteHost(f), port), &target{f, port})
-	s.log.Infof("Allocated port %d for remote forward to %s", port, to(f))
-	return port, nil
-}
-
-func (s *Set) requestUnix(f config.Forward) error {
-	s.log.Debugf("Remote connections from %s forwarded to local address %s", from(f, false), to(f))
-	failed := fmt.Errorf("remote port forwarding failed for listen path %s", f.BindPath)
-	if !s.expect(f.BindPath, &target{f, 0}) {
-		return failed
-	}
-	ok, _, err := s.client.SendRequest("streamlocal-forward@openssh.com", true, ssh.Marshal(struct{ Path string }{f.BindPath}))
-	if err != nil || !ok {
-		s.forget(f.BindPath)
-		return refusal(err, failed)
-	}
-	return nil
 }
 
 // refusal is failed, unless there was no answer for the reason gone.

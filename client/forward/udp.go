@@ -71,28 +71,28 @@ func (s *Set) directUDP(f config.Forward, from *net.UDPAddr, carry func(io.ReadW
 	s.sayRefused(id, carry(ch))
 }
 
-// requestUDP asks for a UdpRemoteForward.
-func (s *Set) requestUDP(f config.Forward) error {
+// requestUDP asks for a UdpRemoteForward, as request does.
+func (s *Set) requestUDP(f config.Forward) (take func() error) {
 	failed := fmt.Errorf("remote udp forwarding failed for listen port %d", f.BindPort)
 	host := remoteHost(f)
-	if f.BindPort == 0 {
-		s.choosing.Lock()
-		defer s.choosing.Unlock()
-	} else if !s.expect("udp "+remoteKey(host, f.BindPort), &target{f, f.BindPort}) {
-		return failed
+	if f.BindPort != 0 && !s.expect("udp "+remoteKey(host, f.BindPort), &target{f, f.BindPort}) {
+		return func() error { return failed }
 	}
-	ok, reply, err := s.client.SendRequest(udp.Listen, true, ssh.Marshal(udp.Listening{
+	answer := s.ask(udp.Listen, ssh.Marshal(udp.Listening{
 		Host: host, Port: uint32(f.BindPort), Idle: uint32(s.idleTime() / time.Second)}))
-	var chosen udp.Chosen
-	if err != nil || !ok || ssh.Unmarshal(reply, &chosen) != nil {
-		s.forget("udp " + remoteKey(host, f.BindPort))
-		return refusal(err, failed)
+	return func() error {
+		ok, reply, err := answer()
+		var chosen udp.Chosen
+		if err != nil || !ok || ssh.Unmarshal(reply, &chosen) != nil {
+			s.forget("udp " + remoteKey(host, f.BindPort))
+			return refusal(err, failed)
+		}
+		if f.BindPort == 0 {
+			s.expect("udp "+remoteKey(host, int(chosen.Port)), &target{f, int(chosen.Port)})
+			s.log.Infof("Allocated port %d/udp for remote forward to %s", chosen.Port, to(f))
+		}
+		return nil
 	}
-	if f.BindPort == 0 {
-		s.expect("udp "+remoteKey(host, int(chosen.Port)), &target{f, int(chosen.Port)})
-		s.log.Infof("Allocated port %d/udp for remote forward to %s", chosen.Port, to(f))
-	}
-	return nil
 }
 
 // forwardedUDP carries the datagrams of one sender at the server.

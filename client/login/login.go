@@ -112,6 +112,8 @@ type Login struct {
 	// Keys are the public keys, or certificates, that the host let the user in
 	// by. Empty when others did it, such as a password.
 	Keys []ssh.PublicKey
+	// Ask sends a global request, as forward.Ask describes.
+	Ask func(kind string, payload []byte) (answer func() (ok bool, reply []byte, err error))
 
 	host   *config.Host
 	opts   Options
@@ -241,9 +243,10 @@ func (l *Login) shakeHands(ctx context.Context) error {
 
 // serve puts the channels on the connection and watches over it.
 func (l *Login) serve(check *hostkey.Checker) {
-	conn, chans, reqs := l.tr.Mux(l.host.User, func(err error) { l.finish(l.sessionWords(err)) })
+	mux, chans, reqs := l.tr.Mux(l.host.User, func(err error) { l.finish(l.sessionWords(err)) })
+	l.Ask = mux.Ask
 	l.limits = idle.New(l.host.ChannelTimeout, l.opts.Log)
-	conn, chans = l.limits.Watch(conn, chans)
+	conn, chans := l.limits.Watch(mux, chans)
 	l.Client = ssh.NewClient(guarded{conn, l}, chans, l.globalRequests(reqs, check, conn))
 	if !l.opts.Moves && !l.Roams {
 		l.watch()

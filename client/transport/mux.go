@@ -11,7 +11,7 @@ import (
 // Mux puts SSH's channels on an authenticated connection. Ended is called with the
 // reason, an *Error, when there is nothing more to read, before the channels end
 // for it.
-func (c *Conn) Mux(user string, ended func(error)) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request) {
+func (c *Conn) Mux(user string, ended func(error)) (*channel.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request) {
 	m, chans, reqs := channel.New(c, channel.Meta{
 		User: user, Local: c.conn.LocalAddr(), Remote: c.conn.RemoteAddr(), SessionID: c.sessionID,
 		ClientVersion: []byte(c.version), ServerVersion: []byte(c.serverVersion),
