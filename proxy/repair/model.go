@@ -26,7 +26,7 @@ const (
 
 const (
 	startGain   = 2.77 // doubles the rate each round trip
-	startWindow = 2.5
+	startWindow = 2.2
 	windowGain  = 2.0
 	startBurst  = 5 * 64 * packet // bytes a round trip at the start: what was measured may be of two packets
 	firstTrip   = 100 * time.Millisecond

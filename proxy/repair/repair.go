@@ -38,6 +38,7 @@ const (
 	ackSize   = 40          // of a QUIC packet with an acknowledgement and nothing else
 	busyFor   = time.Second // after the last large datagram
 	thinning  = 1.5         // deliveries of acknowledgements in a round trip of bulk
+	often     = 16          // where no sample misleads: a flow begins as fast as it can
 	hasten    = 3           // and at most so many, when they hold something else
 	thinMost  = 64          // that wait at once
 	TrainMax  = 64000       // bytes that leave at once: a datagram's worth,
@@ -165,8 +166,11 @@ func (m *Machine) hand(t time.Duration, d []byte) {
 	// A round trip of QUIC's is longer by what gaps hold up.
 	trip := float64(m.out.srtt) * (1 + 5*m.out.loss())
 	wait := trip / thinning
+	if m.out.steady() {
+		wait = trip / often
+	}
 	if len(d) > ackSize { // it may be a key
-		wait = trip / hasten
+		wait = min(wait, trip/hasten)
 	}
 	if at := max(t, m.lateLast+time.Duration(wait)); len(m.late) == 0 || at < m.lateAt {
 		m.lateAt = at

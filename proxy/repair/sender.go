@@ -130,6 +130,12 @@ func (s *sender) active(now time.Duration) bool {
 	return s.crowded() || s.crowdAt > 0 && now-s.crowdAt < max(busyFor, 8*s.srtt)
 }
 
+// steady reports whether round trips tell the transport of no queue: none is here, and
+// the path neither loses nor varies.
+func (s *sender) steady() bool {
+	return s.queued == 0 && s.loss() < 0.002 && s.rttvar < s.srtt/16
+}
+
 // stuck is for how long nothing was heard though something should have been.
 func (s *sender) stuck(now time.Duration) time.Duration {
 	if s.flew == 0 && len(s.again) == 0 {
