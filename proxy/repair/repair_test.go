@@ -138,10 +138,14 @@ func (w *wires) inOrder(at, count int) {
 func TestDatagramsComeOnceInOrder(t *testing.T) {
 	for _, loss := range []float64{0, 0.02, 0.2, 0.4} {
 		t.Run(fmt.Sprint(loss), func(t *testing.T) {
+			count := 3000
+			if testing.Short() {
+				count = 500
+			}
 			w := newWires(t, loss)
-			w.write(1, 3000, 1200)
+			w.write(1, count, 1200)
 			w.run(5 * time.Second)
-			w.inOrder(0, 3000)
+			w.inOrder(0, count)
 		})
 	}
 }
