@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // streams are what programs write that are ordinary, odd or hostile.
@@ -100,6 +101,130 @@ func BenchmarkFeed(b *testing.B) {
 					s.Feed([]byte(text))
 				}
 			})
+		}
+	}
+}
+
+// everyControl returns all that the model knows, with parameters that make it do
+// much.
+func everyControl() (all []string) {
+	with := func(before, after string, params ...string) {
+		for _, p := range params {
+			all = append(all, before+p+after)
+		}
+	}
+	for c, f := range controls {
+		if f != nil {
+			all = append(all, string(rune(c)))
+		}
+	}
+	for c, f := range escapes {
+		if f != nil {
+			all = append(all, "\x1b"+string(rune(c)))
+		}
+	}
+	for c, f := range commands {
+		if f != nil {
+			with("\x1b[", string(rune(c+0x40)), "", "1", "2", "5", "99999", "2;3", "10;70")
+		}
+	}
+	for k := range rare {
+		mark, inter, final := strings.Trim(string(rune(k>>16)), "\x00"), strings.Trim(string(rune(k>>8&255)), "\x00"), string(rune(k&255))
+		switch {
+		case inter == "$":
+			with("\x1b[", "$"+final, "", "2;2;23;79", "1;1;12;80;1;2;1", "1;1;24;40;1;1;2;1", "1;2;24;80;1;1;1;1", "1;1;24;79;1;1;2;1", "65;1;1;24;80", "65;1;2;24;79", "66;;;;",
+				"1;1;24;80;1;4;5;7;1;4;5;7;1;4;5;7;0;1;4;5;7")
+		case mark == "?" && (final == "h" || final == "l"):
+			for _, mode := range []string{"1", "6", "7", "25", "45", "47", "69", "1047", "1048", "1049", "2004"} {
+				all = append(all, "\x1b[?"+mode+final, "\x1b[?"+mode+"h\x1b[?"+mode+"l")
+			}
+		default:
+			with("\x1b["+mark, inter+final, "", "1", "2", "5", "7", "69", "99999", "2;3", "10;70")
+		}
+	}
+	with("\x1b[", "m", "1;4;7;31", "38;5;200", "48:2::1:2:3", "4:3", "58;5;3")
+	with("\x1b]", "\a", "8;;x", "8;;", "0;t", "4;1;#123", "4;1;x;2;x;3;x;4;x", "104", "10;1;2;3;4;5", "104;1;2;3;4;5;6;7;8", "110", "7;x", "1337;File=inline=1")
+	return append(all, "\x1b#8", "\x1b#3", "\x1b(0", "\x1bPq\x1b\\", "\x1b_Ga=T\x1b\\", "\x1bk\x1b\\", "x", "\xff", "日", "é", "e\u0301", "😀\ufe0f", "\u009b", "\x18", "\x7f")
+}
+
+// odd are states in which what comes costs most, made from a crowded screen.
+var odd = map[string]string{
+	"full": "", "margins": "\x1b[?69h\x1b[2;79s", "region": "\x1b[2;20r", "told": palette() + oddModes() + "\x1b]8;;y\a\x1b[1\"q",
+}
+
+// crowded is a screen with another look in each cell.
+func crowded(cols, rows int) string {
+	var b strings.Builder
+	for y := range rows {
+		for x := range cols {
+			fmt.Fprintf(&b, "\x1b[3%dm%c", (x+y)%8, 'a'+(x*y)%26)
+		}
+	}
+	return b.String() + "\x1b[m"
+}
+
+func odder(cols, rows int, crowd, state string) *Screen {
+	s := New(cols, rows, Config{History: 1 << 18})
+	s.Feed([]byte(crowd + odd[state]))
+	return s
+}
+
+// rate is how many megabytes a second a text takes, over and over, at its best.
+func rate(s *Screen, text []byte) (most float64) {
+	s.Feed(text)
+	s.credit = 0
+	for i := 0; i < 15 && (i < 2 || most < 30); i++ {
+		n, start := 0, time.Now()
+		for time.Since(start) < 100*time.Microsecond {
+			s.Feed(text)
+			n += len(text)
+		}
+		most = max(most, float64(n)/time.Since(start).Seconds()/1e6)
+	}
+	return most
+}
+
+// BenchmarkControls tells which control functions are slow, in the state and with
+// what around them that is worst.
+func BenchmarkControls(b *testing.B) {
+	for _, size := range [][2]int{{80, 24}, {200, 50}} {
+		b.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(b *testing.B) {
+			worst, crowd := 1e9, crowded(size[0], size[1])
+			for _, c := range everyControl() {
+				least, where := 1e9, ""
+				for state := range odd {
+					s := odder(size[0], size[1], crowd, state)
+					for _, around := range []string{"%s", "x%s", "\r\n%s", "\x1b[41m%s\x1b[42mx", "\x1b[H日%s", "\x1b[99;99Hx%s"} {
+						text := fmt.Sprintf(around, c)
+						if r := rate(s, []byte(strings.Repeat(text, 1+2000/len(text)))); r < least {
+							least, where = r, fmt.Sprintf("%q, %s", text, state)
+						}
+					}
+				}
+				if worst = min(worst, least); least < 20 {
+					b.Logf("%.1f MB/s: %s", least, where)
+				}
+			}
+			b.ReportMetric(worst, "MB/s,least")
+		})
+	}
+}
+
+// TestNothingIsSlow: the server looks at all that passes, and a hostile program
+// must not make that a hundred times more work than text is.
+func TestNothingIsSlow(t *testing.T) {
+	crowd := crowded(80, 24)
+	plain := rate(odder(80, 24, crowd, "full"), []byte(streams["colors"]))
+	for state, texts := range map[string][]string{
+		"full": {"\x1b[1;1;24;79;1;1;2;1$r", "\x1b[66;;;;$x", "\x1b[;;;70$z", "\x1b[;;;70${", "\x1b[$v", "\x1b['}", "\x1b[ @", "\r\n\x1b[99999b", "\x1b[41m\x1b[99999S", "x\n", "\x1b[?1049h\x1b[?1049l",
+			"\x1b[?J", "日\x1b[99999b"},
+		"margins": {"\x1b[99999b\r\n", "x\n", "\x1b[99999S", "\x1b[L", "\x1b[9T", "\x1b[H\x1bM"},
+		"told":    {"\x1bc", "\x1b]104\a", "\x1b]104;1;2;3;4;5;6;7;8\a", "\x1b]10;1;2;3;4;5\a", "\x1b[!p", "\x1b[?J", "\x1b[;;;70${"},
+	} {
+		for _, text := range texts {
+			if r := rate(odder(80, 24, crowd, state), []byte(strings.Repeat(text, 1+2000/len(text)))); r < plain/50 {
+				t.Errorf("%q, %s: %.1f MB/s, coloured text %.0f", text, state, r, plain)
+			}
 		}
 	}
 }

@@ -19,7 +19,7 @@ var controls = [0x20]func(*Screen){
 
 // escapes are ESC and one byte. As a byte of its own, a character from 0x80 to
 // 0x9f is ESC and that less 0x40.
-var escapes = map[byte]func(*Screen){
+var escapes = [0x80]func(*Screen){
 	'6': func(s *Screen) { s.indexColumn(s.left, 1) },
 	'7': (*Screen).save,
 	'8': (*Screen).restore,
@@ -32,7 +32,7 @@ var escapes = map[byte]func(*Screen){
 	'M': (*Screen).reverseIndex,
 	'N': func(s *Screen) { s.Single = 2 },
 	'O': func(s *Screen) { s.Single = 3 },
-	'V': func(s *Screen) { s.pen.Attr |= grid.Guarded },
+	'V': func(s *Screen) { s.pen.Attr, s.guards = s.pen.Attr|grid.Guarded, true },
 	'W': func(s *Screen) { s.pen.Attr &^= grid.Guarded },
 	'c': (*Screen).reset,
 	'n': func(s *Screen) { s.GL = 2 },

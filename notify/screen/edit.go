@@ -48,7 +48,7 @@ func (s *Screen) insertLines(n int) {
 // unwrap says that row y does not go on from the row before.
 func (s *Screen) unwrap(y int) {
 	if y > 0 {
-		s.row(y - 1).Wrapped = false
+		s.page().Lines[y-1].Wrapped = false
 	}
 }
 
@@ -91,7 +91,7 @@ func (s *Screen) eraseScreen(how int) {
 		return
 	}
 	blank := s.blank()
-	for _, l := range s.page().Lines[from:to] {
+	for _, l := range s.lines()[from:to] {
 		l.Clear(blank, true)
 	}
 	s.pend = false
@@ -102,8 +102,15 @@ func (s *Screen) eraseUnguarded(how int, screen bool) {
 	if how > 2 {
 		return
 	}
-	rows := s.page().Lines
-	if !s.pay(8*s.cols*s.rows, 0, s.rows-1) {
+	rows := s.lines()
+	cells := 4 * s.cols
+	if screen {
+		cells *= s.rows
+	}
+	if !s.guards {
+		cells = perRow * s.rows
+	}
+	if !s.pay(cells, 0, s.rows-1) {
 		return
 	}
 	for y, l := range rows {
@@ -116,19 +123,23 @@ func (s *Screen) eraseUnguarded(how int, screen bool) {
 		case y != s.y && (!screen || how == 0 && y < s.y || how == 1 && y > s.y):
 			continue
 		}
-		l.EraseUnguarded(from, to, s.blank())
+		if s.guards {
+			l.EraseUnguarded(from, to, s.blank())
+		} else {
+			l.Erase(from, to, s.blank())
+		}
 	}
 	s.pend = false
 }
 
 // fillScreen is DECALN.
 func (s *Screen) fillScreen(r rune) {
-	for _, l := range s.page().Lines {
+	for _, l := range s.lines() {
 		l.Clear(grid.Cell{R: r}, true)
 	}
 	s.top, s.bottom, s.left, s.right, s.origin = 0, s.rows-1, 0, s.cols-1, false
 	s.moveTo(0, 0)
-	for _, l := range s.page().Lines {
+	for _, l := range s.lines() {
 		l.Known = true
 	}
 }
@@ -136,10 +147,10 @@ func (s *Screen) fillScreen(r rune) {
 // shiftColumns moves the region's content from a column to the right margin by
 // n to the right, or left.
 func (s *Screen) shiftColumns(from, n int) {
-	if !s.within() || s.y < s.top || s.y > s.bottom || !s.pay((s.right-from+1)*(s.bottom-s.top+1), s.top, s.bottom) {
+	if !s.within() || s.y < s.top || s.y > s.bottom || !s.payRect(rect{from, s.top, s.right + 1, s.bottom + 1}, 1) {
 		return
 	}
-	for _, l := range s.page().Lines[s.top : s.bottom+1] {
+	for _, l := range s.lines()[s.top : s.bottom+1] {
 		if n > 0 {
 			l.Insert(from, s.right+1, n, s.blank())
 		} else {
@@ -178,5 +189,6 @@ func (s *Screen) guard(p []int) {
 	s.pen.Attr &^= grid.Guarded
 	if p[0] == 1 {
 		s.pen.Attr |= grid.Guarded
+		s.guards = true
 	}
 }

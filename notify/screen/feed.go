@@ -18,6 +18,7 @@ func (s *Screen) Feed(p []byte) (held int) {
 		s.parser.Feed((*ear)(s), piece)
 		p = p[len(piece):]
 	}
+	s.settle()
 	if s.Open() {
 		return 0
 	}
@@ -60,7 +61,7 @@ func (e *ear) Control(c byte) {
 }
 
 func (e *ear) Escape(c byte) {
-	if f := escapes[c]; f != nil {
+	if f := escapes[c&0x7f]; f != nil && c < 0x80 {
 		f((*Screen)(e))
 	}
 }
@@ -80,9 +81,10 @@ func (e *ear) Sequence(mark, inter, final byte, p []int) {
 func (e *ear) String(introducer byte, body []byte, cut bool) {
 	s := (*Screen)(e)
 	switch {
+	case escape.Shows(introducer, body):
+		s.picture()
 	case introducer != ']':
-		s.device(introducer, body)
-	case !cut || len(body) > 5 && string(body[:5]) == "1337;": // a picture
+	case !cut:
 		s.operating(body)
 	case len(body) > 1 && string(body[:2]) == "8;":
 		s.linkTo("") // longer than we keep

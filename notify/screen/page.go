@@ -23,10 +23,14 @@ func (s *Screen) shift(top, n int, keep bool) {
 		return
 	}
 	n = max(min(n, height), -height)
+	if n > 2 && !s.pay(n*2*perRow, top, s.bottom) {
+		return
+	}
 	if s.left > 0 || s.right < s.cols-1 {
 		s.shiftPart(top, n)
 		return
 	}
+	s.settle()
 	p := s.page()
 	blank := s.blank()
 	// Before the cursor's row is known, the terminal may have room below, and
@@ -64,9 +68,20 @@ func (s *Screen) shift(top, n int, keep bool) {
 // shiftPart is shift between margins: cells move, rows stay.
 func (s *Screen) shiftPart(top, n int) {
 	width := s.right - s.left + 1
-	if !s.pay(width*(s.bottom-top+1), top, s.bottom) {
+	area := width * (s.bottom - top + 1)
+	if n == 1 && top == s.top && top < s.bottom {
+		if s.band.page != nil && s.band.bounds == s.bounds() {
+			area = width
+		}
+		if s.pay(area, top, s.bottom) {
+			s.scrollLater()
+		}
 		return
 	}
+	if !s.pay(area, top, s.bottom) {
+		return
+	}
+	s.settle()
 	p := s.page()
 	move := func(y, from int) {
 		l, blank := p.Lines[y], s.blank()
@@ -93,12 +108,14 @@ func (s *Screen) shiftPart(top, n int) {
 }
 
 // maxCredit is how many cells odd sequences may move at once, and perByte how
-// many more each byte of input allows for. Programs stay far below; one that
-// does nothing but move large rectangles would make the model slower than any
-// terminal that is watched by people. Rows that are not moved are not known.
+// many more each byte of input allows for, half a nanosecond each. Programs stay
+// far below; one that does nothing but move large rectangles would make the model
+// slower than any terminal that is watched by people. Rows that are not moved are
+// not known.
 const (
-	maxCredit = 1 << 20
-	perByte   = 128
+	maxCredit = 1 << 22
+	perByte   = 64
+	perRow    = 48 // for each row besides its cells
 )
 
 // pay tells whether n cells may be touched in the rows from top to bottom.
@@ -107,7 +124,7 @@ func (s *Screen) pay(n, top, bottom int) bool {
 		s.credit -= n
 		return true
 	}
-	for _, l := range s.page().Lines[top : bottom+1] {
+	for _, l := range s.lines()[top : bottom+1] {
 		l.Known = false
 	}
 	return false
@@ -115,7 +132,7 @@ func (s *Screen) pay(n, top, bottom int) bool {
 
 // forget takes nothing of the page for known any more.
 func (s *Screen) forget() {
-	for _, l := range s.page().Lines {
+	for _, l := range s.lines() {
 		l.Known = false
 	}
 }
@@ -125,6 +142,7 @@ func (s *Screen) alternate(on bool) {
 	if on == s.onAlt {
 		return
 	}
+	s.settle()
 	if on {
 		if s.alt.Lines == nil {
 			s.alt.Init(s.cols, s.rows)

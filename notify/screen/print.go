@@ -190,6 +190,9 @@ func (s *Screen) repeat(n int) {
 			n--
 			continue
 		}
+		if s.pend && !s.pay(3*perRow, s.top, s.bottom) {
+			return
+		}
 		s.wrap()
 		edge := s.edge()
 		k := min(n, edge-s.x+1)
@@ -198,9 +201,10 @@ func (s *Screen) repeat(n int) {
 		if edge == s.cols-1 && s.x+k == s.cols {
 			l.Erase(s.x, s.cols, c)
 		} else {
-			for i, part := 0, l.Span(s.x, k); i < k; i++ {
-				part[i] = c
+			if !s.pay(k, s.y, s.y) {
+				return
 			}
+			grid.Set(l.Span(s.x, k), c)
 		}
 		s.advance(k, edge)
 		n -= k

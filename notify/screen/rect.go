@@ -22,8 +22,21 @@ func (s *Screen) rect(p []int, first int) (r rect, ok bool) {
 	}
 	r.y0, r.x0 = get(0, low, high, low), get(1, from, to, from)
 	r.y1, r.x1 = min(get(2, low, high, high-1)+1, high), min(get(3, from, to, to-1)+1, to)
-	ok = r.x0 < r.x1 && r.y0 < r.y1
-	return r, ok && s.pay(4*(r.x1-r.x0)*(r.y1-r.y0), r.y0, r.y1-1)
+	return r, r.x0 < r.x1 && r.y0 < r.y1
+}
+
+// payRect is pay for something in a rectangle, which costs the more the more
+// each cell does.
+func (s *Screen) payRect(r rect, each int) bool {
+	return s.pay((r.y1-r.y0)*((r.x1-r.x0)*each+perRow), r.y0, r.y1-1)
+}
+
+// payErase is payRect for what is one run where it ends with the row.
+func (s *Screen) payErase(r rect) bool {
+	if r.x1 == s.cols {
+		r.x1 = r.x0
+	}
+	return s.payRect(r, 1)
 }
 
 // fillRect is DECFRA.
@@ -36,7 +49,10 @@ func (s *Screen) fillRect(p []int) {
 	if set := s.Glyphs(); set != nil && c < 0x7f {
 		c = set[c-0x20]
 	}
-	for _, l := range s.page().Lines[r.y0:r.y1] {
+	if !s.payErase(r) {
+		return
+	}
+	for _, l := range s.lines()[r.y0:r.y1] {
 		l.Erase(r.x0, r.x1, grid.Cell{R: c, Pen: s.pen})
 	}
 }
@@ -44,10 +60,11 @@ func (s *Screen) fillRect(p []int) {
 // eraseRect is DECERA, and DECSERA, which spares what is protected.
 func (s *Screen) eraseRect(p []int, selective bool) {
 	r, ok := s.rect(p, 0)
-	if !ok {
+	selective = selective && s.guards
+	if !ok || selective && !s.payRect(r, 4) || !selective && !s.payErase(r) {
 		return
 	}
-	for _, l := range s.page().Lines[r.y0:r.y1] {
+	for _, l := range s.lines()[r.y0:r.y1] {
 		if selective {
 			l.EraseUnguarded(r.x0, r.x1, s.blank())
 		} else {
@@ -67,21 +84,25 @@ func (s *Screen) copyRect(p []int) {
 		return
 	}
 	w, h := min(r.x1-r.x0, to.x1-to.x0), min(r.y1-r.y0, to.y1-to.y0)
-	lines := s.page().Lines
+	to.x1, to.y1 = to.x0+w, to.y0+h
+	if !s.payRect(to, 2) {
+		return
+	}
+	lines := s.lines()
 	for i := range h {
 		if to.y0 > r.y0 {
 			i = h - 1 - i
 		}
 		source, l := lines[r.y0+i], lines[to.y0+i]
 		source.Fill(r.x0 + w)
-		cells := append([]grid.Cell(nil), source.Cells[r.x0:r.x0+w]...)
-		if cells[0].R == grid.Second {
-			cells[0].R = ' '
+		s.scratch = append(s.scratch[:0], source.Cells[r.x0:r.x0+w]...)
+		if s.scratch[0].R == grid.Second {
+			s.scratch[0].R = ' '
 		}
-		if last := r.x0 + w; source.At(min(last, s.cols-1)).R == grid.Second && last < s.cols {
-			cells[w-1].R = ' '
+		if last := r.x0 + w; last < s.cols && source.At(last).R == grid.Second {
+			s.scratch[w-1].R = ' '
 		}
-		copy(l.Span(to.x0, w), cells)
+		copy(l.Span(to.x0, w), s.scratch)
 		l.Known = l.Known && source.Known
 	}
 }
@@ -92,7 +113,11 @@ func (s *Screen) styleRect(p []int, reverse bool) {
 	if !ok || len(p) < 5 {
 		return
 	}
-	lines := s.page().Lines[r.y0:r.y1]
+	if whole := (rect{0, r.y0, s.cols, r.y1}); !s.squares && !s.payRect(whole, 2) || s.squares && !s.payRect(r, 2) {
+		return
+	}
+	keep, turn := ink.Restyle(p[4:], reverse)
+	lines := s.lines()[r.y0:r.y1]
 	for i, l := range lines {
 		from, to := r.x0, r.x1
 		if !s.squares { // as text flows: whole rows between the two ends
@@ -105,9 +130,7 @@ func (s *Screen) styleRect(p []int, reverse bool) {
 		}
 		l.Fill(to)
 		for x := from; x < to; x++ {
-			for _, n := range p[4:] {
-				l.Cells[x].Attr = ink.Restyle(l.Cells[x].Attr, n, reverse)
-			}
+			l.Cells[x].Attr = l.Cells[x].Attr&keep ^ turn
 		}
 	}
 }

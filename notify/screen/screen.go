@@ -56,6 +56,7 @@ type Screen struct {
 	config     Config
 
 	main, alt page
+	band      band
 	onAlt     bool
 	history   history
 	tables    *grid.Tables
@@ -72,6 +73,7 @@ type Screen struct {
 	hidden      bool // the cursor
 	back        bool // mode 45: BS goes back over a wrap
 	squares     bool // DECSACE: attributes change in rectangles
+	guards      bool // something may be spared by selective erasure
 	link        string
 	under       grid.Color // of underlines
 	last        rune       // for REP
@@ -81,9 +83,10 @@ type Screen struct {
 	others settings.Others
 	props  settings.Props
 
-	asked  question
-	scroll int // how often the whole page was scrolled
-	credit int // cells that may be moved by odd sequences
+	asked   question
+	scroll  int // how often the whole page was scrolled
+	credit  int // of what odd sequences may cost
+	scratch []grid.Cell
 }
 
 // New makes the model of a terminal.
@@ -140,20 +143,35 @@ func (s *Screen) page() *page {
 	return &s.main
 }
 
-func (s *Screen) row(y int) *grid.Line { return s.page().Lines[y] }
+func (s *Screen) row(y int) *grid.Line {
+	if s.band.page != nil && y != s.band.bottom {
+		s.settle()
+	}
+	return s.page().Lines[y]
+}
+
+// lines are all rows of the page.
+func (s *Screen) lines() []*grid.Line {
+	s.settle()
+	return s.page().Lines
+}
 
 // blank is what is left where something is erased.
 func (s *Screen) blank() grid.Cell { return grid.Cell{Pen: grid.Pen{BG: s.pen.BG}} }
 
 // reset is ESC c. The pages' memory stays.
 func (s *Screen) reset() {
-	old := *s
-	*s = Screen{
-		parser: old.parser, config: old.config, cols: old.cols, rows: old.rows, main: old.main, alt: old.alt, history: old.history, tables: old.tables, ink: old.ink,
-		tabs: old.tabs, tabsSet: old.tabsSet, modes: old.modes.Reset(), props: old.props.Reset(), credit: old.credit,
-	}
+	s.settle()
+	s.cursor = cursor{}
 	s.Sets.Init()
-	s.bottom, s.right = s.rows-1, s.cols-1
+	s.onAlt = false
+	s.top, s.bottom, s.left, s.right = 0, s.rows-1, 0, s.cols-1
+	s.sideways, s.noWrap, s.insert, s.newline, s.hidden, s.back, s.squares, s.guards, s.keypad = false, false, false, false, false, false, false, false, false
+	s.link, s.under, s.last = "", 0, 0
+	s.modes.Reset()
+	s.others = settings.Others{}
+	s.props.Reset()
+	s.asked, s.scroll = question{}, 0
 	s.asked.void = true
 	s.defaultTabs()
 	for _, p := range []*page{&s.main, &s.alt} {
@@ -164,6 +182,7 @@ func (s *Screen) reset() {
 
 // eachCell calls f for all cells that there are, and for what will look like one.
 func (s *Screen) eachCell(f func(*grid.Cell)) {
+	s.settle()
 	look := func(p *grid.Pen) {
 		c := grid.Cell{Pen: *p}
 		f(&c)

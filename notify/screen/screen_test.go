@@ -181,6 +181,33 @@ func TestPiecesDoNotMatter(t *testing.T) {
 	}
 }
 
+// TestScrollsBetweenMarginsInOne: how the stream is cut decides when the page
+// follows what scrolls between margins, and nothing is seen of it.
+func TestScrollsBetweenMarginsInOne(t *testing.T) {
+	parts := append([]string{"\n", "\n", "\r\n", "\r\nab", "\x1bD", "x", "日", "\x1b[8;9H", "\x1b[6;9H", "\x1b[S", "\x1b[K", "\x1b[44m", "\x1b[m", "\xff", "\x1b[3;6r", "\x1b[r", "\x1b[?69l",
+		"\x1b[?69h\x1b[4;12s", "\x1b[3;20s", "\x1b[?1049h", "\x1b[?1049l", "\x1bM", "long line that goes on and on", "\x1b7", "\x1b8"}, pieces[:20]...)
+	for seed := range uint64(2000) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		text := "\x1b[?69h\x1b[4;12s\x1b[8;9H"
+		for range 40 {
+			text += parts[r.IntN(len(parts))]
+		}
+		whole, split := New(20, 8, Config{}), New(20, 8, Config{})
+		whole.Feed([]byte(text))
+		for i := range len(text) {
+			split.Feed([]byte(text[i : i+1]))
+		}
+		if show(whole) != show(split) {
+			t.Fatalf("seed %d, %q\nin one\n%s\nbyte by byte\n%s", seed, text, show(whole), show(split))
+		}
+		for y := range 8 {
+			if whole.Known(y) != split.Known(y) {
+				t.Fatalf("seed %d, %q: row %d is known: %v in one, %v byte by byte", seed, text, y, whole.Known(y), split.Known(y))
+			}
+		}
+	}
+}
+
 func TestUnfinishedIsHeld(t *testing.T) {
 	for text, want := range map[string]int{
 		"abc": 0, "abc\x1b": 1, "abc\x1b[1;3": 5, "abc\x1b[1;3m": 0, "\xe6\x97": 2, "日": 0, "\x1b(": 2, "x\x1b]0;ti": 0, "\x1bP1000p": 0,

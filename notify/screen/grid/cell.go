@@ -71,6 +71,11 @@ func (l *Line) At(x int) Cell {
 // Run is how many blanks alike are at x.
 func (l *Line) Run(x int) (n int) {
 	c := l.At(x)
+	if x+1 < l.N && l.Cells[x+1] == c {
+		for n = 2; x+n+16 <= l.N && *(*[16]Cell)(l.Cells[x+n:]) == *(*[16]Cell)(l.Cells[x+n-1:]); {
+			n += 16
+		}
+	}
 	for x+n < l.N && l.Cells[x+n] == c {
 		n++
 	}
@@ -85,8 +90,19 @@ func (l *Line) Fill(to int) {
 	if l.Cells == nil {
 		l.Cells = make([]Cell, l.Cols)
 	}
-	for ; l.N < to; l.N++ {
-		l.Cells[l.N] = l.Rest
+	if l.N < to {
+		Set(l.Cells[l.N:to], l.Rest)
+		l.N = to
+	}
+}
+
+// Set makes all cells one.
+func Set(cells []Cell, c Cell) {
+	for i := range min(len(cells), 8) {
+		cells[i] = c
+	}
+	for n := 8; n < len(cells); n *= 2 {
+		copy(cells[n:], cells[:n])
 	}
 }
 
@@ -114,10 +130,7 @@ func (l *Line) Erase(from, to int, blank Cell) {
 		return
 	}
 	if to < l.Cols {
-		part := l.Span(from, to-from)
-		for i := range part {
-			part[i] = blank
-		}
+		Set(l.Span(from, to-from), blank)
 		return
 	}
 	if from > l.N {

@@ -37,6 +37,12 @@ func (r *Rows) Up() *Line {
 // fall out come in at the other end.
 func (r *Rows) Turn(top, bottom, n int) {
 	part := r.Lines[top : bottom+1]
+	if n == 1 {
+		first := part[0]
+		copy(part, part[1:])
+		part[len(part)-1] = first
+		return
+	}
 	if n < 0 {
 		n += len(part)
 	}

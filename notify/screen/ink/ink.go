@@ -73,11 +73,10 @@ func (i Ink) appendBlanks(b []byte, n, x int, last bool, how Tail, colored bool)
 		}
 		return b
 	case (n > 8 || x == 0) && !last: // the first tells whether a line wraps into the row
-		count := strconv.Itoa(n)
 		if colored || how != SkipTail {
-			b = append(append(append(b, "\x1b["...), count...), 'X')
+			b = append(strconv.AppendInt(append(b, "\x1b["...), int64(n), 10), 'X')
 		}
-		return append(append(append(b, "\x1b["...), count...), 'C')
+		return append(strconv.AppendInt(append(b, "\x1b["...), int64(n), 10), 'C')
 	}
 	for range n {
 		b = append(b, ' ')

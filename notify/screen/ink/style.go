@@ -83,19 +83,24 @@ func simple(p *grid.Pen, c int) {
 	}
 }
 
-// Restyle is what DECCARA makes of attributes by one parameter, or where reverse
-// DECRARA.
-func Restyle(attr uint16, n int, reverse bool) uint16 {
+// Restyle is what DECCARA makes of attributes by its parameters, or where reverse
+// DECRARA: they are attr & keep ^ turn.
+func Restyle(v []int, reverse bool) (keep, turn uint16) {
 	const all = grid.Bold | grid.UnderlineMask | grid.Blink | grid.Inverse
-	switch {
-	case n == 0 && reverse:
-		return attr ^ (grid.Bold | grid.Underline | grid.Blink | grid.Inverse)
-	case n == 0:
-		return attr &^ all
-	case n < 0 || n >= len(attributes) || (attributes[n].clear|attributes[n].set)&^all != 0:
-		return attr
-	case reverse:
-		return attr ^ attributes[n].set
+	keep = ^uint16(0)
+	for _, n := range v {
+		switch {
+		case n == 0 && reverse:
+			turn ^= grid.Bold | grid.Underline | grid.Blink | grid.Inverse
+		case n == 0:
+			keep, turn = keep&^all, turn&^all
+		case n >= len(attributes) || (attributes[n].clear|attributes[n].set)&^all != 0:
+		case reverse:
+			turn ^= attributes[n].set
+		default:
+			keep &^= attributes[n].clear | attributes[n].set
+			turn = turn&^attributes[n].clear | attributes[n].set
+		}
 	}
-	return attr&^attributes[n].clear | attributes[n].set
+	return keep, turn
 }

@@ -33,10 +33,11 @@ func (r *Rows) Push(k Row) {
 		last++
 	}
 	b := append(r.blocks[last], k.Text...)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(k.Text)))
-	b = binary.BigEndian.AppendUint16(b, uint16(min(k.Cols, 1<<16-1)))
-	b = append(b, flags(k.Wrapped, k.Known, k.Blank))
-	r.blocks[last] = b
+	var t [trailer]byte
+	binary.BigEndian.PutUint32(t[:], uint32(len(k.Text)))
+	binary.BigEndian.PutUint16(t[4:], uint16(min(k.Cols, 1<<16-1)))
+	t[6] = flags(k.Wrapped, k.Known, k.Blank)
+	r.blocks[last] = append(b, t[:]...)
 	r.size += len(k.Text) + trailer
 	for r.size > r.Limit && len(r.blocks) > 0 {
 		r.size -= len(r.blocks[0])
@@ -48,11 +49,15 @@ func (r *Rows) Push(k Row) {
 	}
 }
 
-func flags(bits ...bool) (b byte) {
-	for i, on := range bits {
-		if on {
-			b |= 1 << i
-		}
+func flags(wrapped, known, blank bool) (b byte) {
+	if wrapped {
+		b = 1
+	}
+	if known {
+		b |= 2
+	}
+	if blank {
+		b |= 4
 	}
 	return b
 }

@@ -11,6 +11,7 @@ import (
 // Modes are those that a program set or reset.
 type Modes struct {
 	List   []Mode // in order
+	set    bool   // since a reset
 	parked []Mode // kept by CSI ? s
 }
 
@@ -21,16 +22,21 @@ type Mode struct {
 }
 
 // maxModes is far more than there are.
-const maxModes = 64
+const maxModes = 48
 
 // Set notes a mode. Those that are on are wanted most when there is no room.
 func (m *Modes) Set(number int, ansi, on bool) {
 	if !ansi && transient[number] {
 		return
 	}
-	i := slices.IndexFunc(m.List, func(o Mode) bool { return o.Number == number && o.ANSI == ansi })
-	if i >= 0 {
-		m.List = slices.Delete(m.List, i, i+1)
+	now := Mode{number, ansi, on}
+	m.set = true
+	for i, o := range m.List {
+		if o.Number == number && o.ANSI == ansi {
+			copy(m.List[i:], m.List[i+1:])
+			m.List[len(m.List)-1] = now
+			return
+		}
 	}
 	if len(m.List) == maxModes {
 		off := slices.IndexFunc(m.List, func(o Mode) bool { return !o.On })
@@ -39,7 +45,7 @@ func (m *Modes) Set(number int, ansi, on bool) {
 		}
 		m.List = slices.Delete(m.List, off, off+1)
 	}
-	m.List = append(m.List, Mode{number, ansi, on})
+	m.List = append(m.List, now)
 }
 
 // On tells whether a private mode was set.
@@ -52,12 +58,16 @@ func (m *Modes) On(number int) bool {
 var transient = map[int]bool{3: true, 47: true, 1047: true, 1048: true, 1049: true}
 
 // Reset is ESC c: all are off now, by the program's own will.
-func (m Modes) Reset() Modes {
+func (m *Modes) Reset() {
+	m.parked = nil
+	if !m.set {
+		return
+	}
+	m.set = false
 	for i := range m.List {
 		o := &m.List[i]
 		o.On = !o.ANSI && (o.Number == 7 || o.Number == 25)
 	}
-	return Modes{List: m.List}
 }
 
 // Park keeps how a private mode is now.
@@ -92,13 +102,13 @@ func (m Mode) Append(b []byte) []byte {
 	return append(strconv.AppendInt(b, int64(m.Number), 10), final)
 }
 
-// lasting are the modes that a terminal has off by default and whose lasting on
+// lastingModes are the modes that a terminal has off by default and whose lasting on
 // spoils it for the next program: application keys, mouse, focus, paste.
-var lasting = []int{1, 5, 9, 45, 66, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 2004, 2027, 2031, 2048, 9001}
+var lastingModes = []int{1, 5, 9, 45, 66, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 2004, 2027, 2031, 2048, 9001}
 
 // AppendOff switches off what may be on from before, and is not here.
 func (m *Modes) AppendOff(b []byte) []byte {
-	for _, number := range lasting {
+	for _, number := range lastingModes {
 		if !m.On(number) {
 			b = Mode{Number: number}.Append(b)
 		}
@@ -108,7 +118,7 @@ func (m *Modes) AppendOff(b []byte) []byte {
 
 // Leave switches off what lasts.
 func (m *Modes) Leave(b []byte) []byte {
-	for _, number := range lasting {
+	for _, number := range lastingModes {
 		if m.On(number) {
 			b = Mode{Number: number}.Append(b)
 		}

@@ -13,7 +13,7 @@ type Props struct {
 	stack       [][2]named // icon, title
 	Shape       int        // of the cursor
 	Shaped      bool
-	lasting     []prop
+	lasting     [3]lasting // of the palette, of special colours, and others
 }
 
 // named is a title; one that was never set is not known.
@@ -28,6 +28,66 @@ type prop struct {
 	key, value string
 }
 
+// lasting are those of a kind; the first set of them have a value.
+type lasting struct {
+	list []prop
+	set  int
+	at   map[string]int // by key
+}
+
+// keep notes a value, "" for none.
+func (l *lasting) keep(key, value string) {
+	i, known := l.at[key]
+	if !known {
+		if len(l.list) == maxProps || string(Clean([]byte(key), maxLasting)) != key {
+			return
+		}
+		if l.at == nil {
+			l.at = map[string]int{}
+		}
+		i = len(l.list)
+		l.list = append(l.list, prop{key: strings.Clone(key)})
+		l.at[l.list[i].key] = i
+	}
+	switch had := i < l.set; {
+	case value != "" && !had:
+		l.swap(i, l.set)
+		i = l.set
+		l.set++
+	case value == "" && had:
+		l.set--
+		l.swap(i, l.set)
+		i = l.set
+	}
+	l.list[i].value = value
+}
+
+func (l *lasting) swap(i, j int) {
+	if i != j {
+		l.list[i], l.list[j] = l.list[j], l.list[i]
+		l.at[l.list[i].key], l.at[l.list[j].key] = i, j
+	}
+}
+
+// reset takes all values away.
+func (l *lasting) reset() {
+	for i := range l.list[:l.set] {
+		l.list[i].value = ""
+	}
+	l.set = 0
+}
+
+// kind is where a key is kept.
+func kind(key string) int {
+	switch {
+	case strings.HasPrefix(key, "4;"):
+		return 0
+	case strings.HasPrefix(key, "5;"):
+		return 1
+	}
+	return 2
+}
+
 const (
 	maxTitle   = 1024
 	maxStack   = 10 // as in xterm
@@ -36,15 +96,17 @@ const (
 )
 
 // Reset is what ESC c leaves: titles stay, colours go.
-func (p Props) Reset() Props {
-	out := Props{Title: p.Title, icon: p.icon, Shaped: p.Shaped}
-	for _, l := range p.lasting {
-		if resetOf(l.key) != "" {
-			l.value = ""
+func (p *Props) Reset() {
+	p.lasting[0].reset()
+	p.lasting[1].reset()
+	for i := 0; i < p.lasting[2].set; {
+		if key := p.lasting[2].list[i].key; resetOf(key) != "" {
+			p.lasting[2].keep(key, "")
+			continue
 		}
-		out.lasting = append(out.lasting, l)
+		i++
 	}
-	return out
+	p.stack, p.Shape = nil, 0
 }
 
 // Set takes an OSC by its number.
@@ -58,10 +120,11 @@ func (p *Props) Set(n int, rest []byte) {
 			p.keep(strconv.Itoa(n)+";"+pairs[i], pairs[i+1])
 		}
 	case n >= 10 && n <= 19: // several are the ones that follow
-		for i, v := range strings.Split(string(rest), ";") {
-			if n+i <= 19 {
-				p.keep(strconv.Itoa(n+i), v)
+		for v := range strings.SplitSeq(string(rest), ";") {
+			if n <= 19 {
+				p.keep(strconv.Itoa(n), v)
 			}
+			n++
 		}
 	case n == 104 || n == 105:
 		p.unset(strconv.Itoa(n-100)+";", string(rest))
@@ -127,24 +190,19 @@ func (p *Props) keep(key, value string) {
 	if strings.Contains(value, "?") || len(key)+len(value) > maxLasting && key != "7" {
 		return
 	}
-	value = string(Clean([]byte(value), maxTitle))
-	list := p.lasting
-	if i := slices.IndexFunc(list, func(o prop) bool { return o.key == key }); i >= 0 {
-		list[i].value = value
-		return
-	}
-	if len(list) < maxProps && string(Clean([]byte(key), maxLasting)) == key {
-		p.lasting = append(list, prop{key, value})
-	}
+	p.lasting[kind(key)].keep(key, string(Clean([]byte(value), maxTitle)))
 }
 
 // unset is OSC 104 and its like: the colours named, or all.
 func (p *Props) unset(prefix, which string) {
-	for _, n := range strings.Split(which, ";") {
-		for i, l := range p.lasting {
-			if strings.HasPrefix(l.key, prefix) && (which == "" || l.key == prefix+n) {
-				p.lasting[i].value = ""
-			}
+	l := &p.lasting[kind(prefix)]
+	if which == "" {
+		l.reset()
+		return
+	}
+	for n := range strings.SplitSeq(which, ";") {
+		if _, known := l.at[prefix+n]; known {
+			l.keep(prefix+n, "")
 		}
 	}
 }
@@ -159,6 +217,10 @@ func resetOf(key string) string {
 		return strconv.Itoa(n + 100)
 	}
 	return ""
+}
+
+func (p *Props) all() []prop {
+	return slices.Concat(p.lasting[0].list, p.lasting[1].list, p.lasting[2].list)
 }
 
 // Append writes titles, colours and the cursor's shape.
@@ -183,7 +245,7 @@ func (p *Props) Append(b []byte) []byte {
 		b = append(b, "\x1b[22;0t"...)
 	}
 	titles([2]named{p.icon, p.Title})
-	for _, l := range p.lasting {
+	for _, l := range p.all() {
 		switch {
 		case l.value != "":
 			osc(l.key + ";" + l.value)
@@ -202,7 +264,7 @@ func (p *Props) Append(b []byte) []byte {
 // Leave gives back colours, the cursor's shape and the title that was there
 // before.
 func (p *Props) Leave(b []byte) []byte {
-	for _, l := range p.lasting {
+	for _, l := range p.all() {
 		if text := resetOf(l.key); text != "" && l.value != "" {
 			b = append(append(append(b, "\x1b]"...), text...), "\x1b\\"...)
 		}
