@@ -40,7 +40,7 @@ func Main(args []string) int {
 	defer endBySignals()()
 	if len(args) > 0 && (args[0] == "--complete" || args[0] == "--complete-new") { // the scripts of --completion
 		home, _ := os.UserHomeDir()
-		complete.Main(args[1:], args[0] == "--complete-new", complete.Source{Home: home, System: config.SystemDir(), Sessions: sessionsHere})
+		complete.Main(args[1:], args[0] == "--complete-new", complete.Source{Home: home, System: config.SystemDir(), Sessions: sessionsFor})
 		return 0
 	}
 	cmd, err := cli.Parse(args)

@@ -99,7 +99,7 @@ func (v *invocation) comeBack(ctx context.Context, name string) (*roaming, error
 			return nil, err
 		}
 		defer l.Close()
-		return roam.Ask(ctx, l, v.moving(v.host), ask, name)
+		return roam.Ask(ctx, l.Client, l, v.moving(v.host), ask, name)
 	}
 	a, err := sessions(wire.List, "")
 	if err != nil {

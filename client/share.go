@@ -184,7 +184,7 @@ func (v *invocation) share(ctx context.Context, s *service) (*control.Master, er
 			}
 		}),
 		PermitEnv: func(name string) bool { return session.Permits(v.host, name) },
-		Info:      s.about,
+		Info:      func(about string) []string { return v.askedOf(s, about) },
 		Host:      v.host.Original,
 		Logf:      v.log.Debug2f,
 	}

@@ -131,9 +131,26 @@ func TestDetachedSessionIsTold(t *testing.T) {
 		}
 		p.inOrder()
 	}
-	p := w.terminal(w.tssh(placed(), "--udp", "server"))
+	socket := filepath.Join(w.dir, "master")
+	p := w.terminal(w.tssh(placed(), "--udp", "-M", "-S", socket, "server"))
 	p.expect("2 sessions wait there; to come back: tssh --attach server")
 	p.expect("ready> ")
+	complete := func(socket string) string {
+		return w.do(w.command(filepath.Join(built, "bin/tssh"), "--complete", "-F", filepath.Join(w.dir, "config"), "-S", socket, "server", "--attach=")).out
+	}
+	if names := complete(socket); names != "--attach=one\n--attach=s1\n--attach=two\n" {
+		t.Errorf("by the master: %q", names)
+	}
+	if names := complete("none"); names != "--attach=s1\n" { // of a client here
+		t.Errorf("without a master: %q", names)
+	}
+	p.keys("exit\r")
+	p.exit()
+	p = w.terminal(w.tssh(placed(), "-M", "-S", socket, "server"))
+	p.expect("ready> ")
+	if names := complete(socket); names != "--attach=one\n--attach=two\n" {
+		t.Errorf("by a master without UDP: %q", names)
+	}
 	p.keys("exit\r")
 	p.exit()
 	r := w.do(w.tssh(placed(), "--udp", "server", "true"))

@@ -27,7 +27,9 @@ type Source struct {
 	Home   string // of the user
 	System string // the directory of ssh's configuration: /etc/ssh
 
-	Sessions func() []string // names of sessions that clients here have; nil: none are known
+	// Sessions are the names that the words before mean; nil: none are known.
+	Sessions func(before []string) []string
+	before   []string
 }
 
 // Words returns how the last of words, those after the program's name, may go
@@ -37,6 +39,7 @@ func Words(words []string, from Source) []Candidate {
 		words = []string{""}
 	}
 	before, cur := words[:len(words)-1], words[len(words)-1]
+	from.before = before
 	host := false
 	for i := 0; i < len(before); i++ {
 		w := before[i]
@@ -58,6 +61,7 @@ func Words(words []string, from Source) []Candidate {
 			continue
 		}
 		if i+1 == len(before) {
+			from.before = before[:i]
 			return argument(option.Name, "", cur, from)
 		}
 		i++

@@ -113,7 +113,9 @@ func TestWhatFollows(t *testing.T) {
 }
 
 func TestSessionsAreCompleted(t *testing.T) {
-	from := Source{Home: t.TempDir(), System: t.TempDir(), Sessions: func() []string {
+	var line string
+	from := Source{Home: t.TempDir(), System: t.TempDir(), Sessions: func(before []string) []string {
+		line = strings.Join(before, " ")
 		return []string{"work", "w2", "work", "", "x; rm -rf ~", "$(id)", "`id`", "a b"}
 	}}
 	for line, want := range map[string]string{
@@ -126,6 +128,11 @@ func TestSessionsAreCompleted(t *testing.T) {
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: %q, not %q", line, got, want)
+		}
+	}
+	for _, words := range []string{"-p 7 host --attach=", "-p 7 host --end x"} {
+		if Words(strings.Split(words, " "), from); line != "-p 7 host" {
+			t.Errorf("%s: the sessions of %q are asked for", words, line)
 		}
 	}
 }

@@ -6,15 +6,17 @@ import (
 	"fmt"
 	"os"
 
+	"golang.org/x/crypto/ssh"
+
 	"tssh/client/bootstrap"
 	"tssh/client/login"
 	"tssh/proxy/wire"
 )
 
 // Ask asks the tsshd on the server that l is logged in to for something else than a
-// session.
-func Ask(ctx context.Context, l *login.Login, c Config, ask wire.Ask, name string) (*wire.Answer, error) {
-	started, err := bootstrap.Start(ctx, l.Client, bootstrap.Request{
+// session, over what leads there.
+func Ask(ctx context.Context, over *ssh.Client, l *login.Login, c Config, ask wire.Ask, name string) (*wire.Answer, error) {
+	started, err := bootstrap.Start(ctx, over, bootstrap.Request{
 		Offer:     wire.Offer{Transport: "quic", Keys: keysOf(l), Ask: ask, Name: name, Inside: inside()},
 		TsshdPath: c.TsshdPath,
 		Binary:    c.Binary,

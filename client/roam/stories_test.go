@@ -257,7 +257,8 @@ func TestSessionsThereAreListed(t *testing.T) {
 	c := u.config(wire.QUIC, wire.OnlyUDP)
 	ask := func(g wire.Greeting) (*wire.Answer, error) {
 		u.b.start = func(wire.Offer) wire.Greeting { return g }
-		return Ask(t.Context(), u.logIn(), c, wire.List, "work")
+		l := u.logIn()
+		return Ask(t.Context(), l.Client, l, c, wire.List, "work")
 	}
 	a, err := ask(wire.Greeting{Answer: &wire.Answer{Sessions: []wire.Session{{Name: "work"}}}})
 	if err != nil || len(a.Sessions) != 1 || a.Sessions[0].Name != "work" {
