@@ -43,8 +43,11 @@ func (l *limit) see(queue time.Duration) {
 	l.longest = max(l.longest, queue)
 }
 
-// round is told that a round trip is over.
-func (l *limit) round() {
+// round is told that a round trip is over, in which there was a queue, or not.
+func (l *limit) round(queue bool) {
+	if !queue { // who slows down for each loss of the path's own is not there to be hurt
+		l.most *= 1 + min(l.calm.lost/max(100, l.calm.got+l.calm.lost), 0.05)
+	}
 	l.longest -= l.longest / 64
 	l.calm.fade(63.0 / 64)
 	l.tight.fade(0.75)
@@ -59,10 +62,14 @@ func (l *limit) now(jitter time.Duration) *tally {
 }
 
 // full reports whether the losses of late are of a full queue.
-func (l *limit) full() bool {
-	n := l.tight.got + l.tight.lost
-	e := n * l.calm.lost / max(1, l.calm.got+l.calm.lost)
-	return l.tight.lost > e+3*math.Sqrt(e)
+func (l *limit) full(starting bool) bool {
+	own := l.calm
+	if starting {
+		own.lost++ // little is known yet
+	}
+	n, of := l.tight.got+l.tight.lost, max(1, own.got+own.lost)
+	e := n * own.lost / of
+	return l.tight.lost > e+3*math.Sqrt(e*(1+n/of))
 }
 
 // lost is told of a loss, of what was sent with so many bytes under way, and reports

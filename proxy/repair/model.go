@@ -246,7 +246,7 @@ func (m *model) landed(now time.Duration, a landing) {
 		m.round++
 		m.roundEnd = a.acked
 		m.lastMin, m.roundMin = m.roundMin, 0
-		m.limit.round()
+		m.limit.round(m.queueing() > m.target())
 		m.endRound(a)
 	}
 	m.limit.see(a.rtt - m.minRTT)
@@ -261,7 +261,7 @@ func (m *model) missed(now time.Duration, count, flew int, next uint64, fresh bo
 	l := &m.limit
 	c := l.now(m.jitter)
 	c.lost += float64(count)
-	if c != &l.tight || !fresh || !l.full() || m.mode == starting && l.queue < 2*m.target() {
+	if c != &l.tight || !fresh || !l.full(m.mode == starting) || m.mode == starting && l.queue < 2*m.target() {
 		return // at the start too little is known to read much into a few
 	}
 	l.hit(now, float64(flew), next)
