@@ -14,6 +14,7 @@ import (
 
 	"tssh/proxy/wire"
 	"tssh/server/sftp"
+	"tssh/server/tags"
 )
 
 // Main runs tsshd with the arguments after its name and returns its exit status.
@@ -45,8 +46,8 @@ func Main(args []string) int {
 	if slices.Contains(args[1:], "--help") || slices.Contains(args[1:], "-h") {
 		return printed(printHelp(os.Stdout, *c))
 	}
-	line, err := read(args)
-	if err != nil {
+	var line commandLine
+	if err := tags.Read(&line, args); err != nil {
 		return complain(wire.ExitUsage, fmt.Errorf("%w; see tsshd --help", err))
 	}
 	switch c.Name {
@@ -61,15 +62,6 @@ func Main(args []string) int {
 	default:
 		return verify(line.Verify.Hash)
 	}
-}
-
-// read reads the arguments of a command.
-func read(args []string) (line commandLine, err error) {
-	k, err := line.parser()
-	if err == nil {
-		_, err = k.Parse(args)
-	}
-	return line, err
 }
 
 func printed(err error) int {

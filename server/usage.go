@@ -2,20 +2,17 @@ package server
 
 import (
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 
-	"github.com/alecthomas/kong"
-
 	"tssh/proxy/visible"
-	"tssh/proxy/wire"
+	"tssh/server/tags"
 )
 
-// commandLine is what tsshd can be asked for. kong reads it, and the help, the
-// completion and the manual page are made of what kong makes of it.
+// commandLine is what tsshd can be asked for, in kong's tags. The help, the
+// completion and the manual page are made of them too.
 type commandLine struct {
-	Version kong.VersionFlag `help:"print the version, and exit"`
-
 	Sessions listing     `cmd:"" help:"List your sessions on this machine (also --sessions)."`
 	Offer    offering    `cmd:"" help:"Serve one session for the tssh that wrote word (tssh does this)."`
 	Relay    relaying    `cmd:"" help:"Join stdin and stdout to a session (tssh does this)."`
@@ -34,12 +31,6 @@ type verifying struct {
 
 // About says what the program is.
 const About = "The far end of tssh, which starts it. It is no daemon: one process serves one session, as the user who logged in."
-
-// parser returns what reads line. It has no help of its own, and ends nothing.
-func (line *commandLine) parser() (*kong.Kong, error) {
-	return kong.New(line, kong.Name("tsshd"), kong.Description(About), kong.NoDefaultHelp(),
-		kong.Vars{"version": "tsshd " + wire.Release}, kong.Exit(func(int) {}))
-}
 
 // Command is one thing that tsshd can be asked for.
 type Command struct {
@@ -60,24 +51,23 @@ type Option struct {
 
 // Commands returns what tsshd can be asked for.
 func Commands() (all []Command) {
-	k, err := new(commandLine).parser()
-	if err != nil {
-		return nil // a test sees that there are some
-	}
-	for _, n := range k.Model.Children {
-		c := Command{Name: n.Name, Help: n.Help}
+	for name, f := range tags.Fields(reflect.TypeFor[commandLine]()) {
+		c := Command{Name: name, Help: f.Tag.Get("help")}
 		var words []string
-		for _, p := range n.Positional {
-			words = append(words, strings.NewReplacer("<", "", ">", "").Replace(p.Summary()))
+		for name, f := range tags.Fields(f.Type) {
+			switch {
+			case !tags.Has(f, "arg"):
+				o := Option{Name: name, Value: f.Tag.Get("placeholder"), Help: f.Tag.Get("help"), hidden: tags.Has(f, "hidden")}
+				c.Options = append(c.Options, o)
+			case f.Type.Kind() == reflect.Slice:
+				words = append(words, "["+name+" ...]")
+			case tags.Has(f, "optional"):
+				words = append(words, "["+name+"]")
+			default:
+				words = append(words, name)
+			}
 		}
 		c.Args = strings.Join(words, " ")
-		for _, f := range n.Flags {
-			o := Option{Name: f.Name, Help: f.Help, hidden: f.Hidden}
-			if !f.IsBool() {
-				o.Value = f.PlaceHolder
-			}
-			c.Options = append(c.Options, o)
-		}
 		all = append(all, c)
 	}
 	return all

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"tssh/server/tags"
 )
 
 func TestCommandsReadTheirOptionsAnywhere(t *testing.T) {
@@ -21,7 +23,8 @@ func TestCommandsReadTheirOptionsAnywhere(t *testing.T) {
 		"verify":                           `expected "<hash>"`,
 	} {
 		f := strings.Fields(line)
-		got, err := read(f)
+		var got commandLine
+		err := tags.Read(&got, f)
 		switch {
 		case want != "":
 			if err == nil || !strings.Contains(err.Error(), want) {
@@ -35,7 +38,8 @@ func TestCommandsReadTheirOptionsAnywhere(t *testing.T) {
 			t.Errorf("%s: read as %+v", line, got)
 		}
 	}
-	if got, err := read([]string{"sshd"}); err != nil || got.Sshd.Listen != "127.0.0.1:0" {
+	var got commandLine
+	if err := tags.Read(&got, []string{"sshd"}); err != nil || got.Sshd.Listen != "127.0.0.1:0" {
 		t.Errorf("without options: %+v, %v", got, err)
 	}
 }
