@@ -1,23 +1,21 @@
-// Package channel speaks SSH's connection layer (RFC 4254) on the packets of an
-// authenticated transport: the client's end, an ssh.Conn. What a channel is, it
-// shares with UDP mode, by package tssh/proxy/channel; its own are the messages,
-// the numbers of channels, and how much of what servers do it bears.
+// Package channel is the client's end of SSH's connection layer (RFC 4254): an
+// ssh.Conn on the packets of an authenticated transport. Windows, requests and ends
+// of a channel are in tssh/proxy/channel, as UDP mode has the same. Here are the
+// messages, the numbers of channels, and the faults of servers that are tolerated.
 //
 // # What is sent early
 //
-// A command is asked for by the number that the server gives the channel.
-// OpenSSH's server gives the lowest free one, so the first is 0, and takes
-// requests before it has answered. So with Config.Guess the requests of a session
-// that is the first thing asked for follow its opening in the same flight. Should
-// the server refuse after all, it has been asked for a command on a channel that it
-// does not have, and ends the connection, for which it has little use without
-// sessions.
+// A request names its channel by the server's number. OpenSSH's server gives the
+// lowest free number, so its first channel is 0, and it takes requests before it has
+// answered the opening. With Config.Guess the requests of the first session
+// therefore follow its opening in the same flight. A server that refuses the session
+// sees a request for a channel that it does not have, and ends the connection.
 //
-// # What is borne
+// # What is tolerated
 //
-// Servers that are not OpenSSH's send pieces larger than was agreed, words after a
-// channel's close, sizes of 0, messages without their last fields. None of it gives
-// them more than to be understood, so it is passed over, as ssh does.
+// Servers that are not OpenSSH's send pieces larger than agreed, messages after a
+// channel's close, sizes of 0, messages without their last fields. They gain nothing
+// by it, so it is passed over, as ssh does.
 package channel
 
 import (
@@ -33,21 +31,20 @@ import (
 )
 
 const (
-	sessionWindow = 64 << 10 // of a session, until it is known to be none of a terminal
+	sessionWindow = 64 << 10 // of a session, until a request shows that it has no terminal
 	fullWindow    = 2 << 20  // as OpenSSH's
 	pieceSize     = 32 << 10 // of data, which every server takes (RFC 4253, 6.1)
-	leastPiece    = 9        // below which a size was not set
-	overrun       = 64 << 10 // bytes beyond the window that are borne
-	maxCredit     = 1 << 30  // more is of no use
+	leastPiece    = 9        // a smaller size counts as not set
+	overrun       = 64 << 10 // bytes beyond the window that are tolerated
+	maxCredit     = 1 << 30  // what a server allows beyond it is ignored
 	tunnelCredit  = 256 << 10
 	backlog       = channel.Backlog // channels or global requests, too
 	maxRefusals   = 64              // answers of ours that wait to be written before the server does
 	maxChannels   = 16 << 10
 	maxUndecided  = 1024     // channels of the server's that a forward still dials for, say
 	maxExtra      = 32 << 10 // of an opening: a path, names, ports
-	// maxKept bounds what is kept for all channels, whose windows would allow
-	// 32 GiB. An honest user would need more than a hundred forwards to programs
-	// that sleep.
+	// maxKept bounds the unread data of all channels, whose windows would allow
+	// 32 GiB. Honest use reaches it with a hundred forwards to programs that sleep.
 	maxKept = 256 << 20
 )
 
@@ -55,7 +52,7 @@ const (
 type Transport interface {
 	// ReadPacket returns the next packet, valid until the next call.
 	ReadPacket() ([]byte, error)
-	// WritePacket sends one, which it does not keep.
+	// WritePacket sends packet and does not keep it.
 	WritePacket(packet []byte) error
 	// ReadHere is ReadPacket that does not wait: nil where no packet is here.
 	ReadHere() ([]byte, error)
@@ -85,10 +82,10 @@ type Conn struct {
 	config    Config
 	incoming  chan ssh.NewChannel
 	requests  chan *ssh.Request
-	refusals  chan []byte   // answers that the reading goroutine leaves to another
+	refusals  chan []byte   // answers to send, from the reading goroutine to refuse
 	done      chan struct{} // closed at the end
 	err       error         // why; read after done
-	gone      chan struct{} // closed when there is nobody to read for any more
+	gone      chan struct{} // closed when nobody takes channels and requests any more
 	leaving   sync.Once
 	budget    channel.Budget
 
@@ -138,8 +135,8 @@ func (c *Conn) Close() error {
 	return c.config.Close()
 }
 
-// leave ends the wait of the reading goroutine for a user, who may never come: the
-// transport that was closed meanwhile tells only a reader.
+// leave ends the reading goroutine's wait for a user who takes a channel or a
+// request. It would not notice otherwise that the transport was closed.
 func (c *Conn) leave() { c.leaving.Do(func() { close(c.gone) }) }
 
 // Wait returns when the connection has ended, with the reason.
@@ -170,8 +167,8 @@ func (c *Conn) run() {
 	close(c.requests)
 }
 
-// read takes packets. A server's close of a channel may come before the status of
-// its command: what has come already about the channel goes before its close.
+// read takes packets. Some servers close a channel before they send the status of
+// its command, so packets that are here already are handled before a close.
 func (c *Conn) read() error {
 	var closing *framing
 	for {
@@ -200,7 +197,7 @@ func (c *Conn) read() error {
 	}
 }
 
-// dispatch takes one message. It returns a channel that the server closes by it.
+// dispatch handles one message, and returns the channel that it closes, if any.
 func (c *Conn) dispatch(packet []byte) (closing *framing, err error) {
 	r := &reader{b: packet[1:]}
 	switch packet[0] {
@@ -233,7 +230,7 @@ func (c *Conn) dispatch(packet []byte) (closing *framing, err error) {
 	case !known:
 		return nil, fmt.Errorf("nonexistent channel %d", number)
 	case f == nil:
-		return nil, nil // it is closed; some go on about it
+		return nil, nil // the channel is closed; some servers send more
 	case packet[0] == msgClose:
 		return f, nil
 	}
@@ -249,8 +246,8 @@ func (c *Conn) refuseLater(answer []byte) {
 	}
 }
 
-// hand gives the user what it may wait for. The server waits while the queue is
-// full, but nobody does for what is gone.
+// hand queues a channel or a request for the user. While the queue is full, the
+// server waits; the end of the connection ends the wait.
 func hand[T any](c *Conn, queue chan<- T, what T) error {
 	select {
 	case queue <- what:
@@ -295,8 +292,8 @@ func globalRequest(kind string, wantReply bool, payload []byte) builder {
 	return append(message(msgGlobalRequest, 5+len(kind)+len(payload)).text(kind).bool(wantReply), payload...)
 }
 
-// Ask sends a global request and returns what waits for its answer. Requests reach
-// the server in the order in which they are asked, before what is sent after.
+// Ask sends a global request and returns a function that waits for its answer.
+// Requests reach the server in the order of the calls.
 func (c *Conn) Ask(kind string, payload []byte) (answer func() (bool, []byte, error)) {
 	reply := make(chan globalReply, 1)
 	c.globals.Lock() // answers have no number: their order is that of the requests
@@ -320,15 +317,16 @@ func (c *Conn) Ask(kind string, payload []byte) (answer func() (bool, []byte, er
 	}
 }
 
-// tried notes that something was asked for, which may have taken a number.
+// tried notes that the server was asked for something, which may take the number that
+// would be guessed.
 func (c *Conn) tried() {
 	c.mu.Lock()
 	c.untried = false
 	c.mu.Unlock()
 }
 
-// replied takes the answer to the oldest global request that has none. One too many
-// is passed over.
+// replied handles an answer: it is for the oldest global request that has none. One
+// answer too many is passed over.
 func (c *Conn) replied(ok bool, payload []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -338,7 +336,7 @@ func (c *Conn) replied(ok bool, payload []byte) {
 	}
 }
 
-// write sends a packet. That the connection is gone is told by Wait.
+// write sends a packet. Where that fails it returns io.EOF, as Wait has the reason.
 func (c *Conn) write(packet []byte) error {
 	if c.transport.WritePacket(packet) != nil {
 		c.leave()
@@ -347,8 +345,8 @@ func (c *Conn) write(packet []byte) error {
 	return nil
 }
 
-// OpenChannel opens a channel. That of a session whose number can be guessed is not
-// waited for: a refusal shows at the first use.
+// OpenChannel opens a channel. Where the number of a session's channel can be guessed
+// it returns at once, and a refusal shows at the first use.
 func (c *Conn) OpenChannel(kind string, extra []byte) (ssh.Channel, <-chan *ssh.Request, error) {
 	f := c.newFraming(kind)
 	c.opening.Lock()
@@ -381,14 +379,14 @@ func (c *Conn) OpenChannel(kind string, extra []byte) (ssh.Channel, <-chan *ssh.
 	return f.user(), f.requests.User(), nil
 }
 
-// forget lets go of a channel that is over.
+// forget removes a channel that is over.
 func (c *Conn) forget(f *framing) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.channels, f.ours)
 }
 
-// asked takes an opening of the server's.
+// asked handles an opening by the server.
 func (c *Conn) asked(r *reader) error {
 	n := &newChannel{conn: c, kind: r.text(), theirs: r.number(), credit: r.number(), piece: r.number()}
 	if r.err != nil {
@@ -412,8 +410,9 @@ func refusal(theirs uint32, reason ssh.RejectionReason, words string) []byte {
 	return message(msgOpenFailure, 20+len(words)).number(theirs).number(uint32(reason)).text(words).text("")
 }
 
-// Refused is the answer "no" to a packet of ours that the server does not know; nil
-// when none is awaited. Read as a packet of the server's it is one.
+// Refused returns the packet by which a server would refuse what our packet asks for,
+// nil where it asks for nothing. It stands in for the answer of a server that does
+// not know our packet.
 func (c *Conn) Refused(packet []byte) []byte {
 	r := &reader{b: packet[1:]}
 	switch packet[0] {
@@ -444,7 +443,7 @@ func (c *Conn) Refused(packet []byte) []byte {
 	return nil
 }
 
-// newChannel is a channel that the server asks for.
+// newChannel is a channel that the server wants to open.
 type newChannel struct {
 	conn   *Conn
 	kind   string

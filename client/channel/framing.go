@@ -26,8 +26,8 @@ type framing struct {
 
 	theirs  atomic.Uint64 // the server's number, and 1<<32 when it is known
 	guessed bool          // before the server said so; the reader's, after the opening has left
-	done    atomic.Bool   // by both: it can be forgotten
-	halves  atomic.Int32  // closes that have gone or come
+	done    atomic.Bool   // closed by both ends: it can be forgotten
+	halves  atomic.Int32  // closes that were sent or received
 }
 
 const isKnown = 1 << 32
@@ -48,7 +48,8 @@ func (c *Conn) newFraming(kind string) *framing {
 	return f
 }
 
-// guess lets requests leave before the server has said its number, or after.
+// guess assumes the server's number before the server says it, so that requests can
+// leave.
 func (f *framing) guess(theirs uint32) {
 	f.theirs.Store(isKnown | uint64(theirs))
 	f.guessed = true
@@ -60,10 +61,10 @@ func (f *framing) isRequest(packet []byte) bool {
 	return len(packet) >= 5 && packet[0] == msgRequest && binary.BigEndian.Uint32(packet[1:]) == f.ours
 }
 
-// opened notes what the server takes.
+// opened handles the server's acceptance.
 func (f *framing) opened(credit, piece uint32) bool {
 	if piece < leastPiece || piece > pieceSize {
-		piece = pieceSize // it was not set, or is more than is of use
+		piece = pieceSize // not set, or larger than we send
 	}
 	if f.kind == tun.Kind {
 		credit = min(credit, tunnelCredit)
@@ -71,7 +72,7 @@ func (f *framing) opened(credit, piece uint32) bool {
 	return f.ch.Open(credit, int(piece))
 }
 
-// take takes a message about the channel that is no close.
+// take handles a message about the channel, other than its close.
 func (f *framing) take(kind byte, r *reader) error {
 	switch kind {
 	case msgConfirmation:
@@ -91,8 +92,8 @@ func (f *framing) take(kind byte, r *reader) error {
 		if r.err != nil {
 			return r.err
 		}
-		words := (&reader{b: r.b}).text() // some leave it out
-		f.theirs.Store(0)                 // a guess was wrong: nothing more may be said to it
+		words := (&reader{b: r.b}).text() // some servers leave it out
+		f.theirs.Store(0)                 // the guess was wrong: nothing more may be sent
 		f.finish(&ssh.OpenChannelError{Reason: ssh.RejectionReason(reason), Message: visible.Line(words)}, true)
 		f.conn.forget(f)
 	case msgWindowAdjust:
@@ -107,7 +108,7 @@ func (f *framing) take(kind byte, r *reader) error {
 		kind := r.number()
 		if r.err == nil && kind != extendedStderr {
 			r.bytes()
-			return r.err // nobody knows another type
+			return r.err // there is no other type
 		}
 		return f.data(r, true)
 	case msgEOF:
@@ -147,7 +148,7 @@ func (f *framing) data(r *reader, stderr bool) error {
 	return f.ch.Receive(b, stderr)
 }
 
-// closed takes the server's close, which is answered.
+// closed handles the server's close, and answers it.
 func (f *framing) closed() {
 	f.finish(io.EOF, true)
 	// The goroutine that reads must not wait for a Write that is under way.
@@ -155,7 +156,7 @@ func (f *framing) closed() {
 	f.half()
 }
 
-// half notes a close that has gone or come; with both the channel is over.
+// half counts a close, sent or received; after both the channel is over.
 func (f *framing) half() {
 	if f.halves.Add(1) == 2 {
 		f.conn.forget(f)
@@ -221,10 +222,10 @@ func (f *framing) Window(n int) error {
 	return f.send(message(msgWindowAdjust, 8).number(f.number()).number(uint32(n)))
 }
 
-// Growth lets the server send more, which SSH has no other word for.
+// Growth lets the server send more. SSH has the same message for it as for Window.
 func (f *framing) Growth(n int) error { return f.Window(n) }
 
-// Starved says nothing: SSH has no word for it.
+// Starved sends nothing: SSH has no message for it.
 func (f *framing) Starved() error { return nil }
 
 // Request asks for something on the channel.
@@ -254,7 +255,7 @@ type tunnel struct {
 }
 
 // Write sends the packets that p completes. One that is larger than the server takes
-// is lost, as on any network.
+// is dropped, as networks do.
 func (t *tunnel) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,14 +1,14 @@
-// Package channel is one end of an SSH channel (RFC 4254, section 5), whatever
-// carries it: windows, what has arrived and was not read, requests and their
-// answers, and the ends. A framing owns the channel's bytes on the wire: it gives
-// a Channel a Wire to write to, and calls Channel's methods for what it reads. There
-// are two: SSH's packets (client/channel) and frames on a stream (proxy/sshconn).
+// Package channel is one end of an SSH channel (RFC 4254, section 5) on any carrier:
+// windows, data that were not read yet, requests and their answers, the two ends. A
+// framing owns the bytes on the wire: it gives a Channel a Wire to write to, and calls
+// Channel's methods for what it reads. There are two framings: SSH's packets
+// (client/channel) and frames on a stream (proxy/sshconn).
 //
 //	opening --Open--> open --EOF, CloseWrite--> half open --Finish, Close--> over
 //	   '----Finish: it was refused-------------------------------------------^
 //
-// The goroutine that reads waits for nothing that a peer could cause. It waits for a
-// user who does not take the requests.
+// The framing's reading goroutine never waits because of the peer. It waits only for
+// a user who does not take requests.
 package channel
 
 import (
@@ -20,14 +20,14 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Wire says things to the peer. Its methods are called one at a time, in the order
-// in which the peer is to hear them, and may wait for the network. Their errors are
-// the user's: io.EOF when the connection is gone, whose end is told elsewhere.
+// Wire sends to the peer. Its methods are called one at a time, in the order of
+// sending, and may wait for the network. The user gets their errors: io.EOF when the
+// connection is gone, as its Wait has the reason.
 type Wire interface {
 	Data(b []byte, stderr bool) error // of at most the size that Open was told
-	Window(n int) error               // so many bytes were read, and as many more may be sent
-	Growth(n int) error               // so many more may be sent besides
-	Starved() error                   // there are data to send, and no window
+	Window(n int) error               // n bytes were read, and the peer may send n more
+	Growth(n int) error               // the window grew: the peer may send n more
+	Starved() error                   // we have data to send, and no window
 	Request(kind string, wantReply bool, payload []byte) error
 	EOF() error
 	Close() error
@@ -36,27 +36,27 @@ type Wire interface {
 // Config is what a Channel is made of.
 type Config struct {
 	Wire Wire
-	// Window is how many bytes the peer may send at first; the framing has told
-	// it so. Overrun is how many more are borne of one that does not count well.
+	// Window is how many bytes the peer may send at first, as the framing has told
+	// it. Overrun is how many more are tolerated, of a peer that miscounts.
 	Window, Overrun int
-	// Full is the window of a channel that turns out to be none of a terminal,
-	// whose window follows the path. 0: the window is for both.
+	// Full is the window of a channel without a terminal; a terminal's follows the
+	// path. 0: Window is for both.
 	Full int
-	// Widest is up to where the window doubles for a peer that is starved though
-	// its data are read. 0: it does not.
+	// Widest bounds the window, which doubles when the peer is starved although its
+	// data are read. 0: it does not grow.
 	Widest int
 	// Credit is what may be sent before the peer has accepted, in pieces of Largest.
 	Credit, Largest int
 	// MaxCredit bounds what the peer may let us send.
 	MaxCredit int
-	// Budget bounds what is kept for many channels; nil: the windows alone do.
-	// Where there is one, Abandon is called when this channel has kept too much.
-	// It must end the channel without waiting.
+	// Budget bounds the unread data of many channels; nil: only the windows do.
+	// When this channel holds too much of it, Abandon is called, which must end the
+	// channel without waiting.
 	Budget  *Budget
 	Abandon func()
 }
 
-// ErrOverrun is the end of a peer that sends more than it may.
+// ErrOverrun ends a channel whose peer sends more than it may.
 var ErrOverrun = errors.New("remote side wrote too much")
 
 // Channel is one end of a channel. Its user's methods may be called from anywhere,
@@ -73,8 +73,8 @@ type Channel struct {
 	opened chan struct{} // closed when the peer has accepted or refused, or is gone
 	ended  chan struct{} // closed when the peer has closed, or is gone
 
-	asking  Baton // held from noting who waits for an answer until the request is sent
-	writing Baton // held while something is said; guards what follows
+	asking  Baton // held from queueing a wait for an answer until the request is sent
+	writing Baton // held while sending; guards what follows
 	sentEOF bool
 	closed  bool // by us
 
@@ -84,11 +84,11 @@ type Channel struct {
 
 	data, errs inbox
 	window     int    // what the peer may have under way, at most
-	allowed    int    // what it may still send; below 0 it did not count well
-	prompt     bool   // the peer wants window in small steps: it measures
+	allowed    int    // what it may still send; below 0 it miscounted
+	prompt     bool   // the peer wants window in small steps, to measure the path
 	meter      *meter // of a terminal's channel; nil: the window is fixed
-	grant      int    // of what was read, to be told by whoever may write next
-	growth     int    // of the window, likewise
+	grant      int    // of window for what was read, which whoever writes next sends
+	growth     int    // of the window, sent likewise
 
 	credit     int         // what we may still send
 	largest    int         // piece of data
@@ -98,17 +98,17 @@ type Channel struct {
 
 	accepted bool
 	left     bool  // by the user
-	over     bool  // nothing comes any more
-	said     bool  // the peer has closed, so all that it had to say has come
-	err      error // why nothing goes any more; io.EOF after a good end
+	over     bool  // nothing more arrives
+	said     bool  // the peer has closed: all that it sent has arrived
+	err      error // why the channel ended; io.EOF after a good end
 	writeErr error // why nothing may be written any more
 
 	requests  queued // nil: none is taken
 	partial   int    // bytes of a message that is being read
 	held      int    // what the budget counts
 	known     bool   // to the budget
-	abandoned bool   // what came was thrown away
-	released  bool   // what is held counts no more
+	abandoned bool   // unread data were dropped
+	released  bool   // held is not counted any more
 }
 
 // New returns a channel that the peer has not accepted yet.
@@ -180,7 +180,7 @@ func (c *Channel) giveLocked() bool {
 	return true
 }
 
-// widenLocked makes the window larger.
+// widenLocked enlarges the window.
 func (c *Channel) widenLocked(window int) {
 	if n := window - c.window; n > 0 && c.err == nil {
 		c.window += n
@@ -189,8 +189,8 @@ func (c *Channel) widenLocked(window int) {
 	}
 }
 
-// tellWindow tells of grant and growth, unless someone is writing, who will do it
-// then: a Read must not wait for a Write.
+// tellWindow sends grant and growth. While someone writes it leaves that to the
+// writer: a Read must not wait for a Write.
 func (c *Channel) tellWindow() {
 	for {
 		c.mu.Lock()
@@ -236,8 +236,8 @@ func (c *Channel) write(p []byte, stderr bool) (n int, err error) {
 	return n, nil
 }
 
-// WriteMessage sends p as one piece, for which the peer counts cost bytes. One that
-// is larger than it takes is lost.
+// WriteMessage sends p as one piece, for which the peer counts cost bytes. A piece
+// that is larger than the peer takes is dropped.
 func (c *Channel) WriteMessage(p []byte, cost int) error {
 	c.mu.Lock()
 	for (!c.accepted || c.credit < cost && len(p) <= c.largest) && c.writeErr == nil {
@@ -284,8 +284,8 @@ func (c *Channel) reserve(n int) (int, error) {
 	}
 }
 
-// Say calls f, which writes, in order with all else that is said. After a close it
-// is io.EOF, as in x/crypto/ssh.
+// Say calls f, which writes, in order with everything else that is sent. After a
+// close it returns io.EOF, as x/crypto/ssh does.
 func (c *Channel) Say(f func() error) error {
 	c.writing.Take()
 	err := io.EOF
@@ -308,8 +308,8 @@ func (c *Channel) CloseWrite() error {
 	})
 }
 
-// Close says that nothing more is sent. What the peer sent before it closes, too,
-// can still be read.
+// Close closes the channel for sending. What the peer sends until it closes can still
+// be read.
 func (c *Channel) Close() error {
 	c.mu.Lock()
 	if c.writeErr == nil {
@@ -322,8 +322,7 @@ func (c *Channel) Close() error {
 	return c.AnswerClose()
 }
 
-// AnswerClose closes c in its turn when the peer has done so, while the user may
-// have something to read.
+// AnswerClose answers the peer's close. The user can still read what has arrived.
 func (c *Channel) AnswerClose() error {
 	c.writing.Take()
 	defer c.writing.Pass()
@@ -337,8 +336,8 @@ func (c *Channel) AnswerClose() error {
 // Done is closed when the peer has closed the channel, or is gone.
 func (c *Channel) Done() <-chan struct{} { return c.ended }
 
-// Closed tells whether the peer has closed the channel, all of whose words came
-// before.
+// Closed tells whether the peer has closed the channel, so that all that it sent has
+// arrived.
 func (c *Channel) Closed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -358,8 +357,8 @@ func (c *Channel) SendRequest(kind string, wantReply bool, payload []byte) (bool
 	return false, c.orRefused(c.Say(func() error { return c.wire.Request(kind, false, payload) }))
 }
 
-// Ask sends a request and does not wait for the answer, so that several cost one
-// round trip, and a peer that answers none holds nothing up.
+// Ask sends a request without waiting for the answer. Several cost one round trip,
+// and a peer that answers none delays nothing.
 func (c *Channel) Ask(kind string, payload []byte) (answer func() (bool, error), err error) {
 	c.means(kind)
 	reply := make(chan bool, 1)
@@ -383,7 +382,7 @@ func (c *Channel) Ask(kind string, payload []byte) (answer func() (bool, error),
 	return func() (bool, error) { return c.await(reply) }, nil
 }
 
-// unask forgets the last request, which did not leave: the next answer is another's.
+// unask takes back the wait of the last request, which was not sent.
 func (c *Channel) unask(reply chan bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -406,8 +405,8 @@ func (c *Channel) await(reply <-chan bool) (bool, error) {
 	}
 }
 
-// means sees to the requests that say what a session is for. One with a terminal
-// keeps little under way; all others get the full window.
+// means looks for the requests that say what a session is for. A session with a
+// terminal keeps little under way; any other gets the full window.
 func (c *Channel) means(kind string) {
 	if c.full == 0 {
 		return
@@ -427,9 +426,10 @@ func (c *Channel) means(kind string) {
 	c.tellWindow()
 }
 
-// Interactive holds what is under way to the peer to what the path holds, which is
-// measured by how window comes: the peer should give it in small steps. It is for
-// output of a terminal, before the first Write. It reports whether that is new.
+// Interactive limits what is under way to the peer to what the path holds, for a
+// terminal's output. It measures that by when window arrives, which the peer should
+// give in small steps. Call it before the first Write. It reports whether it changed
+// anything.
 func (c *Channel) Interactive() (first bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -439,7 +439,8 @@ func (c *Channel) Interactive() (first bool) {
 	return first
 }
 
-// orRefused tells a channel that was never accepted from one that ended.
+// orRefused turns an err into the reason why the channel was refused or ended, where
+// there is one.
 func (c *Channel) orRefused(err error) error {
 	if err == nil {
 		return nil
