@@ -4,21 +4,10 @@ import (
 	"fmt"
 	"os"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
-// Foreground returns the name of the program that has the terminal now, and its
-// directory, as far as they are known.
-func (t *Terminal) Foreground() (name, dir string) {
-	var pid int
-	err := t.control(func(fd int) (err error) {
-		pid, err = unix.IoctlGetInt(fd, unix.TIOCGPGRP)
-		return err
-	})
-	if err != nil || pid <= 0 {
-		return "", ""
-	}
+// running returns the name and the directory of a process.
+func running(pid int) (name, dir string) {
 	comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 	dir, _ = os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
 	return strings.TrimSuffix(string(comm), "\n"), dir
