@@ -16,8 +16,8 @@ const (
 	saying  = 300 * time.Millisecond
 )
 
-// detach leaves the session running (~d). Where the server can be reached it closes
-// the channel; else it notices that we have gone, which is the same to the session.
+// detach leaves the session running (~d). A server that can be reached closes the
+// channel; one that can't notices later that we are gone, with the same effect.
 func (r *run) detach() {
 	r.detached.Store(true)
 	r.leave()
@@ -28,8 +28,8 @@ func (r *run) detach() {
 	time.AfterFunc(parting, r.giveUp)
 }
 
-// leave asks the server to let what runs on our terminal run when we go, behind
-// all that was typed.
+// leave asks the server, after everything that was typed, to keep the program on our
+// terminal running without us.
 func (r *run) leave() {
 	if r.Name == "" || !r.TTY {
 		return
@@ -51,7 +51,7 @@ func (r *run) leaveAll() {
 	r.say(func() { r.conn.SendRequest(wire.LeaveRequest, true, nil) })
 }
 
-// say gives words a moment to be on their way: without contact they may wait for long.
+// say gives a request a moment to leave: without contact it may wait for long.
 func (r *run) say(words func()) {
 	said := make(chan struct{})
 	go func() { words(); close(said) }()
@@ -71,8 +71,8 @@ func (r *run) offline() bool {
 	return !st.Online && !st.Lost.IsZero()
 }
 
-// part takes leave of a program that runs on, and of which the terminal has to be
-// cleared, and says what becomes of it, once.
+// part clears the terminal of a program that continues without us, and prints, once,
+// what becomes of it.
 func (r *run) part() {
 	words := r.parted()
 	if words == "" || r.said.Swap(true) {
@@ -89,8 +89,7 @@ func (r *run) part() {
 	}
 }
 
-// parted says what becomes of a session that we leave, or that has left us; "":
-// it has ended.
+// parted is what to print of a session that continues without us; "": it has ended.
 func (r *run) parted() string {
 	name := visible.Line(r.Name)
 	if by := r.taken.Load(); by != nil {
@@ -105,7 +104,7 @@ func (r *run) parted() string {
 	return ""
 }
 
-// stays tells what becomes of a session whose end the server could not be told.
+// stays prints what may become of a session that the server could not be asked to end.
 func (r *run) stays() {
 	if r.Name == "" || !r.TTY || r.lives.Load() || !r.offline() || r.level() < voice.Info {
 		return

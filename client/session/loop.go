@@ -14,8 +14,8 @@ import (
 	"tssh/client/voice"
 )
 
-// settle is how long the end of a channel waits for the news that it was the
-// connection that ended.
+// settle is how long the end of a channel waits to hear whether the connection
+// ended.
 const settle = time.Second
 
 // counter counts bytes for the line that -v shows at the end.
@@ -86,7 +86,7 @@ func (r *run) session(ctx context.Context, reqs <-chan *ssh.Request, signals <-c
 	}
 }
 
-// finish is the ordinary end: the channel is closed and all output written.
+// finish is the ordinary end: the channel is closed and all output is written.
 func (r *run) finish(ctx context.Context, e ended, signals <-chan os.Signal) int {
 	exit := exitLost
 	if why := r.cut(); why != nil {
@@ -95,7 +95,7 @@ func (r *run) finish(ctx context.Context, e ended, signals <-chan os.Signal) int
 	if e.known {
 		exit = e.status
 	} else if e.signal == "" && !r.closed() {
-		// Neither: most likely the connection ended, which is told a moment later.
+		// Neither: most likely the connection ended, and we hear of it in a moment.
 		t := time.NewTimer(settle)
 		defer t.Stop()
 		select {
@@ -111,8 +111,8 @@ func (r *run) finish(ctx context.Context, e ended, signals <-chan os.Signal) int
 	return r.close(exit)
 }
 
-// closed tells whether the far side has closed the channel: then all that it
-// had to say has come, and what becomes of the connection is another matter.
+// closed tells whether the far side has closed the channel. All that it sent has
+// arrived then, whatever becomes of the connection.
 func (r *run) closed() bool {
 	c, ok := r.ch.(interface{ Closed() bool })
 	return ok && c.Closed()
@@ -132,9 +132,9 @@ func (r *run) cut() error {
 	return c.Err()
 }
 
-// finishUnstarted is the end when the far side would not run what was asked for,
-// as begin told. It closes the channel in its turn, unless the connection ends.
-// ssh has no last words then.
+// finishUnstarted is the end when the far side would not run the command, which begin
+// has printed. It closes the channel, and waits a moment for the far side's close or
+// the connection's end. ssh prints no last line then.
 func (r *run) finishUnstarted(end <-chan ended) int {
 	r.ch.Close()
 	t := time.NewTimer(settle)
@@ -170,8 +170,8 @@ func (r *run) linger(ctx context.Context, signals <-chan os.Signal) bool {
 	return false
 }
 
-// broken is the end of a session with its connection. What ssh has logged as
-// fatal is its last word.
+// broken is the end of a session with its connection. After an error that ssh logs
+// as fatal, nothing else is printed.
 func (r *run) broken(why error) int {
 	if r.parted() != "" {
 		return r.close(exitLost)
@@ -186,7 +186,7 @@ func (r *run) broken(why error) int {
 	return r.close(exitLost)
 }
 
-// close says ssh's last words.
+// close prints ssh's last lines.
 func (r *run) close(exit int) int {
 	r.part()
 	r.screen.close()
@@ -232,9 +232,9 @@ func (r *run) watchSize() (<-chan os.Signal, func()) {
 	return r.Terminal.Resized()
 }
 
-// output copies the far side's output. When ours can't be written any more (the
-// reader of a pipe is gone) the far side is told, so that its command ends of a
-// broken pipe too, and what still comes is dropped.
+// output copies the far side's output. When it can't be written any more (the reader
+// of a pipe is gone), the far side is told, so that its command ends by a broken pipe
+// too. The rest is dropped.
 func (r *run) output() {
 	w := r.Stdout
 	if r.screen != nil {
@@ -270,7 +270,7 @@ func (r *run) copyOut(w io.Writer, from io.Reader) error {
 	}
 }
 
-// input copies what is typed or piped in, until its end or ours.
+// input copies what is typed or piped in, until it or the session ends.
 func (r *run) input() {
 	if r.Stdin == nil || r.host.StdinNull && r.Guest == nil {
 		close(r.keys.done)

@@ -15,10 +15,10 @@ import (
 	"tssh/proxy/wire"
 )
 
-// asker is a channel that sends a request without waiting for its answer, so
-// that several cost one round trip, and a server that answers none of them can
-// be used. The channels of client/transport and proxy/sshconn are such; those of
-// x/crypto alone wait for each answer.
+// asker is a channel that sends a request without waiting for its answer. Several
+// requests cost one round trip, and a server that answers none of them is of use. The
+// channels of client/channel and proxy/sshconn are askers; x/crypto's wait for each
+// answer.
 type asker interface {
 	Ask(kind string, payload []byte) (answer func() (bool, error), err error)
 }
@@ -33,10 +33,10 @@ func ask(ch ssh.Channel, kind string, payload []byte) (func() (bool, error), err
 	return func() (bool, error) { return done, err }, err
 }
 
-// begin asks for everything that makes the session, in ssh's order, and tells
-// whether the far side said yes to all that matters; it sets denied when it said
-// no. Without either the far side has not answered, and the channel's end tells
-// what became of it. sent is closed once input may follow.
+// begin sends the requests that make the session, in ssh's order. It returns true when
+// the far side accepted those that matter, and sets denied when it refused one. With
+// neither, the far side has not answered, and the channel's end says why. sent is
+// closed when input may follow.
 func (r *run) begin(sent chan<- struct{}) bool {
 	sentOnce := sync.OnceFunc(func() { close(sent) })
 	defer sentOnce()
@@ -50,8 +50,8 @@ func (r *run) begin(sent chan<- struct{}) bool {
 			return r.unasked(err)
 		}
 		if granted = answer; r.host.RequestTTY == "force" || r.host.RequestTTY == "yes" {
-			// What was to run on a terminal is not to run without: ssh sends
-			// it along and closes the channel, and who is first decides.
+			// A command that wants a terminal must not run without one. ssh sends
+			// it and closes the channel, so it may run or not.
 			if ok, err := granted(); err == nil && !ok {
 				r.denied = true
 				r.Log.Errorf("PTY allocation request failed on channel 0")
@@ -91,8 +91,8 @@ func (r *run) begin(sent chan<- struct{}) bool {
 	return ok
 }
 
-// unasked tells of a channel that was refused, which some connections find out
-// only when it is used. Other errors are the connection's, and told by others.
+// unasked reports a refused channel, which some connections find out only when it is
+// used. Other errors are the connection's, and are reported elsewhere.
 func (r *run) unasked(err error) bool {
 	var open *ssh.OpenChannelError
 	if errors.As(err, &open) {
@@ -244,7 +244,7 @@ func (r *run) serve(reqs <-chan *ssh.Request) (e ended) {
 		case "exit-signal":
 			var m struct {
 				Signal string
-				Rest   []byte `ssh:"rest"` // whether a core was left, and words: for nobody
+				Rest   []byte `ssh:"rest"` // whether a core was dumped, and a message: not shown
 			}
 			if ssh.Unmarshal(q.Payload, &m) == nil {
 				e.signal, ok = m.Signal, true

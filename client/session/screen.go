@@ -14,16 +14,15 @@ import (
 	"tssh/proxy/visible"
 )
 
-// comesBack is how many bytes of lines that scrolled off are kept: terminals show
-// them again when they grow.
+// comesBack is how many bytes of scrolled-off lines are kept: terminals show them
+// again when they grow.
 const comesBack = 32 << 10
 
 // answerTime is how long the terminal has to tell where its cursor is.
 const answerTime = 500 * time.Millisecond
 
-// overlay shows a notice over the terminal's screen while the server is out of
-// reach for long. Nothing of it runs while all is well but the model of the
-// screen. A nil overlay is that of a session without one.
+// overlay shows a notice over the terminal's screen while there is no contact for
+// long. Otherwise only its model of the screen runs. A nil overlay does nothing.
 type overlay struct {
 	run  *run
 	stop chan struct{}
@@ -84,9 +83,9 @@ func isUTF8() bool {
 	return true
 }
 
-// Write passes on what the far side writes. The beginning of a sequence waits
-// for its end, which is what the terminal would do with it, so that a notice
-// never gets between.
+// Write passes on what the far side writes. It holds the beginning of a sequence until
+// its end arrives, so that a notice never gets between. A terminal waits for the end,
+// too.
 func (s *overlay) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,8 +144,8 @@ func (s *overlay) watch() {
 	}
 }
 
-// update does what the moment wants, and returns when to look again (0: when
-// something changes).
+// update shows, changes or removes the notice, and returns when to look again (0:
+// when something changes).
 func (s *overlay) update(now time.Time) time.Duration {
 	st := s.run.Contact.State()
 	s.mu.Lock()
@@ -179,9 +178,9 @@ func (s *overlay) update(now time.Time) time.Duration {
 	return time.Second - now.Sub(st.Lost)%time.Second
 }
 
-// askLocked asks the terminal where its cursor is, once for each time that we
-// may be wrong, and returns how long to wait for the answer. One that does not
-// answer is left in peace.
+// askLocked asks the terminal where its cursor is, once after each change by which the
+// model may be wrong, and returns how long to wait for the answer. A terminal that
+// does not answer is not asked again.
 func (s *overlay) askLocked(now time.Time) time.Duration {
 	if s.answered {
 		return 0
@@ -268,8 +267,8 @@ func (s *overlay) givesUp(p []byte) bool {
 	return s.notice.Shown() && key >= 0 && bytes.IndexByte(p, byte(key)) >= 0
 }
 
-// midLine tells whether something stands before the cursor, where what is said next
-// would be taken for its end.
+// midLine tells whether there is text before the cursor, which the next message would
+// seem to belong to.
 func (s *overlay) midLine() bool {
 	if s == nil {
 		return false
@@ -280,7 +279,7 @@ func (s *overlay) midLine() bool {
 	return x > 0 && !s.model.Alternate()
 }
 
-// abandon makes the terminal usable again under a program that is left behind.
+// abandon makes the terminal usable again after a program that continues without us.
 func (s *overlay) abandon() {
 	if s == nil {
 		return

@@ -1,6 +1,6 @@
-// Package session runs one session over an ssh.Conn, whatever carries it: the
-// requests that start it, the bytes both ways, escapes, window changes, and
-// the exit status. Words, order and exit codes are those of ssh.
+// Package session runs one session over any ssh.Conn: the requests that start it,
+// the bytes both ways, escapes, window changes, the exit status. Its messages, their
+// order and the exit codes are those of ssh.
 package session
 
 import (
@@ -42,7 +42,7 @@ type Terminal interface {
 type Options struct {
 	Command string // "": a login shell; the subsystem's name with SessionType subsystem
 	TTY     bool   // ask for a pty: see TTY
-	Guest   *Guest // whose session it is; nil: our own
+	Guest   *Guest // for a session of a master's client; nil: it is our own
 
 	Stdin    io.Reader // nil, or with Host.StdinNull and no Guest: nothing to read
 	Stdout   io.Writer
@@ -54,17 +54,17 @@ type Options struct {
 	Log     voice.Log
 	Verbose func(step int) voice.Level // changes LogLevel for ~v and ~V; nil: none
 
-	// Prepare is called when the channel is open, before anything is asked for:
-	// the place of the agent's and X11's requests. nil: nothing.
+	// Prepare is called when the channel is open, before the first request. It asks
+	// for agent and X11. nil: nothing.
 	Prepare func(ssh.Channel)
 	// Started is called when the shell or command runs. nil: nothing.
 	Started func()
 
-	// Attach is the terminal to come back to, of a session that runs; 0: a new one.
+	// Attach is the terminal of a running session to attach; 0: a new one.
 	Attach uint32
-	// Name is what a session is called that outlives us; "": it ends with us.
+	// Name is the name of a session that outlives us; "": it ends with us.
 	Name string
-	// Word is why the server ends the connection, in its own words; nil: it says nothing.
+	// Word returns the reason that the server gives for ending the connection; nil: none.
 	Word func() string
 
 	Forwards Forwards        // what ~C and ~# work on; nil: none
@@ -77,8 +77,8 @@ type Options struct {
 	Contact  *Contact        // how the way to the server is; nil: unknown, no notices
 }
 
-// Guest is what the client of a master chose for its session, where the Host is
-// the master's own. It says ssh's last words itself.
+// Guest is what the client of a master chose for its session: the Host is the
+// master's. The client prints ssh's last line itself.
 type Guest struct {
 	Subsystem bool     // Options.Command is the name of one
 	Term      string   // TERM
@@ -86,8 +86,8 @@ type Guest struct {
 	Escape    int      // the escape character; -1: none
 }
 
-// TTY tells whether a session asks for a pty, by ssh's rules; terminal says that
-// stdin is one. It says so itself when a terminal was wanted and can't be.
+// TTY tells whether a session asks for a pty, by ssh's rules; terminal says whether
+// stdin is one. Where a pty was wanted and can't be had, it warns.
 func TTY(h *config.Host, command string, terminal bool, log voice.Log) bool {
 	want := command == ""
 	switch h.RequestTTY {
@@ -129,12 +129,12 @@ type run struct {
 	ch   ssh.Channel
 
 	keys           *keys
-	quit           chan struct{}          // one value: the user gave up (~.)
+	quit           chan struct{}          // gets one value when the user gave up (~.)
 	deaf           atomic.Bool            // the far side takes no more input
-	lives          atomic.Bool            // the session goes on without us
-	detached       atomic.Bool            // because of ~d
-	said           atomic.Bool            // what becomes of it
-	taken          atomic.Pointer[string] // who has it now; nil: we
+	lives          atomic.Bool            // the session continues without us
+	detached       atomic.Bool            // lives because of ~d
+	said           atomic.Bool            // the user was told whether it continues
+	taken          atomic.Pointer[string] // who took it over; nil: nobody
 	denied         bool                   // the far side would not run the command; told before begin ends
 	lost           <-chan error           // why the connection ended
 	screen         *overlay               // nil without a terminal to draw on
@@ -142,11 +142,11 @@ type run struct {
 	start          time.Time
 }
 
-// Run runs a session to its end and returns the exit status that ssh would
-// return. Whatever ssh would say is said by then; an error is what it would not,
-// and nobody said it. Everything the far side wrote has been written out before
-// Run returns, and the terminal is in order. What waits for conn's end goes with
-// conn, and a read of Stdin that is under way ends with the next byte.
+// Run runs a session to its end and returns ssh's exit status for it. Run has printed
+// what ssh would print; an error is something else, which the caller has to print.
+// When Run returns, all output of the far side is written and the terminal is
+// restored. Goroutines that wait for conn end with conn, and a read of Stdin that is
+// under way ends with the next byte.
 func Run(ctx context.Context, conn ssh.Conn, h *config.Host, o Options) (exit int, err error) {
 	r := &run{Options: o, host: h, conn: conn, keys: newKeys(), quit: make(chan struct{}, 1), start: time.Now()}
 	signals, stop := catchSignals()
@@ -163,7 +163,7 @@ func Run(ctx context.Context, conn ssh.Conn, h *config.Host, o Options) (exit in
 		return r.refused(err)
 	}
 	r.ch = ch
-	defer func() { go ch.Close() }() // which waits for keys that an outage keeps here
+	defer func() { go ch.Close() }() // it waits for keys that can't leave in an outage
 	if r.TTY && r.Terminal != nil {
 		defer r.Terminal.Restore()
 		// -tt without a terminal to set is what -tt is for.
@@ -190,7 +190,7 @@ func (r *run) refused(err error) (int, error) {
 	return exitLost, fmt.Errorf("open session: %w", err)
 }
 
-// idle is a connection without a session (-N): it lasts until it is ended.
+// idle waits for the end of a connection without a session (-N).
 func (r *run) idle(ctx context.Context, signals <-chan os.Signal) int {
 	select {
 	case <-ctx.Done():
@@ -206,13 +206,13 @@ func (r *run) idle(ctx context.Context, signals <-chan os.Signal) int {
 	}
 }
 
-// killed tells of the signal that ends the session.
+// killed prints which signal ended the session.
 func (r *run) killed(s os.Signal) int {
 	r.Log.Verbosef("Killed by signal %d.", signalNumber(s))
 	return exitLost
 }
 
-// lostWords is what ssh says when the connection ends under it.
+// lostWords is what ssh prints when the connection ends during a session.
 func (r *run) lostWords(why error) string {
 	var own interface{ Unsaid() string }
 	if errors.As(why, &own) {
@@ -224,8 +224,8 @@ func (r *run) lostWords(why error) string {
 	return fmt.Sprintf("Read from remote host %s: %s", r.host.HostName, cause.Of(why))
 }
 
-// tell writes one line of ssh's own to stderr. It ends as it must where the
-// terminal is raw.
+// tell writes one line of ssh's own to stderr, with the line end that a raw terminal
+// needs.
 func (r *run) tell(line string) {
 	if line == "" {
 		return // it has been said
