@@ -28,8 +28,8 @@ type Client interface {
 	HandleChannelOpen(kind string) <-chan ssh.NewChannel
 }
 
-// Ask sends a global request and returns what waits for the answer. The server
-// takes it before all that is sent after.
+// Ask sends a global request and returns a function that waits for the answer. The
+// server gets the request before anything that is sent later.
 type Ask func(kind string, payload []byte) (answer func() (ok bool, reply []byte, err error))
 
 // Kind is one of ssh's kinds of forwarding.
@@ -42,7 +42,7 @@ const (
 	Dynamic
 )
 
-// Errors that the caller tells differently.
+// Errors for which callers have words of their own.
 var (
 	ErrLocal   = errors.New("Could not request local forwarding.")
 	ErrUnknown = errors.New("Unknown port forwarding.")
@@ -57,11 +57,11 @@ type Set struct {
 	log    voice.Log
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)
 
-	ctx    context.Context // ends with Close; it is the life of everything forwarded
+	ctx    context.Context // of everything forwarded; ends with Close
 	cancel context.CancelFunc
 	mask   sync.Mutex // held while the process's umask is not its own
-	// choosing is held while the server chooses a port: a connection to it may be
-	// here before we know of it.
+	// choosing is held while the server chooses a port: a connection to that port may
+	// arrive before we know its number.
 	choosing sync.RWMutex
 	asked    chan struct{} // closed when the server has answered all that Start asked
 	running  sync.WaitGroup
@@ -92,7 +92,7 @@ func New(c Client, asks Ask, h *config.Host, lent config.Lent, log voice.Log) *S
 	return s
 }
 
-// serve answers the channels of a kind that the server opens, each on its own.
+// serve answers the channels of one kind that the server opens, each in a goroutine.
 func (s *Set) serve(kind string, answer func(ssh.NewChannel)) {
 	chans := s.client.HandleChannelOpen(kind)
 	if chans == nil {
@@ -118,9 +118,8 @@ func (s *Set) spawn(g func()) bool {
 	return true
 }
 
-// Start opens everything that is lent. What can't be is told, and is an
-// error only with ExitOnForwardFailure, without which the remote ones are not
-// waited for.
+// Start opens everything that is lent. It prints what fails, and returns an error for
+// it only with ExitOnForwardFailure. Without that it does not wait for remote ones.
 func (s *Set) Start(ctx context.Context) error {
 	if err := s.startLocal(); err != nil {
 		return err
@@ -151,14 +150,13 @@ func (s *Set) Start(ctx context.Context) error {
 	}
 }
 
-// answerWait is how long a session waits for answers: to hear that it has all that
-// ExitOnForwardFailure asks for, or where it would reach the server before the
-// requests. Some servers never answer (TinySSH), and ssh,
-// which does not wait at all, has a session there.
+// answerWait is how long a session waits for answers: with ExitOnForwardFailure, or
+// where it would reach the server before the requests. Some servers never answer
+// (TinySSH). ssh, which does not wait at all, has a session there.
 const answerWait = 5 * time.Second
 
-// refusedLate ends the connection that a session began on, as ssh does whenever
-// the answer comes.
+// refusedLate ends the connection after a refusal that came during the session, as ssh
+// does.
 func (s *Set) refusedLate(err error) {
 	if err == nil || s.ctx.Err() != nil {
 		return
@@ -169,8 +167,8 @@ func (s *Set) refusedLate(err error) {
 	}
 }
 
-// Asked is closed when the server has answered for every forwarding of Start's:
-// who goes to the background then leaves none behind that does not listen yet.
+// Asked is closed when the server has answered for every forwarding of Start's. Who
+// goes to the background waits for it, so that everything listens by then.
 func (s *Set) Asked() <-chan struct{} { return s.asked }
 
 func (s *Set) startLocal() error {
@@ -200,9 +198,9 @@ func (s *Set) startLocal() error {
 	return nil
 }
 
-// askRemote asks for all that the server is to listen on, as far as it can without
-// waiting. A program that the session runs finds it listening, as with ssh, since
-// the server takes one thing after the other.
+// askRemote asks for everything that the server is to listen on, as far as it can
+// without waiting. The server handles requests in order, so a program of the session
+// finds it listening, as with ssh.
 func (s *Set) askRemote() (answers []func() error) {
 	chooses := func(f config.Forward) bool { return f.BindPort == 0 && f.BindPath == "" }
 	choosing := slices.ContainsFunc(s.lent.RemoteForward, chooses) || slices.ContainsFunc(s.lent.UdpRemoteForward, chooses)
@@ -222,7 +220,7 @@ func (s *Set) askRemote() (answers []func() error) {
 	return answers
 }
 
-// takeRemote takes the answers in their order.
+// takeRemote waits for the answers, in order.
 func (s *Set) takeRemote(answers []func() error) (failed error) {
 	for _, answer := range answers {
 		switch err := answer(); {
@@ -238,8 +236,8 @@ func (s *Set) takeRemote(answers []func() error) (failed error) {
 	return failed
 }
 
-// ask sends a global request. Where that can't be done in order, all are under way
-// at once.
+// ask sends a global request. Where asks is nil, each request waits in a goroutine of
+// its own, and their order is not certain.
 func (s *Set) ask(kind string, payload []byte) (answer func() (bool, []byte, error)) {
 	if s.asks != nil {
 		return s.asks(kind, payload)
@@ -257,8 +255,8 @@ func (s *Set) ask(kind string, payload []byte) (answer func() (bool, []byte, err
 	return func() (bool, []byte, error) { <-done; return ok, reply, err }
 }
 
-// Add opens one more. port is the one that the server chose when f left that to
-// it, or else f's own.
+// Add opens one more. port is f's own, or the one that the server chose where f left
+// that to it.
 func (s *Set) Add(ctx context.Context, k Kind, f config.Forward) (port int, err error) {
 	if k == Remote {
 		if f.BindPort == 0 && f.BindPath == "" {
@@ -270,8 +268,8 @@ func (s *Set) Add(ctx context.Context, k Kind, f config.Forward) (port int, err 
 	return f.BindPort, s.listen(k, f)
 }
 
-// Has tells whether f stands already, to the same end, and the port that the
-// server chose for it.
+// Has tells whether f is open already, to the same end, and the port that the server
+// chose for it.
 func (s *Set) Has(k Kind, f config.Forward) (port int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -293,8 +291,8 @@ func same(a, b config.Forward) bool {
 		a.Host == b.Host && a.Port == b.Port && a.Path == b.Path
 }
 
-// Cancel closes one. The connections that came through it live on. ErrUnknown
-// says that there is none.
+// Cancel closes one, but not the connections that came through it. ErrUnknown says
+// that there is none.
 func (s *Set) Cancel(k Kind, f config.Forward) error {
 	if k == Remote {
 		return s.withdraw(f)
@@ -311,9 +309,8 @@ func (s *Set) Cancel(k Kind, f config.Forward) error {
 	return nil
 }
 
-// Close ends every forwarding and every connection. It does not wait for them:
-// the far side may be out of reach, and what waits for it ends with the ssh
-// connection. Then Rest waits.
+// Close ends every forwarding and every connection. It does not wait: the far side
+// may be out of reach, and what waits for it ends with the ssh connection. Rest waits.
 func (s *Set) Close() error {
 	s.StopListening()
 	s.mu.Lock()
@@ -323,11 +320,11 @@ func (s *Set) Close() error {
 	return nil
 }
 
-// Rest returns when nothing of a Set runs any more that was closed, and whose ssh
-// connection has ended.
+// Rest waits for all goroutines of a Set that was closed and whose ssh connection has
+// ended.
 func (s *Set) Rest() { s.running.Wait() }
 
-// StopListening takes no new connections; those that are open go on.
+// StopListening ends all listeners, but no connection.
 func (s *Set) StopListening() {
 	s.mu.Lock()
 	listeners := s.listeners
@@ -338,8 +335,8 @@ func (s *Set) StopListening() {
 	}
 }
 
-// take takes the lowest free channel number, as ssh does, so that messages
-// name the channel by the number that ssh would.
+// take returns the lowest free channel number, as ssh numbers channels in its
+// messages.
 func (s *Set) take() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -357,7 +354,7 @@ func (s *Set) give(id int) {
 	delete(s.ids, id)
 }
 
-// opened notes a connection under way; the returned function ends that.
+// opened notes a connection that is open, until the returned function is called.
 func (s *Set) opened(id int, what string) (ended func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

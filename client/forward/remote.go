@@ -16,7 +16,7 @@ import (
 	"tssh/proxy/visible"
 )
 
-// target is where connections go that the server took for us.
+// target is where connections go that the server accepted.
 type target struct {
 	config.Forward
 	port int // what the server listens on, chosen by it or asked for
@@ -41,13 +41,13 @@ func remoteHost(f config.Forward) string {
 
 func remoteKey(host string, port int) string { return host + " " + strconv.Itoa(port) }
 
-// errNoAnswer: the connection ended before the server answered, which is told by
-// who waits for its end.
+// errNoAnswer says that the connection ended before the server answered. Who waits
+// for the connection's end reports that.
 var errNoAnswer = errors.New("the connection ended without an answer")
 
-// request asks the server to listen, and returns what takes its answer. The error
-// says what in ssh's words. Where the server chooses the port, choosing is held
-// until then.
+// request asks the server to listen, and returns a function that waits for the answer,
+// with an error in ssh's words. Where the server chooses the port, choosing is held
+// until the answer.
 func (s *Set) request(f config.Forward) (take func() (port int, err error)) {
 	s.log.Debugf("Remote connections from %s forwarded to local address %s", from(f, false), to(f))
 	kind, payload := "tcpip-forward", ssh.Marshal(tcpListen{remoteHost(f), uint32(f.BindPort)})
@@ -61,7 +61,7 @@ func (s *Set) request(f config.Forward) (take func() (port int, err error)) {
 	case f.BindPort == 0:
 		return s.chosen(f, s.ask(kind, payload), failed)
 	}
-	// Known before the answer: a connection may come right behind it.
+	// Noted before the answer: a connection may follow the answer at once.
 	if !s.expect(key, &target{f, f.BindPort}) {
 		return func() (int, error) { return 0, failed }
 	}
@@ -80,7 +80,7 @@ func (s *Set) request(f config.Forward) (take func() (port int, err error)) {
 	}
 }
 
-// chosen takes the port that the server chose.
+// chosen notes the port that the server chose.
 func (s *Set) chosen(f config.Forward, answer func() (bool, []byte, error), failed error) func() (int, error) {
 	return func() (int, error) {
 		ok, reply, err := answer()
@@ -106,7 +106,7 @@ func refusal(gone, failed error) error {
 	return failed
 }
 
-// expect lets connections to key in. It returns false when it was so already.
+// expect lets in connections to key. It returns false where they were let in already.
 func (s *Set) expect(key string, t *target) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,9 +160,9 @@ func (s *Set) chosenPort(f config.Forward) int {
 	return 0
 }
 
-// find tells where a connection goes that came to host and port at the server.
-// It finds only what was asked for: a server must not reach here at will. A server
-// may spell the address in another way where the port is unambiguous.
+// find tells where a connection to host and port of the server goes. It finds only
+// what was asked for: a server must not reach our network at will. Where only one
+// forwarding has the port, a server may spell the address in another way.
 func (s *Set) find(host string, port int) *target {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -223,7 +223,7 @@ func (s *Set) forwardedUnix(n ssh.NewChannel) {
 	s.inward(n, t, m.Path)
 }
 
-// inward carries a connection that the server took to where -R says.
+// inward connects what came to the server with the place that -R names.
 func (s *Set) inward(n ssh.NewChannel, t *target, from string) {
 	id := s.take()
 	defer s.give(id)
@@ -245,8 +245,8 @@ func (s *Set) inward(n ssh.NewChannel, t *target, from string) {
 	s.carry(id, what, ch, reqs, conn)
 }
 
-// inwardSOCKS is -R with a port alone: the far side's program says by SOCKS
-// where to, and PermitRemoteOpen whether it may.
+// inwardSOCKS is -R with a port alone: a program on the far side names the place by
+// SOCKS, and PermitRemoteOpen says whether it may.
 func (s *Set) inwardSOCKS(n ssh.NewChannel, id int, from string) {
 	ch, reqs, err := n.Accept()
 	if err != nil {
@@ -277,8 +277,8 @@ func (s *Set) inwardSOCKS(n ssh.NewChannel, id int, from string) {
 	s.carry(id, fmt.Sprintf("forwarded-tcpip: %s to %s:%d", from, host, port), ch, reqs, conn)
 }
 
-// connect dials what a -R leads to, and tells when it can't. Where SOCKS says the
-// host, the far side does: it must not write lines of its own.
+// connect dials the place of a -R, and prints why it can't. By SOCKS the far side
+// names the host: the line must not let it print lines of its own.
 func (s *Set) connect(host string, port int, path string) (net.Conn, error) {
 	if path != "" {
 		conn, err := s.dial(s.ctx, "unix", path)
