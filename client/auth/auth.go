@@ -313,9 +313,11 @@ func (s *authentication) reply() ([]byte, error) {
 // hurry sends a packet that means nothing (RFC 4253, 11.2) for the acknowledgement
 // that it carries. sshd leaves Nagle's algorithm on, which holds its answer to our
 // request back until the small one before is acknowledged, and our system puts that
-// off by 40 ms when there is nothing to send.
+// off by 40 ms when there is nothing to send. Not with compression: that begins with
+// the server's success, which may be sent before this comes, and it would not be
+// compressed.
 func (s *authentication) hurry() error {
-	if !s.isEager() {
+	if !s.isEager() || s.Host.Compression {
 		return nil
 	}
 	return s.c.WritePacket([]byte{msgIgnore, 0, 0, 0, 0})
