@@ -112,7 +112,7 @@ func (v *invocation) useMaster(ctx context.Context, c *control.Client) (int, err
 		}
 		return 0, nil
 	}
-	p := control.Passenger{
+	p := control.GuestSession{
 		TTY:       session.TTY(v.host, v.command(), tty.IsTerminal(os.Stdin), v.log),
 		X11:       v.host.Lent.ForwardX11,
 		Agent:     v.host.Lent.Agent(),

@@ -312,7 +312,7 @@ func (s *session) besieged(port int) {
 func (s *session) waiting() (n int) {
 	for _, c := range []*crowd{&s.server.strangers, &s.server.relayed} {
 		c.mu.Lock()
-		n += len(c.guests)
+		n += len(c.waiters)
 		c.mu.Unlock()
 	}
 	return n

@@ -29,19 +29,19 @@ const (
 type crowd struct {
 	most int
 
-	mu     sync.Mutex // guards what follows: not the server's, which datagrams wait for
-	shut   bool
-	guests []*guest // the oldest first
-	groups map[netip.Prefix]*group
+	mu      sync.Mutex // guards what follows: not the server's, which datagrams wait for
+	shut    bool
+	waiters []*waiter // the oldest first
+	groups  map[netip.Prefix]*group
 }
 
-// guest is one stream that waits.
-type guest struct {
+// waiter is one stream that waits for its first knock.
+type waiter struct {
 	rwc          io.Closer
 	wide, narrow *group // the networks that it came from
 }
 
-// group counts the guests from a network.
+// group counts the waiters from a network.
 type group struct {
 	network netip.Prefix
 	count   int
@@ -49,17 +49,17 @@ type group struct {
 
 // enter adds a stream from an address, for whose sake another may be closed. nil
 // says that the crowd is.
-func (c *crowd) enter(rwc io.Closer, from netip.Addr) *guest {
+func (c *crowd) enter(rwc io.Closer, from netip.Addr) *waiter {
 	c.mu.Lock()
 	if c.shut {
 		c.mu.Unlock()
 		return nil
 	}
 	wide, narrow := networks(from)
-	g := &guest{rwc: rwc, wide: c.groupLocked(wide), narrow: c.groupLocked(narrow)}
-	c.guests = append(c.guests, g)
-	var gone *guest
-	if len(c.guests) > c.most {
+	g := &waiter{rwc: rwc, wide: c.groupLocked(wide), narrow: c.groupLocked(narrow)}
+	c.waiters = append(c.waiters, g)
+	var gone *waiter
+	if len(c.waiters) > c.most {
 		gone = c.surplusLocked()
 		c.removeLocked(gone)
 	}
@@ -71,7 +71,7 @@ func (c *crowd) enter(rwc io.Closer, from netip.Addr) *guest {
 }
 
 // leave removes g, and may be called again.
-func (c *crowd) leave(g *guest) {
+func (c *crowd) leave(g *waiter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.removeLocked(g)
@@ -81,18 +81,18 @@ func (c *crowd) leave(g *guest) {
 func (c *crowd) close() {
 	c.mu.Lock()
 	c.shut = true
-	guests := c.guests
-	c.guests = nil
+	waiters := c.waiters
+	c.waiters = nil
 	c.mu.Unlock()
-	for _, g := range guests {
+	for _, g := range waiters {
 		g.rwc.Close()
 	}
 }
 
 // surplusLocked returns who has to go.
-func (c *crowd) surplusLocked() *guest {
-	worst := c.guests[0]
-	for _, g := range c.guests[1:] {
+func (c *crowd) surplusLocked() *waiter {
+	worst := c.waiters[0]
+	for _, g := range c.waiters[1:] {
 		if g.wide.count > worst.wide.count ||
 			g.wide.count == worst.wide.count && g.narrow.count > worst.narrow.count {
 			worst = g
@@ -114,12 +114,12 @@ func (c *crowd) groupLocked(network netip.Prefix) *group {
 	return g
 }
 
-func (c *crowd) removeLocked(g *guest) {
-	i := slices.Index(c.guests, g)
+func (c *crowd) removeLocked(g *waiter) {
+	i := slices.Index(c.waiters, g)
 	if i < 0 {
 		return
 	}
-	c.guests = slices.Delete(c.guests, i, i+1)
+	c.waiters = slices.Delete(c.waiters, i, i+1)
 	for _, of := range []*group{g.wide, g.narrow} {
 		if of.count--; of.count == 0 {
 			delete(c.groups, of.network)

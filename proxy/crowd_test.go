@@ -31,8 +31,8 @@ func TestCrowdDisplacesItsLargestNetwork(t *testing.T) {
 		if old.closed || young.closed {
 			t.Errorf("%s displaced another: %v, %v", name, old.closed, young.closed)
 		}
-		if len(c.guests) != 8 {
-			t.Errorf("%s: %d wait", name, len(c.guests))
+		if len(c.waiters) != 8 {
+			t.Errorf("%s: %d wait", name, len(c.waiters))
 		}
 		c.leave(first)
 		c.leave(first)
@@ -54,10 +54,10 @@ func TestCrowdForgetsNetworks(t *testing.T) {
 		}
 	}
 	if len(c.groups) > 2*8 {
-		t.Errorf("%d networks of %d guests", len(c.groups), len(c.guests))
+		t.Errorf("%d networks of %d waiters", len(c.groups), len(c.waiters))
 	}
-	for len(c.guests) > 0 {
-		c.leave(c.guests[0])
+	for len(c.waiters) > 0 {
+		c.leave(c.waiters[0])
 	}
 	if len(c.groups) != 0 {
 		t.Errorf("%d networks of nobody", len(c.groups))

@@ -52,8 +52,8 @@ func TestMasterAsksForAllThatIsDone(t *testing.T) {
 	}
 }
 
-// TestPassengerChangesNothingForOthers: the connection is not its own.
-func TestPassengerChangesNothingForOthers(t *testing.T) {
+// TestGuestChangesNothingForOthers: the connection is not its own.
+func TestGuestChangesNothingForOthers(t *testing.T) {
 	s := share(t, nil)
 	conn, chans, reqs, err := Proxy(s.path)
 	if err != nil {
@@ -74,7 +74,7 @@ func TestPassengerChangesNothingForOthers(t *testing.T) {
 	if !slices.Equal(globals, []string{"keepalive@openssh.com"}) {
 		t.Errorf("the server got %q", globals)
 	}
-	if status, out, _, err := runOver(t, s.path, "", Passenger{Command: "echo still here"}); status != 0 || out != "still here\n" {
+	if status, out, _, err := runOver(t, s.path, "", GuestSession{Command: "echo still here"}); status != 0 || out != "still here\n" {
 		t.Errorf("status %d, %q, %v", status, out, err)
 	}
 }

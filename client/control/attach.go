@@ -8,8 +8,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Passenger is a session that a master runs for us, on our own descriptors.
-type Passenger struct {
+// GuestSession is a session that a master runs for us, on our own descriptors.
+type GuestSession struct {
 	TTY       bool // ask for a terminal, with the modes that Stdin has now
 	X11       bool
 	Agent     bool
@@ -32,7 +32,7 @@ type Passenger struct {
 // none, be it that ctx ended, a signal ended the command, or the master went
 // away. An error means that no session was begun, so that the caller may
 // connect for itself.
-func (c *Client) Session(ctx context.Context, p Passenger) (status int, err error) {
+func (c *Client) Session(ctx context.Context, p GuestSession) (status int, err error) {
 	pid, err := c.Check()
 	if err != nil {
 		return 0, fmt.Errorf("master alive request: %w", err)

@@ -140,8 +140,8 @@ func runSession(ctx context.Context, c *ssh.Client, p *Session) (int, error) {
 	return 0, nil
 }
 
-// runOver runs command as a passenger and returns what it wrote.
-func runOver(t *testing.T, path, stdin string, p Passenger) (status int, stdout, stderr string, err error) {
+// runOver runs command as a guest and returns what it wrote.
+func runOver(t *testing.T, path, stdin string, p GuestSession) (status int, stdout, stderr string, err error) {
 	t.Helper()
 	c, err := Dial(path)
 	if err != nil {
@@ -177,10 +177,10 @@ func pipe(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
-func TestPassengerGetsItsBytesAndItsStatus(t *testing.T) {
+func TestGuestGetsItsBytesAndItsStatus(t *testing.T) {
 	s := share(t, nil)
 	text := strings.Repeat("all of it, once and in order\n", 40000)
-	status, out, errs, err := runOver(t, s.path, text, Passenger{
+	status, out, errs, err := runOver(t, s.path, text, GuestSession{
 		Command: `cat; echo "$LC_A $PATH2" >&2; exit 7`,
 		Env:     []string{"LC_A=permitted", "PATH2=not"},
 	})
@@ -195,10 +195,10 @@ func TestPassengerGetsItsBytesAndItsStatus(t *testing.T) {
 	}
 }
 
-func TestPassengerMayFallBackWhenRefused(t *testing.T) {
+func TestGuestMayFallBackWhenRefused(t *testing.T) {
 	asked := ""
 	s := share(t, func(c *Config) { c.Confirm = func(q string) bool { asked = q; return false } })
-	_, _, _, err := runOver(t, s.path, "", Passenger{Command: "true"})
+	_, _, _, err := runOver(t, s.path, "", GuestSession{Command: "true"})
 	if err == nil || err.Error() != "Master refused session request: Permission denied" {
 		t.Errorf("refused session: %v", err)
 	}
@@ -216,7 +216,7 @@ func TestNothingIsReadAfterTheSession(t *testing.T) {
 	}
 	in, inw := pipe(t)
 	_, out := pipe(t)
-	status, err := c.Session(t.Context(), Passenger{Command: "exit 3", Stdin: in, Stdout: out, Stderr: out, Escape: -1})
+	status, err := c.Session(t.Context(), GuestSession{Command: "exit 3", Stdin: in, Stdout: out, Stderr: out, Escape: -1})
 	if status != 3 || err != nil {
 		t.Fatalf("status %d, %v", status, err)
 	}
@@ -244,7 +244,7 @@ func TestClientGoneEndsItsCommand(t *testing.T) {
 		<-started
 		cancel()
 	}()
-	status, err := c.Session(ctx, Passenger{Command: "cat", Stdin: in, Stdout: out, Stderr: out, Escape: -1,
+	status, err := c.Session(ctx, GuestSession{Command: "cat", Stdin: in, Stdout: out, Stderr: out, Escape: -1,
 		Started: func() func() { close(started); return nil }})
 	if status != 255 || err != nil {
 		t.Errorf("status %d, %v; want 255", status, err)
@@ -435,7 +435,7 @@ func TestMalformedMessagesEndOneClientOnly(t *testing.T) {
 		}
 		c.Close()
 	}
-	if status, _, _, err := runOver(t, s.path, "", Passenger{Command: "exit 5"}); status != 5 || err != nil {
+	if status, _, _, err := runOver(t, s.path, "", GuestSession{Command: "exit 5"}); status != 5 || err != nil {
 		t.Errorf("the next client: %d, %v", status, err)
 	}
 }

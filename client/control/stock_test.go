@@ -226,7 +226,7 @@ func stockMaster(t *testing.T) (path string, master *exec.Cmd) {
 func TestJoinsStockMaster(t *testing.T) {
 	path, master := stockMaster(t)
 	text := strings.Repeat("all of it, once and in order\n", 40000)
-	status, out, errs, err := runOver(t, path, text, Passenger{
+	status, out, errs, err := runOver(t, path, text, GuestSession{
 		Command: `cat; echo "$LC_A" >&2; exit 7`, Env: []string{"LC_A=permitted"},
 	})
 	if status != 7 || err != nil || errs != "permitted\n" {
@@ -301,7 +301,7 @@ func TestJoinsStockMaster(t *testing.T) {
 	master.Wait()
 }
 
-func TestPassengerOfStockMasterEndsWithIt(t *testing.T) {
+func TestGuestOfStockMasterEndsWithIt(t *testing.T) {
 	path, master := stockMaster(t)
 	c, err := Dial(path)
 	if err != nil {
@@ -310,7 +310,7 @@ func TestPassengerOfStockMasterEndsWithIt(t *testing.T) {
 	defer c.Close()
 	in, _ := pipe(t)
 	_, out := pipe(t)
-	status, err := c.Session(context.Background(), Passenger{Command: "cat", Stdin: in, Stdout: out, Stderr: out,
+	status, err := c.Session(context.Background(), GuestSession{Command: "cat", Stdin: in, Stdout: out, Stderr: out,
 		Started: func() func() { master.Process.Kill(); return nil }})
 	if status != 255 || err != nil {
 		t.Errorf("status %d, %v; want 255", status, err)

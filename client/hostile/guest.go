@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// Passenger is a client of a master's control socket that sends what a test says.
-type Passenger struct {
+// Guest is a client of a master's control socket that sends what a test says.
+type Guest struct {
 	net.Conn
 	t testing.TB
 }
 
 // Board connects to the socket at path and exchanges greetings.
-func Board(t testing.TB, path string) *Passenger {
+func Board(t testing.TB, path string) *Guest {
 	t.Helper()
 	c, err := net.Dial("unix", path)
 	if err != nil {
@@ -24,7 +24,7 @@ func Board(t testing.TB, path string) *Passenger {
 	}
 	c.SetDeadline(time.Now().Add(time.Minute)) // whatever hangs
 	t.Cleanup(func() { c.Close() })
-	p := &Passenger{Conn: c, t: t}
+	p := &Guest{Conn: c, t: t}
 	p.Say([]byte{0, 0, 0, 1, 0, 0, 0, 4})
 	if hello := p.Hear(); !bytes.HasPrefix(hello, []byte{0, 0, 0, 1, 0, 0, 0, 4}) {
 		t.Fatalf("the master greets with %q", hello)
@@ -33,12 +33,12 @@ func Board(t testing.TB, path string) *Passenger {
 }
 
 // Say sends a message, behind its length.
-func (p *Passenger) Say(message []byte) {
+func (p *Guest) Say(message []byte) {
 	p.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...))
 }
 
 // Hear returns the master's next message, nil when it hung up instead.
-func (p *Passenger) Hear() []byte {
+func (p *Guest) Hear() []byte {
 	p.t.Helper()
 	head := make([]byte, 4)
 	if _, err := io.ReadFull(p, head); err != nil {
