@@ -63,6 +63,7 @@ func (s *Server) attach(rwc io.ReadWriteCloser, waiting *crowd) error {
 			return err
 		}
 		s.receive(from, packet, 0, 0)
+		s.taken()
 	}
 }
 

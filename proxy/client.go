@@ -188,7 +188,11 @@ func (c *Client) acked(b []byte, from netip.AddrPort) {
 	}
 	c.mu.Lock()
 	e := c.machine.Answered(time.Now(), a, from)
+	rtt, p := c.machine.RTT(), c.machine.Current()
 	c.mu.Unlock()
+	if p != nil && p.Kind == wire.UDP {
+		gather(p.Port.(path.Socket), rtt, c.mend)
+	}
 	c.obey(e)
 }
 
@@ -212,7 +216,14 @@ func (c *Client) takeMended(from netip.AddrPort, b []byte) {
 	c.mu.Unlock()
 }
 
-// receive takes the transport's datagrams.
+// taken tells those who wait for what was received.
+func (c *Client) taken() {
+	c.feed.Wake()
+	c.mend.wake()
+}
+
+// receive takes the transport's datagrams. The caller says when these are all: see
+// taken.
 func (c *Client) receive(b []byte, segment int, ecn byte) {
 	if c.cut.Load() {
 		return
@@ -221,7 +232,7 @@ func (c *Client) receive(b []byte, segment int, ecn byte) {
 	c.mu.Lock()
 	c.machine.Received(time.Now())
 	c.mu.Unlock()
-	c.feed.Deliver(b, segment, ecn)
+	c.feed.Queue(b, segment, ecn)
 }
 
 func (c *Client) logf(format string, args ...any) {

@@ -143,7 +143,9 @@ func (c *Client) readSocket(s path.Socket) {
 				c.takeMended(e.Peer, b)
 			}
 		})
-		c.mend.wake()
+		if !e.More {
+			c.taken()
+		}
 	}
 }
 
@@ -197,6 +199,7 @@ func (c *Client) runStream(p *roam.Path, x *stream) {
 		}
 		if wire.IsTransport(d) {
 			c.receive(d, 0, 0)
+			c.taken()
 		} else {
 			c.acked(d, netip.AddrPort{})
 		}

@@ -208,6 +208,17 @@ func (s *Server) sendTo(p place, b []byte, segment int, ecn byte) {
 	s.socket.WriteDatagrams(b, path.Envelope{Peer: p.peer, Local: p.local, ECN: ecn, Segment: segment})
 }
 
+// longPath is the round trip from which on a millisecond does not matter.
+const longPath = 10 * time.Millisecond
+
+// gather has a socket read flows by the millisecond where the path is long enough for
+// it. A mender has a clock of its own in what arrives.
+func gather(s path.Socket, rtt time.Duration, m *mender) {
+	if g, ok := s.(path.Gatherer); ok {
+		g.Gather(rtt >= longPath && m == nil)
+	}
+}
+
 func (s *Server) readSocket() {
 	b := make([]byte, readSize)
 	for {
@@ -216,10 +227,20 @@ func (s *Server) readSocket() {
 			return
 		}
 		s.receive(place{peer: e.Peer, local: e.Local}, b[:n], e.Segment, e.ECN)
+		if !e.More {
+			s.taken()
+		}
 	}
 }
 
-// receive takes datagrams that came from a place.
+// taken tells those who wait for what was received.
+func (s *Server) taken() {
+	s.feed.Wake()
+	s.mend.wake()
+}
+
+// receive takes datagrams that came from a place. The caller says when these are all:
+// see taken.
 func (s *Server) receive(from place, b []byte, segment int, ecn byte) {
 	split(b, segment, func(b []byte, segment int) {
 		s.mu.Lock()
@@ -231,7 +252,7 @@ func (s *Server) receive(from place, b []byte, segment int, ecn byte) {
 		}
 		s.mu.Unlock()
 		if ok {
-			s.feed.Deliver(b, segment, ecn)
+			s.feed.Queue(b, segment, ecn)
 		}
 	}, func(b []byte) {
 		if !wire.IsRepair(b) {
@@ -240,7 +261,6 @@ func (s *Server) receive(from place, b []byte, segment int, ecn byte) {
 			s.takeMended(from, b)
 		}
 	})
-	s.mend.wake()
 }
 
 // takeMended takes a packet of the client's mender, from where the client may be.
@@ -304,6 +324,9 @@ func (s *Server) knocked(from place, b []byte) bool {
 	}
 	if s.mend.crowded() {
 		again = nil // it is sent again in its turn
+	}
+	if s.socket != nil {
+		gather(s.socket, k.RTT, s.mend)
 	}
 	for _, x := range lost {
 		x.close() // its reader sees that

@@ -49,7 +49,7 @@ func (n *inbox) open() {
 }
 
 // put adds the datagrams of segment bytes in b, without the first skip bytes of
-// each. It waits while the inbox is full: what then stays in the kernel is
+// each, and does not tell. It waits while the inbox is full: what then stays in the kernel is
 // dropped there, if at all.
 func (n *inbox) put(b []byte, segment, skip int, ecn byte) {
 	for {
@@ -62,6 +62,7 @@ func (n *inbox) put(b []byte, segment, skip int, ecn byte) {
 			break
 		}
 		n.mu.Unlock()
+		token(n.ready) // it may not have been told
 		select {
 		case <-n.room:
 		case <-n.closed:
@@ -79,7 +80,16 @@ func (n *inbox) put(b []byte, segment, skip int, ecn byte) {
 		b = b[size:]
 	}
 	n.mu.Unlock()
-	token(n.ready)
+}
+
+// tell wakes who waits in take, when there is something new.
+func (n *inbox) tell() {
+	n.mu.Lock()
+	some := len(n.fill.marks) > 0
+	n.mu.Unlock()
+	if some {
+		token(n.ready)
+	}
 }
 
 // take calls f with up to most datagrams, waiting for the first.

@@ -57,12 +57,21 @@ func fakePeer(generation uint32) *net.UDPAddr {
 
 // Deliver hands b, datagrams of segment bytes each, to the transport.
 func (f Feed) Deliver(b []byte, segment int, ecn byte) {
+	f.Queue(b, segment, ecn)
+	f.Wake()
+}
+
+// Queue is Deliver that leaves it to Wake to tell the transport.
+func (f Feed) Queue(b []byte, segment int, ecn byte) {
 	skip := 0
 	if f.c.prefix {
 		skip = 1 // of each: who sends these makes no train, but kernels join what comes at once
 	}
 	f.c.in.put(b, segment, skip, ecn)
 }
+
+// Wake tells the transport of what was queued.
+func (f Feed) Wake() { f.c.in.tell() }
 
 // ReadBatch reads as many datagrams as are there, at most len(ms).
 func (f *Conn) ReadBatch(ms []ipv4.Message, _ int) (int, error) {

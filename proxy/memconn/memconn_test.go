@@ -125,13 +125,51 @@ func TestReadDeadline(t *testing.T) {
 	})
 }
 
+// TestQueuedIsToldTogether: a reader is woken once by what came in one batch, and
+// when the queue is full before that.
+func TestQueuedIsToldTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := mirror("quic")
+		read := 0
+		go func() {
+			for b := make([]byte, 1500); ; read++ {
+				if _, _, err := f.ReadFrom(b); err != nil {
+					return
+				}
+			}
+		}()
+		synctest.Wait()
+		for range 10 {
+			Feed{f}.Queue(make([]byte, 1000), 0, 0)
+		}
+		synctest.Wait()
+		if read != 0 {
+			t.Errorf("%d were read before they were told", read)
+		}
+		Feed{f}.Wake()
+		synctest.Wait()
+		if read != 10 {
+			t.Errorf("%d of 10 were read", read)
+		}
+		for range 1000 {
+			Feed{f}.Queue(make([]byte, 1000), 0, 0) // more than fits
+		}
+		Feed{f}.Wake()
+		synctest.Wait()
+		if read != 1010 {
+			t.Errorf("%d of 1010 were read", read)
+		}
+		f.in.close()
+	})
+}
+
 func TestInboxMakesWritersWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := mirror("quic")
 		written := 0
 		go func() {
 			for range 1000 {
-				f.in.put(make([]byte, 1000), 0, 0, 0)
+				Feed{f}.Deliver(make([]byte, 1000), 0, 0)
 				written++
 			}
 		}()

@@ -19,6 +19,9 @@ type Envelope struct {
 	// Segment tells that the bytes are several datagrams of that many bytes, the
 	// last of which may be shorter; 0: they are one.
 	Segment int
+	// More tells of what was read that the next read returns at once, since it came
+	// in the same call of the kernel's.
+	More bool
 }
 
 // Socket is a UDP socket on all addresses of a host, of both families.
@@ -33,6 +36,14 @@ type Socket interface {
 	Local() netip.AddrPort
 	// Close ends all calls with an error that wraps net.ErrClosed.
 	Close() error
+}
+
+// Gatherer is a Socket that can read a flow of datagrams by the millisecond, and
+// not each as it comes. That saves most of what a flow costs, here and, by fewer
+// acknowledgements, where it comes from; it costs that time, so it is for paths
+// that are long beside it.
+type Gatherer interface {
+	Gather(on bool)
 }
 
 // Network is where sockets come from: Host, or a host of simnet.

@@ -3,6 +3,7 @@ package path
 import (
 	"encoding/binary"
 	"errors"
+	"net"
 	"net/netip"
 	"sync/atomic"
 
@@ -14,6 +15,7 @@ import (
 // system is what a socket knows on Linux.
 type system struct {
 	whole atomic.Bool // the device cannot cut segments, so they are sent one by one
+	batch             // the reader's
 }
 
 // prepare asks for what arrives beside each datagram, forbids fragments, and
@@ -40,14 +42,22 @@ func (s *socket) prepare() error {
 	})
 }
 
+// read returns what one call of the kernel's gave, one datagram or train after the
+// other.
 func (s *socket) read(b []byte) (int, Envelope, error) {
-	var oob [256]byte
-	n, oobn, _, peer, err := s.conn.ReadMsgUDPAddrPort(b, oob[:])
-	if err != nil {
-		return 0, Envelope{}, err
+	if s.next == s.here {
+		if err := s.fill(s.conn); err != nil {
+			return 0, Envelope{}, err
+		}
 	}
-	e := Envelope{Peer: peer}
-	cmsg.Each(oob[:oobn], func(level, name int32, data []byte) {
+	m := &s.messages[s.next]
+	s.next++
+	n := copy(b, m.Buffers[0][:m.N])
+	e := Envelope{More: s.next < s.here}
+	if a, ok := m.Addr.(*net.UDPAddr); ok {
+		e.Peer = a.AddrPort()
+	}
+	cmsg.Each(m.OOB[:m.NN], func(level, name int32, data []byte) {
 		switch {
 		case level == unix.IPPROTO_IP && name == unix.IP_TOS && len(data) >= 1:
 			e.ECN = data[0] & 3

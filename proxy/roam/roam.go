@@ -135,6 +135,9 @@ func (m *Machine) Trusts(a netip.AddrPort) bool { return slices.Contains(m.trust
 // Current returns the path in use; nil: none yet.
 func (m *Machine) Current() *Path { return m.current }
 
+// RTT returns the smoothed round trip to the server; 0 when it is unknown.
+func (m *Machine) RTT() time.Duration { return m.liveness.srtt }
+
 // Ports returns the ports of all paths, each once.
 func (m *Machine) Ports() (ports []any) {
 	for _, p := range m.paths {
