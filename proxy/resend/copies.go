@@ -9,10 +9,11 @@ import "time"
 const (
 	lossyFrom    = 0.01                  // loss both ways, from which small datagrams are sent twice,
 	veryLossy    = 0.08                  // three times,
-	mostlyLossy  = 0.25                  // and four times
+	mostlyLossy  = 0.25                  // and five times
 	copyAfter    = 5 * time.Millisecond  // losses come in bursts, so copies wait,
 	copyAgain    = 15 * time.Millisecond // each longer
 	copyThird    = 30 * time.Millisecond
+	copyFourth   = 50 * time.Millisecond
 	copyBytes    = 4 << 10     // that copies may cost at once,
 	copyRefill   = 4 << 10     // and a second
 	waryFor      = time.Minute // after an outage
@@ -59,7 +60,7 @@ func (r *Copies) After(now time.Time, size int, loss float64) []time.Duration {
 	for _, c := range []struct {
 		from  float64
 		after time.Duration
-	}{{lossyFrom, copyAfter}, {veryLossy, copyAgain}, {mostlyLossy, copyThird}} {
+	}{{lossyFrom, copyAfter}, {veryLossy, copyAgain}, {mostlyLossy, copyThird}, {mostlyLossy, copyFourth}} {
 		if loss < c.from || r.budget < size {
 			break
 		}

@@ -18,6 +18,9 @@ func TestSmallDatagramsAreRepeatedWithinABudget(t *testing.T) {
 	if got := r.After(epoch.Add(2*time.Second), 50, 0.2); len(got) != 2 {
 		t.Errorf("much loss: %v", got)
 	}
+	if got := r.After(epoch.Add(2500*time.Millisecond), 50, 0.5); len(got) != 4 {
+		t.Errorf("half is lost: %v", got)
+	}
 	if got := r.After(epoch.Add(3*time.Second), 1200, 0.2); got != nil {
 		t.Errorf("a large one: %v", got)
 	}

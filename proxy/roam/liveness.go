@@ -25,6 +25,7 @@ const (
 	busyFlow  = 100 * time.Millisecond // between the knocks of a busy flow
 
 	maxFlight  = 512 // unanswered knocks that are remembered: seconds of them, on all paths
+	lossKept   = 8   // of those that count after a move
 	lossMemory = 64  // knocks that tell of the path's loss
 	youngFor   = 8   // answers, of which the fastest tells the round trip
 )
@@ -246,9 +247,13 @@ func (p *liveness) forget(until time.Time, current *Path) {
 	p.flight, p.tries = kept, 0
 }
 
-// move makes another path the current one, whose knock k was answered.
+// move makes another path the current one, whose knock k was answered. Where packets
+// are lost, a knock is soon answered from another socket first, so the loss that was
+// seen counts on, if not for long: forgotten, it would leave keys without copies just
+// there.
 func (p *liveness) move(now time.Time, k asked) {
-	p.srtt, p.rttvar, p.young, p.loss, p.samples = 0, 0, youngFor, 0, 0
+	p.srtt, p.rttvar, p.young = 0, 0, youngFor
+	p.samples = min(p.samples, lossKept)
 	p.measure(now.Sub(k.at))
 	p.forget(k.at, k.on)
 	p.hurry = time.Time{}

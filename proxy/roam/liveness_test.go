@@ -164,3 +164,22 @@ func TestLossIsMeasured(t *testing.T) {
 		t.Errorf("loss %.2f where one of five was lost", p.loss)
 	}
 }
+
+func TestLossCountsOnAfterAMove(t *testing.T) {
+	from, to := new(Path), new(Path)
+	p := liveness{heard: epoch}
+	for i := range 40 {
+		p.sample(float64(i % 2))
+	}
+	p.knocked(epoch, 1, from, true)
+	p.move(epoch.Add(time.Second), asked{sequence: 1, at: epoch, on: to})
+	if p.loss < 0.4 {
+		t.Errorf("loss %.2f after a move, 0.5 before", p.loss)
+	}
+	for range 2 * lossKept {
+		p.sample(0)
+	}
+	if p.loss > 0.2 {
+		t.Errorf("loss %.2f on a path that loses nothing", p.loss)
+	}
+}
