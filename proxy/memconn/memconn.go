@@ -5,6 +5,7 @@ package memconn
 import (
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -23,8 +24,10 @@ type Conn struct {
 	prefix bool // put FixedBit before each datagram: the transport is not QUIC
 	peer   atomic.Pointer[net.UDPAddr]
 
-	// send carries datagrams, as a path.Envelope describes them. Nothing that
-	// happens to them is an error: one error would end the transport.
+	frames sync.Pool // of *[wire.MaxDatagram + 1]byte
+
+	// send carries datagrams, as a path.Envelope describes them, and does not keep
+	// them. Nothing that happens to them is an error: one error would end the transport.
 	send func(b []byte, segment int, ecn byte)
 }
 
@@ -123,8 +126,12 @@ func (f *Conn) write(p []byte, segment int, ecn byte) error {
 	case len(p) == 0 || segment == 0 && len(p) > wire.MaxDatagram:
 		return nil // nobody could carry it
 	case f.prefix:
-		framed := make([]byte, 0, 1+len(p))
-		p = append(append(framed, wire.FixedBit), p...)
+		framed, _ := f.frames.Get().(*[wire.MaxDatagram + 1]byte)
+		if framed == nil {
+			framed = new([wire.MaxDatagram + 1]byte)
+		}
+		defer f.frames.Put(framed)
+		p = append(append(framed[:0], wire.FixedBit), p...)
 	}
 	if segment >= len(p) {
 		segment = 0
