@@ -128,7 +128,7 @@ func manTsshd(date string) string {
 	all := server.Commands()
 	for _, c := range all {
 		b.WriteString(".Nm\n.Cm " + text(c.Name) + "\n")
-		for _, o := range c.Shown() {
+		for _, o := range c.Options {
 			b.WriteString(".Op Fl " + flagOf(o) + "\n")
 		}
 		if c.Args != "" {
@@ -142,11 +142,11 @@ func manTsshd(date string) string {
 			b.WriteString(" Ar " + arg(c.Args))
 		}
 		b.WriteString("\n" + text(c.Help) + "\n")
-		if len(c.Shown()) == 0 {
+		if len(c.Options) == 0 {
 			continue
 		}
 		b.WriteString(".Bl -tag -width Ds\n")
-		for _, o := range c.Shown() {
+		for _, o := range c.Options {
 			b.WriteString(".It Fl " + flagOf(o) + "\n" + text(sentence(o.Help)) + "\n")
 		}
 		b.WriteString(".El\n")

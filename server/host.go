@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -160,6 +161,11 @@ func (h *host) take(s *seat, c *connection) {
 	h.lent.Lead(c.forwards)
 	if s.word != "" {
 		s.tell(s.word)
+	}
+	if s != h.first {
+		// What it took to come this far is more than an idle session needs, which
+		// would keep it for ever.
+		h.running.Go(debug.FreeOSMemory)
 	}
 }
 

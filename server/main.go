@@ -27,6 +27,9 @@ func Main(args []string) int {
 	if len(args) == 0 {
 		return complain(wire.ExitUsage, errors.New("no command is given; see tsshd --help"))
 	}
+	if serves(args) {
+		return serveOffer(args[1], args[3], args[4])
+	}
 	switch args[0] {
 	case "--help", "-h", "help":
 		return printed(printHelp(os.Stdout, Commands()...))

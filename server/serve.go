@@ -26,7 +26,11 @@ const maxAddrs = 8
 
 // serveOffer is the detached process: it says its greeting on stdout, lets go
 // of everything that ties it to the login and serves its user until the end.
-func serveOffer(o wire.Offer, logFile, warning string) int {
+func serveOffer(word, logFile, warning string) int {
+	o, err := wire.ParseOffer(word)
+	if err != nil {
+		return complain(wire.ExitUsage, err)
+	}
 	memory.Hide()
 	logf, err := logTo(logFile)
 	if err != nil {

@@ -45,8 +45,6 @@ type Option struct {
 	Name  string
 	Value string // what its value is called; "" when it takes none
 	Help  string
-
-	hidden bool
 }
 
 // Commands returns what tsshd can be asked for.
@@ -57,7 +55,7 @@ func Commands() (all []Command) {
 		for name, f := range tags.Fields(f.Type) {
 			switch {
 			case !tags.Has(f, "arg"):
-				o := Option{Name: name, Value: f.Tag.Get("placeholder"), Help: f.Tag.Get("help"), hidden: tags.Has(f, "hidden")}
+				o := Option{Name: name, Value: f.Tag.Get("placeholder"), Help: f.Tag.Get("help")}
 				c.Options = append(c.Options, o)
 			case f.Type.Kind() == reflect.Slice:
 				words = append(words, "["+name+" ...]")
@@ -91,15 +89,10 @@ func (o *Option) Dashed() string {
 	return strings.TrimSpace(dashes + o.Name + " " + o.Value)
 }
 
-// Shown are the options that users may give.
-func (c *Command) Shown() []Option {
-	return slices.DeleteFunc(slices.Clone(c.Options), func(o Option) bool { return o.hidden })
-}
-
 // Usage returns how the command is called.
 func (c *Command) Usage() string {
 	words := []string{"tsshd", c.Name}
-	for _, o := range c.Shown() {
+	for _, o := range c.Options {
 		words = append(words, "["+o.Dashed()+"]")
 	}
 	return strings.TrimSpace(strings.Join(append(words, c.Args), " "))
@@ -118,7 +111,7 @@ func printHelp(w io.Writer, of ...Command) error {
 	}
 	for _, c := range of {
 		b.WriteString("\n" + visible.Fold(c.Name+": "+c.Help, 0))
-		for _, o := range c.Shown() {
+		for _, o := range c.Options {
 			b.WriteString(visible.Option(o.Dashed(), o.Help))
 		}
 	}
@@ -140,7 +133,7 @@ func complete(w io.Writer, words []string, fresh bool) error {
 		}
 		all = append(all, "--version", "--help")
 	} else if c := find(before[0]); c != nil {
-		for _, o := range c.Shown() {
+		for _, o := range c.Options {
 			name, value, _ := strings.Cut(o.Dashed(), " ")
 			if value == "file" && before[len(before)-1] == name {
 				_, err := io.WriteString(w, ":files\n")

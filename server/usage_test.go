@@ -12,8 +12,8 @@ func TestCommandsReadTheirOptionsAnywhere(t *testing.T) {
 	for line, want := range map[string]string{
 		"sshd --listen [::1]:22 -v":        "",
 		"sshd --listen=[::1]:22 --verbose": "",
-		"offer --detached w --log l":       "",
-		"offer w --detached --log=l":       "",
+		"offer w --log l":                  "",
+		"offer --log=l w":                  "",
 		"relay s 17":                       "",
 		"sshd --listen":                    "expected string value",
 		"sshd --nonsense":                  "unknown flag --nonsense",
@@ -33,7 +33,7 @@ func TestCommandsReadTheirOptionsAnywhere(t *testing.T) {
 		case err != nil:
 			t.Errorf("%s: %v", line, err)
 		case f[0] == "sshd" && (got.Sshd.Listen != "[::1]:22" || !got.Sshd.Verbose),
-			f[0] == "offer" && (got.Offer.Log != "l" || !got.Offer.Detached || got.Offer.Word != "w"),
+			f[0] == "offer" && (got.Offer.Log != "l" || got.Offer.Word != "w"),
 			f[0] == "relay" && (got.Relay.Socket != "s" || got.Relay.Process != "17"):
 			t.Errorf("%s: read as %+v", line, got)
 		}
