@@ -54,13 +54,15 @@ func (m *mender) write(b []byte, segment int, udp bool) bool {
 			return false
 		}
 		if !m.machine.Full() {
-			m.machine.Write(now, b, segment)
+			due := m.machine.Write(now, b, segment)
 			full := m.machine.Full()
 			m.mu.Unlock()
 			if !full {
 				token(m.room)
 			}
-			token(m.kick)
+			if due {
+				token(m.kick)
+			}
 			return true
 		}
 		m.mu.Unlock()

@@ -34,16 +34,17 @@ const (
 	downMost  = 5 * time.Minute
 	downSmall = 30 * time.Second // where no large datagram ever passed
 
-	small     = 400         // bytes of a datagram that is no bulk, at most
-	ackSize   = 40          // of a QUIC packet with an acknowledgement and nothing else
-	busyFor   = time.Second // after the last large datagram
-	thinning  = 1.5         // deliveries of acknowledgements in a round trip of bulk
-	often     = 16          // where no sample misleads: a flow begins as fast as it can
-	hasten    = 3           // and at most so many, when they hold something else
-	thinMost  = 64          // that wait at once
-	TrainMax  = 64000       // bytes that leave at once: a datagram's worth,
-	trainMost = 60          // in so many packets: Linux sends 64 in one call
-	hold      = 5           // round trips that a gap holds up what follows it,
+	small     = 400                  // bytes of a datagram that is no bulk, at most
+	ackSize   = 40                   // of a QUIC packet with an acknowledgement and nothing else
+	busyFor   = time.Second          // after the last large datagram
+	thinning  = 1.5                  // deliveries of acknowledgements in a round trip of bulk
+	rest      = 2 * time.Millisecond // that acknowledgements wait for more of them
+	often     = 16                   // where no sample misleads: a flow begins as fast as it can
+	hasten    = 3                    // and at most so many, when they hold something else
+	thinMost  = 64                   // that wait at once
+	TrainMax  = 64000                // bytes that leave at once: a datagram's worth,
+	trainMost = 60                   // in so many packets: Linux sends 64 in one call
+	hold      = 5                    // round trips that a gap holds up what follows it,
 	holdMore  = 100 * time.Millisecond
 )
 
@@ -104,16 +105,26 @@ func (m *Machine) Busy(now time.Time) bool {
 	return !m.off && !m.down && (m.out.active(t) || t-m.out.bulkAt < busyFor || t-m.largeIn < busyFor)
 }
 
-// Write takes the transport's datagrams, of segment bytes each in b (0: b is one).
-func (m *Machine) Write(now time.Time, b []byte, segment int) {
+// Write takes the transport's datagrams, of segment bytes each in b (0: b is one). It
+// reports whether Step has to see them at once: while bulk comes in, what only
+// acknowledges it may wait a moment for more.
+func (m *Machine) Write(now time.Time, b []byte, segment int) (due bool) {
 	if segment <= 0 {
 		segment = len(b)
+	}
+	t := m.clock(now)
+	switch {
+	case segment > ackSize || t-m.largeIn >= busyFor:
+		m.out.restUntil, due = 0, true
+	case len(m.out.queue) == 0:
+		m.out.restUntil, due = t+rest, true
 	}
 	for len(b) > 0 {
 		d := b[:min(segment, len(b))]
 		m.out.put(d)
 		b = b[len(d):]
 	}
+	return due
 }
 
 // Last returns what was written last, unless it is known to have come. When m ends it

@@ -208,6 +208,34 @@ func TestPathTooNarrowIsGivenUp(t *testing.T) {
 	w.inOrder(0, 100)
 }
 
+// TestAcknowledgementsLeaveTogether: one for every second datagram of bulk would be
+// thousands of calls a second at both ends. What may hold a key does not wait.
+func TestAcknowledgementsLeaveTogether(t *testing.T) {
+	w := newWires(t, 0)
+	w.write(1, 20, 1200)
+	w.run(100 * time.Millisecond)
+	m, room := w.ends[0], make([]byte, 0, TrainMax)
+	datagram := func(size int) []byte { return append([]byte{wire.FixedBit}, make([]byte, size-1)...) }
+	for i := range 3 {
+		if due := m.Write(w.now, datagram(30), 0); due != (i == 0) {
+			t.Errorf("acknowledgement %d is due: %v", i, due)
+		}
+		if e := m.Step(w.now, room); len(e.Train) > 0 || e.Next != w.now.Add(rest) {
+			t.Fatalf("%d bytes leave, the rest at %s", len(e.Train), e.Next)
+		}
+	}
+	if e := m.Step(w.now.Add(rest), room); len(e.Train) != 3*e.Segment {
+		t.Errorf("%d bytes leave, in packets of %d", len(e.Train), e.Segment)
+	}
+	m.Write(w.now, datagram(30), 0)
+	if due := m.Write(w.now, datagram(100), 0); !due {
+		t.Error("a key waits")
+	}
+	if e := m.Step(w.now.Add(rest), room); len(e.Train) == 0 {
+		t.Error("a key waits for more")
+	}
+}
+
 func TestStreamsAreLeftAlone(t *testing.T) {
 	w := newWires(t, 0)
 	w.write(1, 100, 1200)

@@ -100,8 +100,11 @@ type sender struct {
 
 	sendAt time.Duration // what leaves next, by the pace,
 	paced  bool          // which is all that it waits for
-	moved  uint64        // the first transmission on this path
-	proven bool          // large ones pass here
+
+	restUntil time.Duration // nothing new leaves before: it waits for company
+
+	moved  uint64 // the first transmission on this path
+	proven bool   // large ones pass here
 
 	lost, sent float64 // of the transmissions of late
 }
@@ -206,7 +209,7 @@ func (s *sender) drop() {
 func (s *sender) due(now time.Duration) time.Duration {
 	at := never
 	if (len(s.queue) > 0 || len(s.again) > 0) && (s.flew < s.model.window() || s.probing > 0) && s.next-s.base < maxFlight {
-		at = s.sendAt
+		at = max(s.sendAt, s.restUntil)
 	}
 	if s.lossAt > 0 {
 		at = min(at, s.lossAt)
@@ -232,7 +235,7 @@ func (s *sender) pto() time.Duration {
 // to be sent now, up to most bytes. It returns that size.
 func (s *sender) poll(now time.Duration, b []byte, most int, codec *wire.Repair) (out []byte, segment int) {
 	s.timeouts(now)
-	if s.sendAt > now {
+	if s.sendAt > now || s.restUntil > now && len(s.again) == 0 {
 		return b, 0
 	}
 	pace := s.model.pace()
