@@ -145,9 +145,10 @@ func (s *Set) Start(ctx context.Context) error {
 	case err := <-answered:
 		return err
 	case <-t.C:
-		s.spawn(func() { s.refusedLate(<-answered) })
-		return nil
+	case <-ctx.Done(): // who ends a session does not wait for it to begin
 	}
+	s.spawn(func() { s.refusedLate(<-answered) })
+	return nil
 }
 
 // answerWait is how long a session waits for answers: with ExitOnForwardFailure, or

@@ -413,3 +413,18 @@ func TestSessionFindsItsForwardings(t *testing.T) {
 		}
 	}
 }
+
+// TestNobodyWaitsForAnswersWhoEnds: a server that is out of reach gives none.
+func TestNobodyWaitsForAnswersWhoEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, srv, _, _ := start(t, &config.Host{Lent: config.Lent{RemoteForward: []config.Forward{{BindPort: 80, Host: "a", Port: 1}}}})
+		srv.answer = func(string, []byte) (bool, []byte) { time.Sleep(time.Hour); return true, nil }
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := s.Start(ctx); err != nil || time.Since(began) > time.Second {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		srv.Close()
+	})
+}
