@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +45,11 @@ func (w *windows) wine(name string, args ...string) *exec.Cmd {
 // UDP needs on wine, which knows one of the two ioctls that begin a socket.
 func (w *windows) compile(what string, args ...string) {
 	w.t.Helper()
-	file := filepath.Join(runtime.GOROOT(), "src/net/fd_windows.go")
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	file := filepath.Join(strings.TrimSpace(string(root)), "src/net/fd_windows.go")
 	source, err := os.ReadFile(file)
 	if err != nil {
 		w.t.Fatal(err)
