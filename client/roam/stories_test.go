@@ -141,10 +141,13 @@ func TestLastWordIsKept(t *testing.T) {
 		t.Errorf("said %q before its end", w)
 	}
 	payload := ssh.Marshal(struct{ Text string }{"taken over by another client"})
-	if _, _, err := u.b.served.SendRequest(wire.LastWordRequest, true, payload); err != nil {
+	u.b.mu.Lock()
+	mux, served := u.b.mux, u.b.served
+	u.b.mu.Unlock()
+	if _, _, err := served.SendRequest(wire.LastWordRequest, true, payload); err != nil {
 		t.Fatal(err)
 	}
-	u.b.mux.Close()
+	mux.Close()
 	s.Conn().Wait()
 	if w := s.Word(); w != "taken over by another client" {
 		t.Errorf("said %q", w)
