@@ -59,7 +59,9 @@ func (w *world) sockets() map[string]bool {
 		w.within(ns, func() error {
 			out, err := exec.Command("ss", "-Hanltu").Output()
 			for line := range strings.Lines(string(out)) {
-				all[line] = true
+				if f := strings.Fields(line); len(f) > 4 { // less what waits in its queue
+					all[f[0]+" "+f[4]] = true
+				}
 			}
 			return err
 		})

@@ -72,7 +72,8 @@ func TestInterruptTakesARoundTrip(t *testing.T) {
 					rtt := 2 * p.link.Delay
 					took := time.Since(typed)
 					t.Logf("%.1f MB/s; %v after the interrupt, and %d bytes", rate/1e6, took, len(rest))
-					if took > 2*rtt+20*time.Millisecond {
+					// In KCP's order what was lost of the flood comes first, and by one more.
+					if most := map[string]time.Duration{"quic": 2, "kcp": 3}[transport]; took > most*rtt+20*time.Millisecond {
 						t.Errorf("the interrupt took %v at a round trip of %v", took, rtt)
 					}
 				})
