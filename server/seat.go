@@ -95,6 +95,7 @@ type seat struct {
 	logins   *logins.Logins
 	usedIt   atomic.Bool              // the client has used the session, so it no longer falls back to its login
 	conn     atomic.Pointer[mux.Conn] // once the client has come
+	asking   atomic.Bool              // whether the client is there, by a question that waits for the network
 
 	connected *connection // once the seat is taken, when it does not change any more; guarded by host.mu
 }
@@ -232,7 +233,12 @@ func (s *seat) answers(ctx context.Context, within time.Duration) bool {
 // asked asks for a sign of life.
 func (s *seat) asked(ctx context.Context, within time.Duration) bool {
 	since, _ := s.proxy.Heard()
-	go s.connected.server.SendRequest("keepalive@openssh.com", false, nil) // it may wait for the network
+	if s.asking.CompareAndSwap(false, true) { // one at a time; the end of the connection ends it
+		go func() {
+			defer s.asking.Store(false)
+			s.connected.server.SendRequest("keepalive@openssh.com", false, nil)
+		}()
+	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	look := time.NewTicker(10 * time.Millisecond)
