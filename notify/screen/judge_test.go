@@ -237,6 +237,13 @@ func TestJudgedByXterm(t *testing.T) {
 	for i := range scripts {
 		scripts[i] = script(uint64(i))
 	}
+	tell(t, scripts, judge, func(s []string) []string { return s })
+}
+
+// tell reports the scripts that a judge finds fault with, the first ones cut down to
+// the pieces that it takes. cut makes of what is left one that can be judged.
+func tell(t *testing.T, scripts [][]string, judge func([][]string) []string, cut func([]string) []string) {
+	t.Helper()
 	faults := 0
 	for seed, verdict := range judge(scripts) {
 		if verdict == "" {
@@ -250,7 +257,7 @@ func TestJudgedByXterm(t *testing.T) {
 			again = false
 			var less [][]string
 			for i := range s {
-				less = append(less, slices.Delete(slices.Clone(s), i, i+1))
+				less = append(less, cut(slices.Delete(slices.Clone(s), i, i+1)))
 			}
 			for i, v := range judge(less) {
 				if v != "" {

@@ -247,33 +247,8 @@ func TestJudgedByTmux(t *testing.T) {
 		}
 		scripts = append(scripts, agreed(cols, rows, out))
 	}
-	faults := 0
-	for seed, verdict := range m.judge(cols, rows, join(scripts)) {
-		if verdict == "" {
-			continue
-		}
-		if faults++; faults > 2 {
-			continue
-		}
-		s := scripts[seed]
-		for again := true; again; { // all that leave out one piece are tried at once
-			again = false
-			var less [][]string
-			for i := range s {
-				less = append(less, agreed(cols, rows, slices.Delete(slices.Clone(s), i, i+1)))
-			}
-			for i, v := range m.judge(cols, rows, join(less)) {
-				if v != "" {
-					s, verdict, again = less[i], v, true
-					break
-				}
-			}
-		}
-		t.Errorf("seed %d, %q\n%s", seed, s, verdict)
-	}
-	if faults > 0 {
-		t.Errorf("%d of %d differ", faults, len(scripts))
-	}
+	tell(t, scripts, func(all [][]string) []string { return m.judge(cols, rows, join(all)) },
+		func(s []string) []string { return agreed(cols, rows, s) })
 }
 
 // TestJudgedByTmuxOnPrograms: what real programs wrote, whole and cut.
