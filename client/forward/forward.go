@@ -119,7 +119,8 @@ func (s *Set) spawn(g func()) bool {
 }
 
 // Start opens everything that is lent. It prints what fails, and returns an error for
-// it only with ExitOnForwardFailure. Without that it does not wait for remote ones.
+// it only with ExitOnForwardFailure. Without that it waits for remote ones only where
+// asks is nil.
 func (s *Set) Start(ctx context.Context) error {
 	if err := s.startLocal(); err != nil {
 		return err

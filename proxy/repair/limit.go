@@ -72,8 +72,8 @@ func (l *limit) full(starting bool) bool {
 	return l.tight.lost > e+3*math.Sqrt(e*(1+n/of))
 }
 
-// lost is told of a loss, of what was sent with so many bytes under way, and reports
-// whether that was of a full queue.
+// hit is told of a full queue, which lost what was sent with so many bytes under way;
+// next is the transmission to come.
 func (l *limit) hit(now time.Duration, flew float64, next uint64) {
 	flew = min(flew, l.most)
 	if flew < l.peak { // somebody else needs room, too
