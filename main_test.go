@@ -105,6 +105,7 @@ func TestLeavesAreLeaves(t *testing.T) {
 		"tssh/client/auth":              {"tssh/client/transport", "tssh/client/login"},
 		"tssh/client/transport":         {"tssh/client/config", "tssh/client/hostkey", "tssh/client/auth"},
 		"tssh/client/session":           {"tssh/client/login", "tssh/client/roam", "tssh/client/transport", "tssh/client/control"},
+		"tssh/client/control":           {"tssh/client/login", "tssh/client/roam", "tssh/client/transport", "tssh/client/session"},
 		"tssh/client/forward":           {"tssh/client/login", "tssh/client/roam", "tssh/client/transport", "tssh/client/session"},
 		"tssh/client/lend":              {"tssh/client/login", "tssh/client/roam", "tssh/client/transport", "tssh/client/session"},
 		"tssh/client/login":             {"tssh/client/roam", "tssh/client/session"},

@@ -172,17 +172,9 @@ func (v *invocation) isMaster() bool {
 func (v *invocation) share(ctx context.Context, s *service) (*control.Master, error) {
 	cfg := control.Config{
 		Conn: s.Conn(),
-		Session: control.Runner(s.Conn(), v.host, s.lendWords, func(guest *control.Session, ch ssh.Channel) {
-			if guest.X11 {
-				s.lender.AskDisplay(context.Background(), ch)
-			}
-			if guest.Agent {
-				s.lender.AskAgent(ch)
-			}
-			if guest.TTY {
-				v.describe(s, ch, guest.Term)
-			}
-		}),
+		Session: func(ctx context.Context, guest *control.Session) (int, error) {
+			return v.runGuest(ctx, s, guest)
+		},
 		PermitEnv: func(name string) bool { return session.Permits(v.host, name) },
 		Info:      func(about string) []string { return v.askedOf(s, about) },
 		Host:      v.host.Original,
@@ -201,6 +193,46 @@ func (v *invocation) share(ctx context.Context, s *service) (*control.Master, er
 	}
 	go m.Serve(ctx)
 	return m, nil
+}
+
+// runGuest runs the session of another run of ssh on our connection.
+func (v *invocation) runGuest(ctx context.Context, s *service, guest *control.Session) (int, error) {
+	o := session.Options{
+		Command: guest.Command,
+		TTY:     guest.TTY,
+		Guest:   &session.Guest{Subsystem: guest.Subsystem, Term: guest.Term, Env: guest.Env, Escape: guest.Escape},
+		Stdin:   guest.Stdin,
+		Stdout:  guest.Stdout,
+		Stderr:  guest.Stderr,
+		// The guest tells of the end; what went wrong only we know.
+		Log: func(l voice.Level, text string) {
+			if l <= voice.Error {
+				fmt.Fprintf(guest.Stderr, "%s\r\n", text)
+			}
+		},
+		Prepare: func(ch ssh.Channel) {
+			if guest.X11 {
+				s.lender.AskDisplay(context.Background(), ch)
+			}
+			if guest.Agent {
+				s.lender.AskAgent(ch)
+			}
+			if guest.TTY {
+				v.describe(s, ch, guest.Term)
+			}
+			guest.Started()
+		},
+	}
+	s.lendWords(&o)
+	if guest.TTY {
+		t, err := guest.Terminal()
+		if err != nil {
+			return -1, err
+		}
+		defer t.Close()
+		o.Terminal = t
+	}
+	return session.Run(ctx, s.Conn(), v.host, o)
 }
 
 // linger is how long a master without clients stays: ControlPersist.

@@ -3,15 +3,11 @@
 package control
 
 import (
-	"context"
 	"errors"
 	"net"
 	"os"
 
-	"golang.org/x/crypto/ssh"
-
-	"tssh/client/config"
-	"tssh/client/session"
+	"tssh/client/tty"
 )
 
 // Supported says whether connections can be shared here. No descriptor can be
@@ -31,7 +27,11 @@ type Stdio struct{ os.File }
 func newStdio(int) (*Stdio, error) { return nil, errors.ErrUnsupported }
 func refused(error) bool           { return false }
 
-// Runner has nothing to run here.
-func Runner(ssh.Conn, *config.Host, func(*session.Options), func(*Session, ssh.Channel)) func(context.Context, *Session) (int, error) {
-	return nil
-}
+// Terminal is a client's; here there is none.
+type Terminal struct{ *tty.Terminal }
+
+// Terminal is never there.
+func (s *Session) Terminal() (*Terminal, error) { return nil, errors.ErrUnsupported }
+
+// Close has nothing to do.
+func (t *Terminal) Close() {}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/client/session"
 	"tssh/proxy/needs"
 )
 
@@ -31,9 +32,27 @@ func stock(t *testing.T, path string, args ...string) *exec.Cmd {
 	return exec.Command("ssh", args...)
 }
 
-// withRunner shares with package session running the sessions.
+// withRunner shares with package session running the sessions, as the whole of a
+// client does.
 func withRunner(t *testing.T) *shared {
-	return share(t, func(c *Config) { c.Session = Runner(c.Conn, &config.Host{HostName: "somehost"}, nil, nil) })
+	return share(t, func(c *Config) {
+		c.Session = func(ctx context.Context, s *Session) (int, error) {
+			o := session.Options{
+				Command: s.Command, TTY: s.TTY, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr,
+				Guest:   &session.Guest{Subsystem: s.Subsystem, Term: s.Term, Env: s.Env, Escape: s.Escape},
+				Prepare: func(ssh.Channel) { s.Started() },
+			}
+			if s.TTY {
+				term, err := s.Terminal()
+				if err != nil {
+					return -1, err
+				}
+				defer term.Close()
+				o.Terminal = term
+			}
+			return session.Run(ctx, c.Conn, &config.Host{HostName: "somehost"}, o)
+		}
+	})
 }
 
 func TestStockClientRunsCommands(t *testing.T) {
