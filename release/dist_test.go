@@ -106,6 +106,38 @@ func TestDebComesAndGoes(t *testing.T) {
 	})
 }
 
+// TestWhatIsSentIsSmall: a first login waits for it. It is tsshd and nothing else.
+func TestWhatIsSentIsSmall(t *testing.T) {
+	distDir(t)
+	for _, k := range embedded() {
+		packed := filepath.Join("..", bundleDir, "tsshd-"+k.OS+"-"+k.Arch+".gz")
+		info, err := os.Stat(packed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() > 4_000_000 {
+			t.Errorf("%s: %d bytes are sent", k, info.Size())
+		}
+		if k.Arch != runtime.GOARCH {
+			continue
+		}
+		file := filepath.Join(t.TempDir(), "tsshd")
+		must(t, "sh", "-c", `gzip -dc "$1" >"$2" && chmod 755 "$2"`, "sh", packed, file)
+		if out := must(t, file, "--version"); out != "tsshd "+wire.Release+"\n" {
+			t.Errorf("--version says %q", out)
+		}
+		for _, args := range [][]string{{"sshd"}, {"tssh", "host"}} {
+			cmd := exec.Command(file, args...)
+			if args[0] == "tssh" {
+				cmd.Args[0] = "other"
+			}
+			if out, err := cmd.CombinedOutput(); err == nil || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), "; install tssh") {
+				t.Errorf("%s: %v: %s", args, err, out)
+			}
+		}
+	}
+}
+
 // earlier makes of a package one of a lower version, with a file more.
 func earlier(t *testing.T, deb string) string {
 	t.Helper()

@@ -61,6 +61,9 @@ func Main(args []string) int {
 	case "sessions":
 		return listSessions(line.Sessions)
 	case "sshd":
+		if tags.Sent { // none of these is started as one, and it is no small part
+			return complain(wire.ExitUsage, errors.New("this copy, which tssh sent, is no SSH server; install tsshd"))
+		}
 		return sshd(line.Sshd)
 	default:
 		return verify(line.Verify.Hash)

@@ -9,6 +9,9 @@ package tags
 
 import "github.com/alecthomas/kong"
 
+// Sent says that this program is a copy that is sent to servers.
+const Sent = false
+
 // Read reads args, of which the first is a command, into the struct that line points
 // to.
 func Read(line any, args []string) error {
