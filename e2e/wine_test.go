@@ -255,7 +255,7 @@ func (w *windows) serves() {
 func (w *windows) systemTests() {
 	for pkg, run := range map[string]string{
 		"client/auth": "Pageant", "client/config/owner": ".", "client/config": "Windows", "client/shell": ".", "client/tty": ".", "server/session": ".",
-		"proxy/nss": "Windows", "server/policy": "Windows",
+		"proxy/nss": "Windows", "server/policy": "Windows", "server/cache": ".",
 	} {
 		test := filepath.Join(w.dir, filepath.Base(pkg)+".exe")
 		w.compile("test", "-c", "-o", test, "tssh/"+pkg)

@@ -1,5 +1,5 @@
 // Package cache looks after the copies of tsshd that clients sent to this
-// account: CACHE/tssh/HASH/tsshd, one for each build. A running tsshd holds
+// account: CACHE/tssh/HASH/tsshd (tsshd.exe), one for each build. A running tsshd holds
 // its own copy, and sweeps away those that nothing has run for long.
 package cache
 
@@ -34,7 +34,7 @@ func at(path string) (c Copy, ok bool) {
 	dir, name := filepath.Split(path)
 	dir = filepath.Clean(dir)
 	top := filepath.Base(filepath.Dir(dir))
-	if name != "tsshd" || !isHash(filepath.Base(dir)) || top != "tssh" && !strings.HasPrefix(top, "tssh-") {
+	if name != program || !isHash(filepath.Base(dir)) || top != "tssh" && !strings.HasPrefix(top, "tssh-") {
 		return Copy{}, false
 	}
 	return Copy{dir}, true
@@ -47,16 +47,15 @@ func isHash(name string) bool {
 
 // Hold says until release, or until this process ends, that the copy is in use.
 func (c Copy) Hold(now time.Time) (release func(), err error) {
-	f, err := lock(filepath.Join(c.dir, "tsshd"), shared)
-	if err != nil {
+	if release, err = hold(c.dir); err != nil {
 		return nil, err
 	}
 	// The directory's time is when the copy was last used.
 	if err := os.Chtimes(c.dir, now, now); err != nil {
-		f.Close()
+		release()
 		return nil, err
 	}
-	return func() { f.Close() }, nil
+	return release, nil
 }
 
 // Sweep removes the other copies in the same cache that nothing runs and
@@ -82,25 +81,9 @@ func (c Copy) Sweep(now time.Time) error {
 	return all
 }
 
-// remove takes a copy away, unless it runs.
-func remove(dir string) error {
-	program := filepath.Join(dir, "tsshd")
-	f, err := lock(program, exclusive)
-	switch {
-	case errors.Is(err, errRuns):
-		return nil
-	case errors.Is(err, os.ErrNotExist):
-		return os.Remove(dir)
-	case err != nil:
-		return err
-	}
-	defer f.Close() // a tsshd that starts meanwhile waits for us, and runs on without its file
-	return errors.Join(os.Remove(program), os.Remove(dir))
-}
-
 // sweepUploads removes the temporary files of uploads that a day has passed over.
 func sweepUploads(dir string, now time.Time) error {
-	partial, err := filepath.Glob(filepath.Join(dir, "tsshd.*"))
+	partial, err := filepath.Glob(filepath.Join(dir, program+".*"))
 	if err != nil {
 		return err
 	}
@@ -112,6 +95,3 @@ func sweepUploads(dir string, now time.Time) error {
 	}
 	return all
 }
-
-// errRuns says that a running tsshd holds the copy.
-var errRuns = errors.New("it runs")
