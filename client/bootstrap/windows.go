@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -133,13 +134,17 @@ func sendWindows(client *ssh.Client, dir string, program *build, req Request) (t
 	}
 	defer c.Close()
 	file := path.Join(dir, "tsshd.exe")
-	if info, err := c.Stat(file); err == nil && info.Size() == size {
-		return true, nil // tsshd itself says by its version whether it is ours
+	whole := func() bool { // tsshd itself says by its version whether it is ours
+		info, err := c.Stat(file)
+		return err == nil && info.Size() == size
+	}
+	if whole() {
+		return true, nil
 	}
 	if err := c.MkdirAll(dir); err != nil {
 		return false, err
 	}
-	part := file + ".part"
+	part := file + "." + rand.Text() // of this login: another may send it too
 	f, err := c.Create(part)
 	if err != nil {
 		return false, err
@@ -151,13 +156,18 @@ func sendWindows(client *ssh.Client, dir string, program *build, req Request) (t
 		c.Remove(part)
 		return false, err
 	}
-	if err := c.Rename(part, file); err != nil {
-		c.Remove(file) // half of it, from an earlier time
-		if err = c.Rename(part, file); err != nil {
-			return false, err
-		}
+	if err := c.Rename(part, file); err == nil {
+		return false, nil
 	}
-	return false, nil
+	if whole() { // another login was first
+		c.Remove(part)
+		return true, nil
+	}
+	c.Remove(file) // half of it, from an earlier time
+	if err = c.Rename(part, file); err != nil {
+		c.Remove(part)
+	}
+	return false, err
 }
 
 // greetWindows starts a program that may be tsshd, and reads its greeting.

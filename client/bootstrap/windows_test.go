@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -63,5 +64,30 @@ func TestOnlyWindowsIsAskedTwice(t *testing.T) {
 	binary, _ := program(t, 0)
 	if _, err := l.start(t, Request{Binary: binary}); !errors.Is(err, ErrNotRun) || l.runs.Load() != 1 {
 		t.Errorf("%v after %d commands", err, l.runs.Load())
+	}
+}
+
+// TestWindowsLoginsAtOnce: each first login sends a file of its own, and one of
+// these stays.
+func TestWindowsLoginsAtOnce(t *testing.T) {
+	script, want := program(t, 2<<20)
+	text, err := os.ReadFile(script.builds[0].path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, all := released(t, text, "", "windows/amd64")
+	l := newWindows(t, "AMD64")
+	var logins sync.WaitGroup
+	for range 5 {
+		logins.Go(func() {
+			if s, err := l.start(t, Request{Binary: binary}); err != nil || s.Greeting.Secret != want.Secret {
+				t.Errorf("%+v, %v", s, err)
+			}
+		})
+	}
+	logins.Wait()
+	dir := filepath.Join(l.home, ".cache/tssh", all["windows/amd64"].Hash)
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 || files[0].Name() != "tsshd.exe" {
+		t.Errorf("in the cache: %v, %v", files, err)
 	}
 }
