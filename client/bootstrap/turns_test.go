@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/auth"
+	"tssh/client/channel"
 	"tssh/client/config"
 	attacker "tssh/client/hostile"
 	"tssh/client/transport"
@@ -68,7 +69,9 @@ func TestLoginTakesFourTurns(t *testing.T) {
 			t.Fatal(err)
 		}
 		tr.AllowRekey()
-		client := ssh.NewClient(tr.Mux("me", func(error) {}))
+		client := ssh.NewClient(channel.New(tr, channel.Meta{User: "me"}, channel.Config{
+			Guess: tr.IsOpenSSH(), Close: tr.Close, Ended: func(error) {},
+		}))
 		_, err = Start(t.Context(), client, Request{Offer: wire.Offer{Transport: wire.QUIC}, Forced: tr.Forced})
 		if err != nil {
 			t.Fatal(err)

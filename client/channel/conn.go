@@ -216,7 +216,7 @@ func (c *Conn) dispatch(packet []byte) (closing *framing, err error) {
 	case msgOpen:
 		return nil, c.asked(r)
 	}
-	if !Is(packet[0]) {
+	if !known(packet[0]) {
 		return nil, nil // the transport's to judge
 	}
 	number := r.number()

@@ -28,18 +28,10 @@ const (
 // extendedStderr is the one type of extended data that there is.
 const extendedStderr = 1
 
-// Is tells the messages of the connection layer (RFC 4250, 4.1.2).
-func Is(kind byte) bool {
+// known tells the messages of the connection layer (RFC 4250, 4.1.2).
+func known(kind byte) bool {
 	return kind >= msgGlobalRequest && kind <= msgRequestFailure || kind >= msgOpen && kind <= msgFailure
 }
-
-// Asks tells the messages that may want an answer.
-func Asks(kind byte) bool {
-	return kind == msgGlobalRequest || kind == msgOpen || kind == msgRequest
-}
-
-// AnswersOpening tells the answers to the opening of a channel.
-func AnswersOpening(kind byte) bool { return kind == msgConfirmation || kind == msgOpenFailure }
 
 // errShort is a message that ends too early. Servers that are not OpenSSH's leave
 // out last fields, so only what is needed must be there, and what follows it is

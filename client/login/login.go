@@ -243,7 +243,7 @@ func (l *Login) shakeHands(ctx context.Context) error {
 
 // serve puts the channels on the connection and watches over it.
 func (l *Login) serve(check *hostkey.Checker) {
-	mux, chans, reqs := l.tr.Mux(l.host.User, func(err error) { l.finish(l.sessionWords(err)) })
+	mux, chans, reqs := l.channels()
 	l.Ask = mux.Ask
 	l.limits = idle.New(l.host.ChannelTimeout, l.opts.Log)
 	conn, chans := l.limits.Watch(mux, chans)

@@ -3,8 +3,6 @@ package transport
 import (
 	"errors"
 	"slices"
-
-	"tssh/client/channel"
 )
 
 // maxEarly bounds what is kept, in bytes: the windows of channels bound what an
@@ -22,7 +20,7 @@ type early struct {
 
 // belongsAbove tells what is kept: messages of channels, and the answer of who
 // does not know ours.
-func belongsAbove(kind byte) bool { return channel.Is(kind) || kind == msgUnimplemented }
+func belongsAbove(kind byte) bool { return isAbove(kind) || kind == msgUnimplemented }
 
 func (e *early) put(packet []byte) error {
 	if e.held += len(packet) + packetCost; e.held > maxEarly {

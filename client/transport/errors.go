@@ -69,8 +69,8 @@ func midPacket(err error) error {
 	return err
 }
 
-// classify turns an error of the network into ours.
-func classify(err error) error {
+// Classify makes an *Error of what ended a connection, where it is none yet.
+func Classify(err error) error {
 	var own *Error
 	var errno syscall.Errno
 	var timeout net.Error

@@ -8,8 +8,6 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/ssh"
-
-	"tssh/client/channel"
 )
 
 // keyOptions is what OpenSSH's server tells of the key that let the user in: a
@@ -33,7 +31,7 @@ func newKeyOptions() *keyOptions {
 // see looks at a packet on its way to others.
 func (k *keyOptions) see(packet []byte) {
 	switch {
-	case channel.AnswersOpening(packet[0]):
+	case packet[0] == msgConfirmation, packet[0] == msgOpenFailure:
 		k.end()
 	case packet[0] == msgDebug:
 		var m struct {

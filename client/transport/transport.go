@@ -23,7 +23,6 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/client/channel"
 	"tssh/client/transport/deflate"
 	"tssh/client/voice"
 	"tssh/proxy/visible"
@@ -136,20 +135,20 @@ func Handshake(conn net.Conn, cfg Config) (*Conn, error) {
 		c.version += " " + cfg.VersionAddendum
 	}
 	if err := c.exchangeVersions(); err != nil {
-		return nil, classify(err)
+		return nil, Classify(err)
 	}
 	if err := c.start(); err != nil {
-		return nil, classify(err)
+		return nil, Classify(err)
 	}
 	packet, err := c.raw()
 	if err != nil {
-		return nil, classify(err)
+		return nil, Classify(err)
 	}
 	if packet[0] != msgKexInit {
-		return nil, classify(fmt.Errorf("kex protocol error: type %d seq %d", packet[0], c.inSeq-1))
+		return nil, Classify(fmt.Errorf("kex protocol error: type %d seq %d", packet[0], c.inSeq-1))
 	}
 	if err := c.exchange(slices.Clone(packet)); err != nil {
-		return nil, classify(err)
+		return nil, Classify(err)
 	}
 	// The server's extensions (RFC 8308) come right behind its keys. When they are
 	// here already, the first request for authentication need not wait.
@@ -161,7 +160,7 @@ func Handshake(conn net.Conn, cfg Config) (*Conn, error) {
 			c.unread = packet
 		}
 		if err != nil {
-			return nil, classify(err)
+			return nil, Classify(err)
 		}
 	}
 	return c, nil
@@ -215,7 +214,7 @@ func (c *Conn) line() (string, error) {
 
 // ident puts ssh's line about the exchange of versions before the last one.
 func ident(op string, err error) error {
-	e := classify(err).(*Error)
+	e := Classify(err).(*Error)
 	switch e.Reason {
 	case Closed:
 		e.Words = []string{"kex_exchange_identification: Connection closed by remote host"}
@@ -301,7 +300,7 @@ func (c *Conn) read(wait bool) ([]byte, error) {
 		packet, err := c.next()
 		if err != nil {
 			c.options.end()
-			return nil, classify(err)
+			return nil, Classify(err)
 		}
 		c.options.see(packet)
 		if c.inLeft <= 0 || c.inPackets <= 0 {
@@ -324,14 +323,14 @@ func (c *Conn) read(wait bool) ([]byte, error) {
 			}
 			err = c.early.hold(c.exchange(slices.Clone(packet)))
 		default:
-			if err = c.misplaced(packet[0]); err == nil && c.renew && !channel.Is(packet[0]) {
+			if err = c.misplaced(packet[0]); err == nil && c.renew && !isAbove(packet[0]) {
 				err = c.unknown(packet[0])
 				break
 			}
 			return packet, err
 		}
 		if err != nil {
-			return nil, classify(err)
+			return nil, Classify(err)
 		}
 	}
 }
@@ -356,7 +355,7 @@ const maxAsked = 64
 
 // noteLocked remembers what "not implemented" is to mean for a packet.
 func (c *Conn) noteLocked(packet []byte) {
-	if c.refuse == nil || !channel.Asks(packet[0]) {
+	if c.refuse == nil {
 		return
 	}
 	no := c.refuse(packet)
@@ -392,7 +391,7 @@ func (c *Conn) refused(packet []byte) []byte {
 // above never see any, whatever they would make of them.
 func (c *Conn) misplaced(kind byte) error {
 	if kind >= msgNewKeys && kind < 50 {
-		return classify(fmt.Errorf("kex protocol error: type %d seq %d", kind, c.inSeq-1))
+		return Classify(fmt.Errorf("kex protocol error: type %d seq %d", kind, c.inSeq-1))
 	}
 	return nil
 }
@@ -474,7 +473,7 @@ func (c *Conn) WritePacket(packet []byte) error {
 	}
 	if c.offer != nil {
 		if c.held += len(packet) + packetCost; c.held > maxHeld {
-			c.werr = classify(errors.New("the server does not end the key exchange"))
+			c.werr = Classify(errors.New("the server does not end the key exchange"))
 			return c.werr
 		}
 		c.queue = append(c.queue, slices.Clone(packet))
@@ -505,7 +504,7 @@ func (c *Conn) writeLocked(packet []byte) error {
 	c.outLeft -= int64(len(packet))
 	c.outPackets--
 	if _, err := c.conn.Write(c.buf); err != nil {
-		c.werr = classify(err)
+		c.werr = Classify(err)
 		return c.werr
 	}
 	return nil
@@ -536,6 +535,9 @@ func (c *Conn) Close() error {
 
 // SessionID is the hash of the first key exchange, which authentication signs.
 func (c *Conn) SessionID() []byte { return slices.Clone(c.sessionID) }
+
+// ClientVersion is our identification line.
+func (c *Conn) ClientVersion() string { return c.version }
 
 // ServerVersion is the server's identification line.
 func (c *Conn) ServerVersion() string { return c.serverVersion }

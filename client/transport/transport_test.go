@@ -151,7 +151,7 @@ func TestTalksToXCrypto(t *testing.T) {
 // echoes sends enough through a channel for several changes of keys.
 func echoes(t *testing.T, c *Conn) {
 	t.Helper()
-	conn, chans, reqs := c.Mux("me", func(error) {})
+	conn, chans, reqs := mux(c, func(error) {})
 	client := ssh.NewClient(conn, chans, reqs)
 	defer client.Close()
 	ch, in, err := client.OpenChannel("session", nil)

@@ -12,14 +12,11 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/client/channel"
 	"tssh/client/voice"
 )
 
 const (
-	msgGlobalRequest  = 80
-	msgChannelOpen    = 90
-	msgChannelOpened  = 91
-	msgChannelRefused = 92
 	msgWindowAdjust   = 93
 	msgChannelData    = 94
 	msgExtendedData   = 95
@@ -27,8 +24,17 @@ const (
 	msgChannelClose   = 97
 	msgChannelRequest = 98
 	msgChannelSuccess = 99
-	msgChannelFailure = 100
 )
+
+// mux puts channels on a connection, as a login does.
+func mux(c *Conn, ended func(error)) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request) {
+	m, chans, reqs := channel.New(c, channel.Meta{User: "me"}, channel.Config{
+		Guess: c.IsOpenSSH(), CountsLengths: c.CallsItselfOpenSSH(), Close: c.Close,
+		Ended: func(err error) { ended(Classify(err)) },
+	})
+	c.Refusals(m.Refused)
+	return m, chans, reqs
+}
 
 // asker is what the channels can beyond those of x/crypto.
 type asker interface {
@@ -84,7 +90,7 @@ func newOdd(t *testing.T, extensions ...string) *odd {
 	c.AllowRekey()
 	var chans <-chan ssh.NewChannel
 	var reqs <-chan *ssh.Request
-	o.conn, chans, reqs = c.Mux("me", func(err error) {
+	o.conn, chans, reqs = mux(c, func(err error) {
 		select {
 		case o.ended <- err:
 		default:
@@ -133,10 +139,10 @@ func (o *odd) open(window, size uint32) (asker, <-chan *ssh.Request) {
 		Ours uint32
 		Rest []byte `ssh:"rest"`
 	}
-	if err := ssh.Unmarshal(o.expect(msgChannelOpen), &m); err != nil || m.Kind != "session" {
+	if err := ssh.Unmarshal(o.expect(msgOpen), &m); err != nil || m.Kind != "session" {
 		o.t.Fatalf("opened %q: %v", m.Kind, err)
 	}
-	o.send(words(msgChannelOpened, m.Ours, 7, window, size))
+	o.send(words(msgConfirmation, m.Ours, 7, window, size))
 	r := <-done
 	if r.err != nil {
 		o.t.Fatal(r.err)
@@ -200,9 +206,9 @@ func TestAnswersGoToWhoAsked(t *testing.T) {
 	o.expect(msgChannelRequest)
 	third, _ := ch.Ask("c", nil)
 	o.expect(msgChannelRequest)
-	o.send(words(msgChannelFailure, 0))
+	o.send(words(msgFailure, 0))
 	o.send(words(msgChannelSuccess, 0))
-	o.send(words(msgChannelFailure, 0))
+	o.send(words(msgFailure, 0))
 	o.send(words(msgChannelSuccess, 0)) // one too many
 	a, _ := first()
 	c, _ := third()
@@ -231,7 +237,7 @@ func TestNotImplementedIsNo(t *testing.T) {
 		_, _, err := o.conn.OpenChannel("direct-tcpip", nil)
 		opened <- err
 	}()
-	o.expect(msgChannelOpen)
+	o.expect(msgOpen)
 	no()
 	if err, ok := (<-opened).(*ssh.OpenChannelError); !ok || err.Reason != ssh.UnknownChannelType {
 		t.Error(err)
@@ -311,8 +317,8 @@ func TestRefusalWithoutLanguage(t *testing.T) {
 			_, _, err := o.conn.OpenChannel("session", nil)
 			opened <- err
 		}()
-		o.expect(msgChannelOpen)
-		o.send(append(words(msgChannelRefused, 0, 1), text...))
+		o.expect(msgOpen)
+		o.send(append(words(msgOpenFailure, 0, 1), text...))
 		if err, ok := (<-opened).(*ssh.OpenChannelError); !ok || err.Reason != ssh.Prohibited {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -417,11 +423,11 @@ func TestFirstSessionIsOpenAtOnce(t *testing.T) {
 	}
 	written := make(chan error, 1)
 	go func() { _, err := ch.Write([]byte("input")); written <- err }()
-	o.expect(msgChannelOpen)
+	o.expect(msgOpen)
 	if p := o.expect(msgChannelRequest); !bytes.HasPrefix(p, words(msgChannelRequest, 0)) {
 		t.Fatalf("asked by % x", p)
 	}
-	o.send(words(msgChannelOpened, 0, 0, 1000, 32<<10))
+	o.send(words(msgConfirmation, 0, 0, 1000, 32<<10))
 	if p := o.expect(msgChannelData); !bytes.Equal(p, data(0, []byte("input"))) {
 		t.Errorf("wrote % x", p)
 	}
@@ -439,7 +445,7 @@ func TestRefusedSessionIsRefused(t *testing.T) {
 	o, ch := guessed(t)
 	answer, _ := ch.Ask("exec", nil)
 	o.expect(msgChannelRequest)
-	o.send(append(words(msgChannelRefused, 0, 1), "\x00\x00\x00\x02no\x00\x00\x00\x00"...))
+	o.send(append(words(msgOpenFailure, 0, 1), "\x00\x00\x00\x02no\x00\x00\x00\x00"...))
 	if _, err := answer(); err == nil || err.(*ssh.OpenChannelError).Reason != ssh.Prohibited {
 		t.Errorf("answered %v", err)
 	}
@@ -452,8 +458,8 @@ func TestRefusedSessionIsRefused(t *testing.T) {
 
 func TestServerWithOtherNumbersIsNotMistaken(t *testing.T) {
 	o, _ := guessed(t)
-	o.expect(msgChannelOpen)
-	o.send(words(msgChannelOpened, 0, 1, 0, 32<<10))
+	o.expect(msgOpen)
+	o.send(words(msgConfirmation, 0, 1, 0, 32<<10))
 	if err := <-o.ended; err == nil || !strings.Contains(err.Error(), "numbered its first channel 1") {
 		t.Errorf("a command would have run on the channel of another: %v", err)
 	}
@@ -483,7 +489,7 @@ func TestOnlyOpenSSHIsGuessed(t *testing.T) {
 		if c.hostbound {
 			x.extensions[hostbound] = "0"
 		}
-		if x.guessable() != c.want {
+		if x.IsOpenSSH() != c.want {
 			t.Errorf("%+v", c)
 		}
 	}
