@@ -138,6 +138,27 @@ func TestWhatIsSentIsSmall(t *testing.T) {
 	}
 }
 
+// TestDebCompletesInEveryShell: who installs the package on a Debian gets
+// completion at the TAB key, and has done nothing for it but what each shell's
+// users do.
+func TestDebCompletesInEveryShell(t *testing.T) {
+	dir := distDir(t)
+	if os.Getuid() != 0 {
+		t.Skip("SKIPPED, not tested at all: dpkg and chroot need root")
+	}
+	for _, name := range []string{"tmux", "zsh", "fish", "/usr/share/bash-completion/bash_completion"} {
+		if err := exec.Command("sh", "-c", `command -v "$0" || test -f "$0"`, name).Run(); err != nil {
+			t.Fatalf("no %s", name)
+		}
+	}
+	out := must(t, "unshare", "-m", "sh", "testdata/tab.sh", filepath.Join(dir, "tssh_"+wire.Release+"-1_amd64.deb"))
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		if !strings.Contains(out, shell+" completes\n") {
+			t.Errorf("%s does not: %s", shell, out)
+		}
+	}
+}
+
 // earlier makes of a package one of a lower version, with a file more.
 func earlier(t *testing.T, deb string) string {
 	t.Helper()
