@@ -75,7 +75,7 @@ end
 complete -c tssh -f -a '(__tssh_complete)'
 complete -c tsshd -f -a '(__tssh_complete)'
 `,
-	"powershell": `Register-ArgumentCompleter -Native -CommandName tssh, tsshd -ScriptBlock {
+	"powershell": `Register-ArgumentCompleter -Native -CommandName 'tssh', 'tsshd' -ScriptBlock {
 	param($wordToComplete, $commandAst, $cursorPosition)
 	$all = @($commandAst.CommandElements | Where-Object { $_.Extent.StartOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
 	$program, $words = $all
