@@ -1,6 +1,7 @@
 package voice
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -74,8 +75,14 @@ type person struct {
 
 func sit(t *testing.T, what string, before string) *person {
 	t.Helper()
-	master, slave, err := pty.Open()
+	blocking, slave, err := pty.Open()
 	needs.Nothing(t, err)
+	// A deadline holds only for a file that was made without blocking.
+	fd, err := unix.FcntlInt(blocking.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err := cmp.Or(err, unix.SetNonblock(fd, true), blocking.Close()); err != nil {
+		t.Fatal(err)
+	}
+	master := os.NewFile(uintptr(fd), "terminal")
 	p := &person{t: t, master: master, slave: slave, cmd: exec.Command(os.Args[0])}
 	p.cmd.Env = append(os.Environ(), asking+"="+what)
 	for _, v := range []string{"DISPLAY", "WAYLAND_DISPLAY", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE"} {
@@ -83,7 +90,10 @@ func sit(t *testing.T, what string, before string) *person {
 	}
 	p.cmd.Stdout = slave // standard input is no terminal, as in a pipe
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 1}
-	p.types(before)
+	if before != "" { // its echo says that it has arrived, which takes a moment
+		p.types(before)
+		p.reads(strings.ReplaceAll(before, "\n", "\r\n"))
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +111,9 @@ func (p *person) types(s string) { p.master.WriteString(s) }
 // reads reads on until s was seen.
 func (p *person) reads(s string) {
 	p.t.Helper()
-	p.master.SetReadDeadline(time.Now().Add(20 * time.Second))
+	if err := p.master.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		p.t.Fatal(err)
+	}
 	for b := make([]byte, 1); ; {
 		n, err := p.master.Read(b)
 		if p.seen += string(b[:n]); n > 0 && strings.HasSuffix(p.seen, s) {
