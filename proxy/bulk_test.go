@@ -19,7 +19,7 @@ import (
 func (s *session) transfer(n int, during func()) time.Duration {
 	s.t.Helper()
 	start := time.Now()
-	stream, err := s.quic.OpenStreamSync(s.ctx)
+	stream, err := s.bulky().OpenStreamSync(s.ctx)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -95,8 +95,12 @@ func (c *Client) local(p *roam.Path) netip.AddrPort {
 }
 
 // transmit carries the transport's datagrams to the server.
-func (c *Client) transmit(b []byte, segment int, ecn byte) {
+func (c *Client) transmit(b []byte, segment int, ecn byte, bulk bool) {
 	c.sent.Add(uint64(len(b)))
+	if bulk {
+		c.transmitBulk(b, segment)
+		return
+	}
 	c.mu.Lock()
 	o := c.machine.Written(time.Now(), b, segment)
 	c.mu.Unlock()
@@ -106,21 +110,42 @@ func (c *Client) transmit(b []byte, segment int, ecn byte) {
 	if o.On == nil || c.cut.Load() {
 		return
 	}
-	if len(o.Copies) > 0 && !c.mend.busy() {
-		again(o.Copies, b, c.repeat)
-	}
+	again(o.Copies, b, c.repeat)
 	c.send(o.On, o.Knock)
-	if !c.mend.write(b, segment, o.On.Kind == wire.UDP) {
-		c.sendTrain(o.On, b, segment, ecn)
-	}
+	c.sendTrain(o.On, b, segment, ecn)
 }
 
-// sendMended sends packets of the mender's.
-func (c *Client) sendMended(b []byte, segment int) {
+// transmitBulk carries datagrams of the connection for bulk: with the mender's numbers,
+// or where it has no business as they are.
+func (c *Client) transmitBulk(b []byte, segment int) {
+	c.mu.Lock()
+	o := c.machine.Carried(time.Now())
+	c.mu.Unlock()
+	if o.Wake {
+		token(c.kick)
+	}
+	if o.On == nil {
+		return
+	}
+	if !c.cut.Load() {
+		c.send(o.On, o.Knock)
+	}
+	if c.mend.write(b, segment, o.On.Kind == wire.UDP) {
+		return
+	}
+	b, segment = wire.AppendBulk(nil, b, segment)
+	c.mu.Lock()
+	c.machine.Bare(time.Now(), b, segment)
+	c.mu.Unlock()
+	c.sendBulk(b, segment)
+}
+
+// sendBulk sends packets of the connection for bulk over the path in use.
+func (c *Client) sendBulk(b []byte, segment int) {
 	c.mu.Lock()
 	p := c.machine.Current()
 	c.mu.Unlock()
-	if p != nil && p.Kind == wire.UDP && !c.cut.Load() {
+	if p != nil && !c.cut.Load() {
 		c.sendTrain(p, b, segment, 0)
 	}
 }
@@ -192,17 +217,17 @@ func (c *Client) acked(b []byte, from netip.AddrPort) {
 	c.mu.Unlock()
 	if p != nil && p.Kind == wire.UDP {
 		gather(p.Port.(path.Socket), rtt, c.mend)
+		if p.Remote == from {
+			c.mend.heard()
+		}
 	}
 	c.obey(e)
 }
 
 // takeMended takes a packet of the server's mender. What anybody else sent does not
 // open.
-func (c *Client) takeMended(from netip.AddrPort, b []byte) {
-	c.mu.Lock()
-	ok := c.machine.Trusts(from)
-	c.mu.Unlock()
-	if !ok || c.cut.Load() {
+func (c *Client) takeMended(b []byte) {
+	if c.cut.Load() {
 		return
 	}
 	c.received.Add(uint64(len(b)))
@@ -222,9 +247,23 @@ func (c *Client) taken() {
 	c.mend.wake()
 }
 
+// other takes a packet that is none of the transport's, from a place that may be the
+// server's.
+func (c *Client) other(from netip.AddrPort, trusted func() bool, b []byte) {
+	if d, ok := wire.OpenBulk(b); ok {
+		if trusted() {
+			c.receive(d, 0, 0, true)
+		}
+	} else if !wire.IsRepair(b) {
+		c.acked(b, from)
+	} else if c.mend != nil && trusted() {
+		c.takeMended(b)
+	}
+}
+
 // receive takes the transport's datagrams. The caller says when these are all: see
 // taken.
-func (c *Client) receive(b []byte, segment int, ecn byte) {
+func (c *Client) receive(b []byte, segment int, ecn byte, bulk bool) {
 	if c.cut.Load() {
 		return
 	}
@@ -232,7 +271,7 @@ func (c *Client) receive(b []byte, segment int, ecn byte) {
 	c.mu.Lock()
 	c.machine.Received(time.Now())
 	c.mu.Unlock()
-	c.feed.Queue(b, segment, ecn)
+	c.feed.Queue(b, segment, ecn, bulk)
 }
 
 func (c *Client) logf(format string, args ...any) {

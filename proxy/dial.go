@@ -27,7 +27,7 @@ type ClientConfig struct {
 	Carrier   func(ctx context.Context, fresh bool) (io.ReadWriteCloser, error)
 	Heartbeat time.Duration // silent longer than this, other kinds of path are tried at the latest; 0: 3 s
 	Alive     time.Duration // silent longer than this, the client gives up; 0: DefaultAlive
-	Repair    bool          // send again over UDP what the path loses before QUIC misses it; both ends agree
+	Bulk      bool          // QUIC has a second connection, for bulk, below which losses over UDP are repaired; both ends agree
 	Returned  func()        // called when contact came back after an outage; nil: nothing is
 	Network   path.Network  // nil: this machine's
 	Logf      func(string, ...any)
@@ -64,9 +64,9 @@ func Dial(ctx context.Context, config ClientConfig) (*Client, error) {
 	}, time.Now())
 	c.Conn, c.feed = memconn.New(config.Transport, 0, c.transmit)
 	c.ctx, c.cancel = context.WithCancel(ctx)
-	if config.Repair && config.Transport == wire.QUIC {
-		deliver := func(b []byte) { c.feed.Deliver(b, 0, 0) }
-		c.mend = newMender(wire.NewClientRepair(config.Secret), deliver, c.sendMended)
+	if config.Bulk && config.Transport == wire.QUIC {
+		deliver := func(b []byte) { c.feed.Deliver(b, 0, 0, true) }
+		c.mend = newMender(wire.NewClientRepair(config.Secret), deliver, c.sendBulk)
 		c.work.Go(c.mend.run)
 	}
 	if c.machine.Allows(wire.UDP) {

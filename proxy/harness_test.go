@@ -38,6 +38,7 @@ type session struct {
 	client     *Client
 	server     *Server
 	quic       *quic.Conn
+	side       *quic.Conn // for bulk; nil: there is none
 	stream     *quic.Stream
 	ctx        context.Context
 	got        chan []byte
@@ -121,6 +122,28 @@ func (s *session) open(tweaks ...tweak) {
 	}()
 	s.echo("hello", time.Minute)
 	s.opening = time.Since(began)
+	if cc.Bulk {
+		if s.side, err = tr.Dial(ctx, s.client.BulkPeer(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"test"}}, quicConfig()); err != nil {
+			t.Fatal(err)
+		}
+		x, err := s.side.OpenStreamSync(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.Write([]byte("x"))
+		if _, err := io.ReadFull(x, make([]byte, 1)); err != nil { // the other end has it
+			t.Fatal(err)
+		}
+		x.Close()
+	}
+}
+
+// bulky is the connection for bulk, where there is one.
+func (s *session) bulky() *quic.Conn {
+	if s.side != nil {
+		return s.side
+	}
+	return s.quic
 }
 
 func quicConfig() *quic.Config {

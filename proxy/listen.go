@@ -25,7 +25,7 @@ type ServerConfig struct {
 	Ports     []int         // to choose from, in this order; empty: any free one
 	Alive     time.Duration // silent longer than this, the client is gone; 0: DefaultAlive
 	Network   path.Network  // nil: this machine's
-	Repair    bool          // send again over UDP what the path loses before QUIC misses it; both ends agree
+	Bulk      bool          // QUIC has a second connection, for bulk, below which losses over UDP are repaired; both ends agree
 	Returned  func()        // called when the client came back from an outage; nil: nothing is
 	Logf      func(string, ...any)
 }
@@ -50,9 +50,9 @@ func Listen(ctx context.Context, config ServerConfig) (*Server, error) {
 		return nil, err
 	}
 	ctx, s.cancel = context.WithCancel(ctx)
-	if config.Repair && config.Transport == wire.QUIC && s.socket != nil {
-		deliver := func(b []byte) { s.feed.Deliver(b, 0, 0) }
-		s.mend = newMender(wire.NewServerRepair(config.Secret), deliver, s.sendMended)
+	if config.Bulk && config.Transport == wire.QUIC && s.socket != nil {
+		deliver := func(b []byte) { s.feed.Deliver(b, 0, 0, true) }
+		s.mend = newMender(wire.NewServerRepair(config.Secret), deliver, s.sendBulk)
 		s.work.Go(s.mend.run)
 	}
 	if s.socket != nil {

@@ -90,7 +90,7 @@ func (m *mender) wake() {
 	}
 }
 
-// busy reports whether bulk goes either way: copies would harm.
+// busy reports whether bulk goes either way.
 func (m *mender) busy() bool {
 	if m == nil {
 		return false
@@ -98,16 +98,6 @@ func (m *mender) busy() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.machine.Busy(time.Now())
-}
-
-// crowded reports whether nothing may overtake what is under way.
-func (m *mender) crowded() bool {
-	if m == nil {
-		return false
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.machine.Crowded()
 }
 
 // moved is told that the path is another one.
@@ -118,6 +108,17 @@ func (m *mender) moved(udp bool) {
 	m.mu.Lock()
 	m.udp = udp
 	m.machine.Moved(time.Now(), udp)
+	m.mu.Unlock()
+	token(m.kick)
+}
+
+// heard is told that a knock on the path of UDP was answered.
+func (m *mender) heard() {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	m.machine.Alive(time.Now())
 	m.mu.Unlock()
 	token(m.kick)
 }
@@ -145,7 +146,7 @@ func (m *mender) close() {
 		last := m.machine.Last()
 		m.mu.Unlock()
 		if last != nil {
-			m.send(last, 0)
+			m.send(wire.AppendBulk(nil, last, 0))
 		}
 	})
 }

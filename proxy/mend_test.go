@@ -23,13 +23,13 @@ var (
 	labAwful = simnet.Link{Delay: 150 * time.Millisecond, Rate: 5 * mbit, Loss: 0.20, Late: true, Queue: 300 * time.Millisecond}
 )
 
-func mended(_ *session, c *ClientConfig, s *ServerConfig) { c.Repair, s.Repair = true, true }
+func mended(_ *session, c *ClientConfig, s *ServerConfig) { c.Bulk, s.Bulk = true, true }
 
 // bulk lets the server send for a while, or the client if up, with echoes beside it
 // from the third second on. It returns Mbit/s and the echoes, sorted.
 func (s *session) bulk(up bool, length time.Duration) (float64, []time.Duration) {
 	s.t.Helper()
-	stream, err := s.quic.OpenStreamSync(s.ctx)
+	stream, err := s.bulky().OpenStreamSync(s.ctx)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestRepairedIdleIsQuiet(t *testing.T) {
 
 func TestRepairedIsHeard(t *testing.T) {
 	story(t, wifi, func(s *session) {
-		stream, err := s.quic.OpenStreamSync(s.ctx)
+		stream, err := s.bulky().OpenStreamSync(s.ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -235,7 +235,7 @@ func TestRepairedEndIsHeard(t *testing.T) {
 			if i%2 > 0 {
 				s.bulk(true, time.Second)
 			}
-			near, far, leave := s.quic, s.accepted, s.client.Close
+			near, far, leave := s.side, s.accepted, s.client.Close
 			if i%4 > 1 {
 				near, far, leave = far, near, s.server.Close
 			}

@@ -77,9 +77,7 @@ func (c *Client) obey(e roam.Effects) {
 	}
 	if !c.cut.Load() {
 		for _, p := range e.Send {
-			if !wire.IsTransport(p.Data) || !c.mend.crowded() { // else it is sent again in its turn
-				c.send(p.On, p.Data)
-			}
+			c.send(p.On, p.Data)
 		}
 	}
 	for _, d := range e.Dial {
@@ -129,20 +127,16 @@ func (c *Client) readSocket(s path.Socket) {
 		if err != nil {
 			return
 		}
-		split(b[:n], e.Segment, func(b []byte, segment int) {
+		trusted := func() bool {
 			c.mu.Lock()
-			ok := c.machine.Trusts(e.Peer)
-			c.mu.Unlock()
-			if ok {
-				c.receive(b, segment, e.ECN)
+			defer c.mu.Unlock()
+			return c.machine.Trusts(e.Peer)
+		}
+		split(b[:n], e.Segment, func(b []byte, segment int) {
+			if trusted() {
+				c.receive(b, segment, e.ECN, false)
 			}
-		}, func(b []byte) {
-			if !wire.IsRepair(b) {
-				c.acked(b, e.Peer)
-			} else if c.mend != nil {
-				c.takeMended(e.Peer, b)
-			}
-		})
+		}, func(b []byte) { c.other(e.Peer, trusted, b) })
 		if !e.More {
 			c.taken()
 		}
@@ -198,11 +192,11 @@ func (c *Client) runStream(p *roam.Path, x *stream) {
 			return
 		}
 		if wire.IsTransport(d) {
-			c.receive(d, 0, 0)
-			c.taken()
+			c.receive(d, 0, 0, false)
 		} else {
-			c.acked(d, netip.AddrPort{})
+			c.other(netip.AddrPort{}, func() bool { return true }, d)
 		}
+		c.taken()
 	}
 }
 

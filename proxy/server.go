@@ -42,6 +42,7 @@ type Server struct {
 	mu       sync.Mutex // guards what follows
 	door     *admit.Machine[place]
 	recent   resend.Recent
+	bare     resend.Recent // of bulk's connection, while nobody repairs what it loses
 	extra    resend.Copies
 	streams  []*stream // that have knocked, the oldest first
 	started  time.Time
@@ -144,10 +145,24 @@ func (s *Server) Heard() (time.Time, time.Duration) {
 }
 
 // transmit carries the transport's datagrams to where the client is.
-func (s *Server) transmit(b []byte, segment int, ecn byte) {
+func (s *Server) transmit(b []byte, segment int, ecn byte, bulk bool) {
 	now := time.Now()
 	var space [4]place
 	s.mu.Lock()
+	if bulk {
+		s.sent += uint64(len(b))
+		udp := s.door.Home().stream == nil
+		s.mu.Unlock()
+		if s.mend.write(b, segment, udp) {
+			return
+		}
+		b, segment = wire.AppendBulk(nil, b, segment)
+		s.mu.Lock()
+		s.bare.Note(now, b, segment)
+		s.mu.Unlock()
+		s.sendBulk(b, segment)
+		return
+	}
 	s.recent.Note(now, b, segment)
 	s.sent += uint64(len(b))
 	udp := s.door.Home().stream == nil
@@ -155,37 +170,22 @@ func (s *Server) transmit(b []byte, segment int, ecn byte) {
 	if segment == 0 && udp {
 		copies = s.extra.After(now, len(b), float64(s.door.Newest().Loss)/255)
 	}
-	var places []place
-	if s.mend == nil {
-		places = s.door.Routes(space[:0], now, len(b))
-	}
+	places := s.door.Routes(space[:0], now, len(b))
 	s.mu.Unlock()
-	if len(copies) > 0 && !s.mend.busy() {
-		again(copies, b, s.repeat)
-	}
-	if s.mend != nil {
-		if s.mend.write(b, segment, udp) {
-			return
-		}
-		s.mu.Lock() // it may have waited, and the client moved
-		places = s.door.Routes(space[:0], time.Now(), len(b))
-		s.mu.Unlock()
-	}
+	again(copies, b, s.repeat)
 	for _, p := range places {
 		s.sendTo(p, b, segment, ecn)
 	}
 }
 
-// sendMended sends packets of the mender's to where the client is, by UDP.
-func (s *Server) sendMended(b []byte, segment int) {
+// sendBulk sends packets of the connection for bulk to where the client is.
+func (s *Server) sendBulk(b []byte, segment int) {
 	var space [4]place
 	s.mu.Lock()
 	places := s.door.Routes(space[:0], time.Now(), len(b))
 	s.mu.Unlock()
 	for _, p := range places {
-		if p.stream == nil {
-			s.sendTo(p, b, segment, 0)
-		}
+		s.sendTo(p, b, segment, 0)
 	}
 }
 
@@ -212,10 +212,10 @@ func (s *Server) sendTo(p place, b []byte, segment int, ecn byte) {
 const longPath = 10 * time.Millisecond
 
 // gather has a socket read flows by the millisecond where the path is long enough for
-// it. A mender has a clock of its own in what arrives.
+// it. A mender at work has a clock of its own in what arrives.
 func gather(s path.Socket, rtt time.Duration, m *mender) {
 	if g, ok := s.(path.Gatherer); ok {
-		g.Gather(rtt >= longPath && m == nil)
+		g.Gather(rtt >= longPath && !m.busy())
 	}
 }
 
@@ -243,39 +243,34 @@ func (s *Server) taken() {
 // see taken.
 func (s *Server) receive(from place, b []byte, segment int, ecn byte) {
 	split(b, segment, func(b []byte, segment int) {
-		s.mu.Lock()
-		now := time.Now()
-		ok := s.door.Accepts(now, from)
-		if ok {
-			s.arrived = now
-			s.received += uint64(len(b))
-		}
-		s.mu.Unlock()
-		if ok {
-			s.feed.Queue(b, segment, ecn)
+		if s.heardFrom(from, b) {
+			s.feed.Queue(b, segment, ecn, false)
 		}
 	}, func(b []byte) {
-		if !wire.IsRepair(b) {
+		if d, ok := wire.OpenBulk(b); ok {
+			if s.heardFrom(from, b) {
+				s.feed.Queue(d, 0, 0, true)
+			}
+		} else if !wire.IsRepair(b) {
 			s.knocked(from, b)
-		} else if s.mend != nil {
-			s.takeMended(from, b)
+		} else if s.mend != nil && s.heardFrom(from, b) {
+			s.mend.take(b)
 		}
 	})
 }
 
-// takeMended takes a packet of the client's mender, from where the client may be.
-func (s *Server) takeMended(from place, b []byte) {
+// heardFrom notes that something came from a place. It reports whether the client may
+// be there.
+func (s *Server) heardFrom(from place, b []byte) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	now := time.Now()
 	ok := s.door.Accepts(now, from)
 	if ok {
 		s.arrived = now
 		s.received += uint64(len(b))
 	}
-	s.mu.Unlock()
-	if ok {
-		s.mend.take(b)
-	}
+	return ok
 }
 
 // knocked takes a packet of the path layer. It reports whether it was a knock
@@ -314,16 +309,17 @@ func (s *Server) knocked(from place, b []byte) bool {
 		s.work.Go(s.config.Returned)
 	}
 	udp := s.door.Home().stream == nil
+	athome := s.door.Home() == from
 	s.mu.Unlock()
 
+	if udp && athome {
+		s.mend.heard()
+	}
 	if moved && home != (place{}) {
 		s.mend.moved(udp)
 	}
 	if v.Returned {
 		s.mend.resume()
-	}
-	if s.mend.crowded() {
-		again = nil // it is sent again in its turn
 	}
 	if s.socket != nil {
 		gather(s.socket, k.RTT, s.mend)
@@ -375,7 +371,7 @@ func (s *Server) againLocked(now, heard time.Time, v admit.Verdict, from place) 
 		// Its knocks may have come through all the time, and nothing back.
 		heard = time.Time{}
 	}
-	list := s.recent.Last(heard.Add(-resend.Slack))
+	list := append(s.recent.Last(heard.Add(-resend.Slack)), s.bare.Last(heard.Add(-resend.Slack))...)
 	if from == s.door.Home() {
 		return list
 	}

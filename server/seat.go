@@ -113,7 +113,7 @@ func (h *host) newSeat(c newcomer) (*seat, error) {
 	g := &s.greeting
 	g.Release, g.PID, g.Session, g.Warnings, g.Notes = wire.Release, os.Getpid(), h.name, c.Warnings, c.Notes
 	g.RC = session.RC(s.login, s.policy)
-	g.Repair = o.Repair && o.Transport == wire.QUIC
+	g.Bulk = o.Bulk && o.Transport == wire.QUIC
 	rand.Read(g.Secret[:])
 	var err error
 	if s.identity, err = mux.NewIdentity(); err != nil {
@@ -129,7 +129,7 @@ func (h *host) newSeat(c newcomer) (*seat, error) {
 	mathrand.Shuffle(len(ports), func(i, j int) { ports[i], ports[j] = ports[j], ports[i] })
 	s.proxy, err = proxy.Listen(context.Background(), proxy.ServerConfig{
 		Secret: g.Secret, Transport: o.Transport, Mode: o.Proxy, Ports: ports, Alive: c.Alive,
-		Repair: g.Repair, Returned: s.returned, Logf: h.logf,
+		Bulk: g.Bulk, Returned: s.returned, Logf: h.logf,
 	})
 	if err != nil {
 		return nil, err
@@ -157,9 +157,11 @@ func (s *seat) returned() {
 func (s *seat) run(ctx context.Context, come func(*connection)) error {
 	wait, cancel := context.WithTimeout(ctx, s.arrival)
 	o := &s.newcomer.Offer
-	c, err := mux.Serve(wait, o.Transport, s.proxy, mux.Config{
-		Identity: s.identity, PeerPin: o.ClientPin, Secret: s.greeting.Secret, MTU: s.greeting.MTU(o.MTU), Logf: s.logf,
-	})
+	config := mux.Config{Identity: s.identity, PeerPin: o.ClientPin, Secret: s.greeting.Secret, MTU: o.MTU, Logf: s.logf}
+	if s.greeting.Bulk {
+		config.BulkPeer = s.proxy.BulkPeer()
+	}
+	c, err := mux.Serve(wait, o.Transport, s.proxy, config)
 	cancel()
 	if err != nil {
 		return fmt.Errorf("wait for the client: %w", err)

@@ -160,7 +160,7 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 			Keep:      c.Keep,
 			Proxy:     c.Mode,
 			Keys:      keysOf(l),
-			Repair:    c.Repair,
+			Bulk:      c.Repair,
 			Ask:       c.Ask,
 			Name:      c.Name,
 			Tell:      c.Tell,
@@ -227,7 +227,7 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greet
 		Carrier:   s.carrier.open,
 		Heartbeat: s.cfg.Heartbeat,
 		Alive:     s.cfg.Alive,
-		Repair:    g.Repair && s.cfg.Repair,
+		Bulk:      g.Bulk && s.cfg.Repair,
 		Logf:      s.cfg.Log.Debugf,
 		Returned: func() {
 			if m := up.Load(); m != nil {
@@ -240,10 +240,13 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greet
 	}
 	patience, cancel := context.WithTimeout(ctx, moveTimeout)
 	defer cancel()
-	s.mux, err = mux.Dial(patience, s.cfg.Transport, s.proxy, s.proxy.Peer(), mux.Config{
-		Identity: identity, PeerPin: g.ServerPin, Secret: g.Secret,
-		MTU: g.MTU(s.cfg.MTU), Logf: s.cfg.Log.Debugf,
-	})
+	config := mux.Config{
+		Identity: identity, PeerPin: g.ServerPin, Secret: g.Secret, MTU: s.cfg.MTU, Logf: s.cfg.Log.Debugf,
+	}
+	if g.Bulk && s.cfg.Repair {
+		config.BulkPeer = s.proxy.BulkPeer()
+	}
+	s.mux, err = mux.Dial(patience, s.cfg.Transport, s.proxy, s.proxy.Peer(), config)
 	if err != nil && patience.Err() != nil {
 		return s.cfg.unreachable(where)
 	}

@@ -29,10 +29,10 @@ func BenchmarkConn(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					if transport == wire.QUIC {
-						f.write(datagrams, size, 0)
+						f.write(datagrams, size, 0, false)
 					} else {
 						for i := range train {
-							f.write(datagrams[i*size:][:size], 0, 0)
+							f.write(datagrams[i*size:][:size], 0, 0, false)
 						}
 					}
 					for got := 0; got < train; {

@@ -41,6 +41,7 @@ type batch struct {
 type mark struct {
 	size int
 	ecn  byte
+	bulk bool
 }
 
 func (n *inbox) open() {
@@ -51,7 +52,7 @@ func (n *inbox) open() {
 // put adds the datagrams of segment bytes in b, without the first skip bytes of
 // each, and does not tell. It waits while the inbox is full: what then stays in the kernel is
 // dropped there, if at all.
-func (n *inbox) put(b []byte, segment, skip int, ecn byte) {
+func (n *inbox) put(b []byte, segment, skip int, ecn byte, bulk bool) {
 	for {
 		n.mu.Lock()
 		if n.shut {
@@ -76,7 +77,7 @@ func (n *inbox) put(b []byte, segment, skip int, ecn byte) {
 		}
 		one := b[min(skip, size):size]
 		n.fill.bytes = append(n.fill.bytes, one...)
-		n.fill.marks = append(n.fill.marks, mark{len(one), ecn})
+		n.fill.marks = append(n.fill.marks, mark{len(one), ecn, bulk})
 		b = b[size:]
 	}
 	n.mu.Unlock()
@@ -93,7 +94,7 @@ func (n *inbox) tell() {
 }
 
 // take calls f with up to most datagrams, waiting for the first.
-func (n *inbox) take(most int, f func(i int, b []byte, ecn byte)) (int, error) {
+func (n *inbox) take(most int, f func(i int, b []byte, of mark)) (int, error) {
 	n.reading.Lock()
 	defer n.reading.Unlock()
 	for n.next == len(n.drain.marks) {
@@ -119,7 +120,7 @@ func (n *inbox) take(most int, f func(i int, b []byte, ecn byte)) (int, error) {
 	count := min(most, len(n.drain.marks)-n.next)
 	for i := range count {
 		m := n.drain.marks[n.next]
-		f(i, n.drain.bytes[n.at:n.at+m.size], m.ecn)
+		f(i, n.drain.bytes[n.at:n.at+m.size], m)
 		n.next, n.at = n.next+1, n.at+m.size
 	}
 	return count, nil

@@ -1,5 +1,7 @@
 // Package memconn is what a transport sees of a proxy: a net.PacketConn in memory, as
-// like a UDP socket as quic-go and kcp-go look for, with one peer that never moves.
+// like a UDP socket as quic-go and kcp-go look for, with one peer that never moves. It
+// has two addresses, so that a second connection, for bulk, can be told from the first
+// by who carries both.
 package memconn
 
 import (
@@ -22,29 +24,32 @@ import (
 type Conn struct {
 	in     inbox
 	prefix bool // put FixedBit before each datagram: the transport is not QUIC
-	peer   atomic.Pointer[net.UDPAddr]
+	peers  atomic.Pointer[peers]
 
 	frames sync.Pool // of *[wire.MaxDatagram + 1]byte
 
-	// send carries datagrams, as a path.Envelope describes them, and does not keep
-	// them. Nothing that happens to them is an error: one error would end the transport.
-	send func(b []byte, segment int, ecn byte)
+	send Send
 }
+
+// Send carries datagrams, as a path.Envelope describes them, and does not keep them.
+// bulk are those to the address for bulk. Nothing that happens to them is an error: one
+// error would end the transport.
+type Send func(b []byte, segment int, ecn byte, bulk bool)
 
 // Feed is the other end, the proxy's.
 type Feed struct{ c *Conn }
 
 // New returns both ends. The transport is shown the peer of a generation; what it
 // writes goes to send.
-func New(transport wire.Transport, generation uint32, send func(b []byte, segment int, ecn byte)) (*Conn, Feed) {
+func New(transport wire.Transport, generation uint32, send Send) (*Conn, Feed) {
 	c := &Conn{prefix: transport != wire.QUIC, send: send}
-	c.peer.Store(fakePeer(generation))
+	c.peers.Store(fakePeers(generation))
 	c.in.open()
 	return c, Feed{c}
 }
 
 // Show makes the transport see another peer.
-func (f Feed) Show(generation uint32) { f.c.peer.Store(fakePeer(generation)) }
+func (f Feed) Show(generation uint32) { f.c.peers.Store(fakePeers(generation)) }
 
 // Close ends every call of the transport's. It may be called twice.
 func (f Feed) Close() { f.c.in.close() }
@@ -52,25 +57,47 @@ func (f Feed) Close() { f.c.in.close() }
 // Closed reports whether Close was called.
 func (f Feed) Closed() bool { return f.c.in.isClosed() }
 
-// fakePeer is the address that the transport is shown: one of those kept for
-// documentation, so that it can never be a real one.
-func fakePeer(generation uint32) *net.UDPAddr {
-	return &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1).To4(), Port: 1 + int(generation%65535)}
+// peers are the addresses that the transport is shown, of those kept for
+// documentation, so that they can never be real ones.
+type peers struct{ usual, bulk net.UDPAddr }
+
+func fakePeers(generation uint32) *peers {
+	port := 1 + int(generation%65535)
+	return &peers{
+		net.UDPAddr{IP: net.IPv4(192, 0, 2, 1).To4(), Port: port},
+		net.UDPAddr{IP: net.IPv4(192, 0, 2, bulkHost).To4(), Port: port},
+	}
 }
 
-// Deliver hands b, datagrams of segment bytes each, to the transport.
-func (f Feed) Deliver(b []byte, segment int, ecn byte) {
-	f.Queue(b, segment, ecn)
+const bulkHost = 2
+
+// IsBulk reports whether a is the peer's address for bulk.
+func IsBulk(a net.Addr) bool {
+	u, ok := a.(*net.UDPAddr)
+	return ok && len(u.IP) == net.IPv4len && u.IP[3] == bulkHost
+}
+
+func (p *peers) of(bulk bool) *net.UDPAddr {
+	if bulk {
+		return &p.bulk
+	}
+	return &p.usual
+}
+
+// Deliver hands b, datagrams of segment bytes each, to the transport, as from the
+// address for bulk, if bulk.
+func (f Feed) Deliver(b []byte, segment int, ecn byte, bulk bool) {
+	f.Queue(b, segment, ecn, bulk)
 	f.Wake()
 }
 
 // Queue is Deliver that leaves it to Wake to tell the transport.
-func (f Feed) Queue(b []byte, segment int, ecn byte) {
+func (f Feed) Queue(b []byte, segment int, ecn byte, bulk bool) {
 	skip := 0
 	if f.c.prefix {
 		skip = 1 // of each: who sends these makes no train, but kernels join what comes at once
 	}
-	f.c.in.put(b, segment, skip, ecn)
+	f.c.in.put(b, segment, skip, ecn, bulk)
 }
 
 // Wake tells the transport of what was queued.
@@ -78,32 +105,33 @@ func (f Feed) Wake() { f.c.in.tell() }
 
 // ReadBatch reads as many datagrams as are there, at most len(ms).
 func (f *Conn) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
-	peer := f.peer.Load()
-	return f.in.take(len(ms), func(i int, b []byte, ecn byte) {
+	peers := f.peers.Load()
+	return f.in.take(len(ms), func(i int, b []byte, of mark) {
 		m := &ms[i]
 		m.N = copy(m.Buffers[0], b)
-		m.NN = putECN(m.OOB, ecn)
-		m.Addr = peer
+		m.NN = putECN(m.OOB, of.ecn)
+		m.Addr = peers.of(of.bulk)
 	})
 }
 
 // ReadFrom reads one datagram.
-func (f *Conn) ReadFrom(p []byte) (n int, from net.Addr, err error) {
-	_, err = f.in.take(1, func(_ int, b []byte, _ byte) { n = copy(p, b) })
-	return n, f.peer.Load(), err
+func (f *Conn) ReadFrom(p []byte) (int, net.Addr, error) {
+	n, _, _, peer, err := f.ReadMsgUDP(p, nil)
+	return n, peer, err
 }
 
 // ReadMsgUDP reads one datagram with its ECN bits.
 func (f *Conn) ReadMsgUDP(p, oob []byte) (n, oobn, flags int, from *net.UDPAddr, err error) {
-	_, err = f.in.take(1, func(_ int, b []byte, ecn byte) { n, oobn = copy(p, b), putECN(oob, ecn) })
-	return n, oobn, 0, f.peer.Load(), err
+	bulk := false
+	_, err = f.in.take(1, func(_ int, b []byte, of mark) { n, oobn, bulk = copy(p, b), putECN(oob, of.ecn), of.bulk })
+	return n, oobn, 0, f.peers.Load().of(bulk), err
 }
 
 // WriteMsgUDP sends a train of datagrams, cut as oob says, to the peer. It
 // fails only when f is closed.
-func (f *Conn) WriteMsgUDP(p, oob []byte, _ *net.UDPAddr) (n, oobn int, err error) {
+func (f *Conn) WriteMsgUDP(p, oob []byte, to *net.UDPAddr) (n, oobn int, err error) {
 	segment, ecn := parseOOB(oob)
-	if err := f.write(p, segment, ecn); err != nil {
+	if err := f.write(p, segment, ecn, to != nil && IsBulk(to)); err != nil {
 		return 0, 0, err
 	}
 	return len(p), len(oob), nil
@@ -111,14 +139,14 @@ func (f *Conn) WriteMsgUDP(p, oob []byte, _ *net.UDPAddr) (n, oobn int, err erro
 
 // WriteTo sends one datagram to the peer, whatever address is named. It fails
 // only when f is closed.
-func (f *Conn) WriteTo(p []byte, _ net.Addr) (int, error) {
-	if err := f.write(p, 0, 0); err != nil {
+func (f *Conn) WriteTo(p []byte, to net.Addr) (int, error) {
+	if err := f.write(p, 0, 0, IsBulk(to)); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-func (f *Conn) write(p []byte, segment int, ecn byte) error {
+func (f *Conn) write(p []byte, segment int, ecn byte, bulk bool) error {
 	if f.in.isClosed() {
 		return net.ErrClosed
 	}
@@ -136,16 +164,19 @@ func (f *Conn) write(p []byte, segment int, ecn byte) error {
 	if segment >= len(p) {
 		segment = 0
 	}
-	f.send(p, segment, ecn)
+	f.send(p, segment, ecn, bulk)
 	return nil
 }
 
 // Peer returns the address that the transport shall talk to.
-func (f *Conn) Peer() net.Addr { return f.peer.Load() }
+func (f *Conn) Peer() net.Addr { return f.peers.Load().of(false) }
+
+// BulkPeer returns the address that a connection for bulk shall talk to.
+func (f *Conn) BulkPeer() net.Addr { return f.peers.Load().of(true) }
 
 // LocalAddr returns a made-up address of the kind that quic-go takes for a UDP
 // socket, which it must do to look for a larger packet size.
-func (f *Conn) LocalAddr() net.Addr { return fakePeer(0) }
+func (f *Conn) LocalAddr() net.Addr { return fakePeers(0).of(false) }
 
 // SetDeadline sets the read deadline: writes wait for nothing but a proxy's own queue.
 func (f *Conn) SetDeadline(t time.Time) error { return f.SetReadDeadline(t) }

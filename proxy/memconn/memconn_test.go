@@ -17,7 +17,7 @@ import (
 // mirror returns a Conn to which everything it sends comes back.
 func mirror(transport wire.Transport) *Conn {
 	var feed Feed
-	c, feed := New(transport, 0, func(b []byte, segment int, ecn byte) { feed.Deliver(b, segment, ecn) })
+	c, feed := New(transport, 0, func(b []byte, segment int, ecn byte, bulk bool) { feed.Deliver(b, segment, ecn, bulk) })
 	return c
 }
 
@@ -28,7 +28,7 @@ func TestTrainArrivesAsDatagrams(t *testing.T) {
 		train = append(train, make([]byte, n)...)
 		train[len(train)-n] = wire.FixedBit
 	}
-	if err := f.write(train, 1000, 1); err != nil {
+	if err := f.write(train, 1000, 1, false); err != nil {
 		t.Fatal(err)
 	}
 	ms := make([]ipv4.Message, 8)
@@ -46,11 +46,11 @@ func TestTrainArrivesAsDatagrams(t *testing.T) {
 
 func TestForeignTransportIsMarked(t *testing.T) {
 	var feed Feed
-	f, feed := New(wire.KCP, 0, func(b []byte, _ int, _ byte) {
+	f, feed := New(wire.KCP, 0, func(b []byte, _ int, _ byte, _ bool) {
 		if !wire.IsTransport(b) || len(b) != 4 {
 			t.Errorf("sent %x", b)
 		}
-		feed.Deliver(b, 0, 0)
+		feed.Deliver(b, 0, 0, false)
 	})
 	f.WriteTo([]byte{0, 1, 2}, nil) // looks like a knock
 	b := make([]byte, 9)
@@ -73,8 +73,8 @@ func coalesced() (datagrams [][]byte, train []byte, segment int) {
 func TestEachDatagramOfAJoinedTrainLosesItsMark(t *testing.T) {
 	f := mirror("kcp")
 	datagrams, train, segment := coalesced()
-	Feed{f}.Deliver(train, segment, 0)
-	Feed{f}.Deliver([]byte{wire.FixedBit, wire.FixedBit, wire.FixedBit, 7}, 1, 0) // three of nothing, and not a byte too many
+	Feed{f}.Deliver(train, segment, 0, false)
+	Feed{f}.Deliver([]byte{wire.FixedBit, wire.FixedBit, wire.FixedBit, 7}, 1, 0, false) // three of nothing, and not a byte too many
 	b := make([]byte, 1500)
 	for i, want := range append(datagrams, nil, nil, nil) {
 		if n, _, err := f.ReadFrom(b); err != nil || !bytes.Equal(b[:n], want) {
@@ -89,7 +89,7 @@ func TestEmptyDatagramsAreBoundedToo(t *testing.T) {
 		taken := 0
 		go func() {
 			for range inboxSize {
-				Feed{f}.Deliver([]byte{wire.FixedBit}, 0, 0)
+				Feed{f}.Deliver([]byte{wire.FixedBit}, 0, 0, false)
 				taken++
 			}
 		}()
@@ -140,7 +140,7 @@ func TestQueuedIsToldTogether(t *testing.T) {
 		}()
 		synctest.Wait()
 		for range 10 {
-			Feed{f}.Queue(make([]byte, 1000), 0, 0)
+			Feed{f}.Queue(make([]byte, 1000), 0, 0, false)
 		}
 		synctest.Wait()
 		if read != 0 {
@@ -152,7 +152,7 @@ func TestQueuedIsToldTogether(t *testing.T) {
 			t.Errorf("%d of 10 were read", read)
 		}
 		for range 1000 {
-			Feed{f}.Queue(make([]byte, 1000), 0, 0) // more than fits
+			Feed{f}.Queue(make([]byte, 1000), 0, 0, false) // more than fits
 		}
 		Feed{f}.Wake()
 		synctest.Wait()
@@ -169,7 +169,7 @@ func TestInboxMakesWritersWait(t *testing.T) {
 		written := 0
 		go func() {
 			for range 1000 {
-				Feed{f}.Deliver(make([]byte, 1000), 0, 0)
+				Feed{f}.Deliver(make([]byte, 1000), 0, 0, false)
 				written++
 			}
 		}()
@@ -192,5 +192,5 @@ func TestOddDatagramsAreNoTrouble(t *testing.T) {
 			t.Errorf("%d bytes: %v", len(b), err)
 		}
 	}
-	Feed{f}.Deliver([]byte{wire.FixedBit}, 0, 0)
+	Feed{f}.Deliver([]byte{wire.FixedBit}, 0, 0, false)
 }

@@ -3,6 +3,7 @@ package mux
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -20,6 +21,7 @@ type multiplexer interface {
 	done() <-chan struct{}
 	err() error // why, once done is closed
 	returned()
+	bulk() *bulk // nil: there is no connection for bulk
 	// rekey gets the body of the peer's key message, and first of all nil.
 	// It gives its answer to send.
 	rekey(body []byte, send func(body []byte)) error
@@ -31,6 +33,7 @@ const (
 	msgBye    = 'B'
 	msgAnswer = 'A'
 	msgKey    = 'K'
+	msgLarge  = 'L'
 )
 
 // linger is how long the end that answered a bye waits for the other to go,
@@ -51,14 +54,14 @@ type conn struct {
 	saying  sync.Mutex // held while a message is written
 	control Stream     // set when ready is closed
 
-	mu      sync.Mutex           // guards what follows
-	opened  uint64               // by us
-	taken   uint64               // opened by the peer and seen here
-	reading map[*stream]struct{} // not yet read to the end
-	writing map[*stream]struct{} // not yet written to the end
-	leaving bool                 // the peer said bye
-	expect  uint64               // the streams that the peer had opened then
-	said    bool                 // the peer's bye was answered
+	mu      sync.Mutex             // guards what follows
+	opened  uint64                 // by us
+	taken   uint64                 // opened by the peer and seen here
+	reading map[*stream]struct{}   // not yet read to the end
+	writing map[io.Closer]struct{} // not yet written to the end; Senders, too
+	leaving bool                   // the peer said bye
+	expect  uint64                 // the streams that the peer had opened then
+	said    bool                   // the peer's bye was answered
 }
 
 func newConn(c multiplexer, client bool, cfg Config) *conn {
@@ -69,7 +72,7 @@ func newConn(c multiplexer, client bool, cfg Config) *conn {
 		gone:    make(chan struct{}),
 		left:    make(chan struct{}),
 		reading: make(map[*stream]struct{}),
-		writing: make(map[*stream]struct{}),
+		writing: make(map[io.Closer]struct{}),
 	}
 	go m.runControl()
 	return m
@@ -128,6 +131,8 @@ func (c *conn) readControl() error {
 		case head[0] == msgAnswer && !answered:
 			answered = true
 			close(c.gone)
+		case head[0] == msgLarge:
+			c.bulk().begin()
 		case head[0] == msgKey:
 			if err := c.rekey(body[:n], sendKey); err != nil {
 				return err
@@ -233,7 +238,7 @@ func (c *conn) Shutdown(ctx context.Context) error {
 		return err
 	}
 	c.mu.Lock()
-	open := make([]*stream, 0, len(c.writing))
+	open := make([]io.Closer, 0, len(c.writing))
 	for s := range c.writing {
 		open = append(open, s)
 	}
@@ -316,7 +321,38 @@ func (s *stream) Close() error {
 	return err
 }
 
-func (c *conn) writeDone(s *stream) {
+// Bulk is described at Conn. A bye does not count its streams: each goes on where a
+// stream stopped that is not read to its end before.
+func (c *conn) Bulk() (Sender, uint64) {
+	b := c.bulk()
+	if b == nil {
+		return nil, 0
+	}
+	raw := b.open(func() { go c.say(msgLarge, nil) })
+	if raw == nil {
+		return nil, 0
+	}
+	s := &bulkSender{newQUICSender(raw), c}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writing[s] = struct{}{}
+	return s, uint64(raw.StreamID())
+}
+
+// TakeBulk is described at Conn.
+func (c *conn) TakeBulk(ctx context.Context, number uint64) (Receiver, error) {
+	b := c.bulk()
+	if b == nil {
+		return nil, errors.New("there is no connection for bulk")
+	}
+	raw, err := b.take(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	return bulkReceiver{raw}, nil
+}
+
+func (c *conn) writeDone(s io.Closer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.writing, s)

@@ -22,6 +22,7 @@ func (s *said) close()                                  { s.once.Do(func() { clo
 func (s *said) done() <-chan struct{}                   { return s.ended }
 func (s *said) err() error                              { return nil }
 func (s *said) returned()                               {}
+func (s *said) bulk() *bulk                             { return nil }
 func (s *said) rekey(body []byte, _ func([]byte)) error { return nil }
 
 type saidStream struct{ io.Reader }
@@ -35,7 +36,7 @@ func (saidStream) Close() error                { return nil }
 func FuzzControl(f *testing.F) {
 	f.Add([]byte("H\x00\x00B\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00"))
 	f.Add([]byte("B\x00\x08\xff\xff\xff\xff\xff\xff\xff\xffA\x00\x00A\x00\x00"))
-	f.Add([]byte("K\x00\x20" + string(make([]byte, 32)) + "?\xff\xff"))
+	f.Add([]byte("K\x00\x20" + string(make([]byte, 32)) + "L\x00\x00?\xff\xff"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c := newConn(&said{b: b, ended: make(chan struct{})}, false, Config{})
 		<-c.Done()

@@ -135,6 +135,7 @@ func (k *kcpConn) accept(ctx context.Context) (Stream, error) {
 func (k *kcpConn) done() <-chan struct{} { return k.link.Done() }
 func (k *kcpConn) err() error            { return k.link.Err() }
 func (k *kcpConn) returned()             { k.link.Returned() }
+func (k *kcpConn) bulk() *bulk           { return nil } // KCP takes no loss for a full queue
 
 func (k *kcpConn) close() {
 	k.link.Close() // first, or smux says that it is closed before we do

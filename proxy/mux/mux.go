@@ -15,6 +15,8 @@
 //	'A' answer  none                   all of those streams were read to their
 //	                                   end; now the sender of the bye may go
 //	'K' key     32, an X25519 key      (KCP) half of a renewal, see package arq
+//	'L' large   none                   (QUIC) the server has use for the connection
+//	                                   for bulk, which the client dials
 //
 // Other types are skipped. Numbers are big-endian.
 //
@@ -61,6 +63,12 @@ type Conn interface {
 	// Err says why it ended, once Done is closed: net.ErrClosed after Close,
 	// io.EOF (wrapped) when the peer closed.
 	Err() error
+	// Bulk returns a stream of one direction on the connection for bulk, and its
+	// number, which the caller tells the peer. nil: there is none now, or the path is
+	// as well filled without.
+	Bulk() (Sender, uint64)
+	// TakeBulk waits for the peer's stream of that number.
+	TakeBulk(ctx context.Context, number uint64) (Receiver, error)
 	// Returned tells that contact came back after an outage, so that what
 	// was lost is sent again now and not when a timer says so.
 	Returned()
@@ -102,6 +110,9 @@ type Config struct {
 	// MTU is the largest datagram in bytes. 0 is 1200 (QUIC) or 1199 (KCP),
 	// which pass everywhere.
 	MTU int
+	// BulkPeer is where QUIC's connection for bulk goes (the client) or comes from (the
+	// server). nil: there is none; both ends agree on that.
+	BulkPeer net.Addr
 	// Logf gets what may help to find a fault. nil is silent.
 	Logf func(format string, args ...any)
 }

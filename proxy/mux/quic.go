@@ -12,6 +12,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"tssh/proxy/visible"
+	"tssh/proxy/wire"
 )
 
 const (
@@ -43,6 +44,7 @@ const (
 type quicConn struct {
 	transport *quic.Transport
 	conn      *quic.Conn
+	side      *bulk // nil: there is no connection for bulk
 	closed    sync.Once
 }
 
@@ -71,6 +73,14 @@ func (c Config) quicConfig() *quic.Config {
 	return q
 }
 
+// bulkConfig is quicConfig for the connection for bulk.
+func (c Config) bulkConfig() *quic.Config {
+	c.MTU = wire.BulkMTU(c.MTU)
+	q := c.quicConfig()
+	q.MaxIncomingStreams, q.MaxIncomingUniStreams = -1, maxBulk
+	return q
+}
+
 func dialQUIC(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg Config) (multiplexer, error) {
 	t := &quic.Transport{Conn: sized(pc)}
 	conn, err := t.Dial(ctx, peer, cfg.tlsConfig(), cfg.quicConfig())
@@ -78,12 +88,27 @@ func dialQUIC(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg Config)
 		t.Close()
 		return nil, quicError(err)
 	}
-	return &quicConn{transport: t, conn: conn}, nil
+	q := &quicConn{transport: t, conn: conn}
+	if cfg.BulkPeer != nil {
+		q.side = newBulk(q, func(ctx context.Context) (*quic.Conn, error) {
+			return t.Dial(ctx, cfg.BulkPeer, cfg.tlsConfig(), cfg.bulkConfig())
+		})
+	}
+	return q, nil
 }
 
 func serveQUIC(ctx context.Context, pc net.PacketConn, cfg Config) (multiplexer, error) {
 	t := &quic.Transport{Conn: sized(pc)}
-	l, err := t.Listen(cfg.tlsConfig(), cfg.quicConfig())
+	config := cfg.quicConfig()
+	if cfg.BulkPeer != nil {
+		config.GetConfigForClient = func(i *quic.ClientInfo) (*quic.Config, error) {
+			if sameHost(i.RemoteAddr, cfg.BulkPeer) {
+				return cfg.bulkConfig(), nil
+			}
+			return cfg.quicConfig(), nil
+		}
+	}
+	l, err := t.Listen(cfg.tlsConfig(), config)
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +121,31 @@ func serveQUIC(ctx context.Context, pc net.PacketConn, cfg Config) (multiplexer,
 		t.Close()
 		return nil, err
 	}
-	go l.Close()
-	return &quicConn{transport: t, conn: conn}, nil
+	q := &quicConn{transport: t, conn: conn}
+	if cfg.BulkPeer == nil {
+		go l.Close()
+		return q, nil
+	}
+	q.side = newBulk(q, nil)
+	go q.acceptBulk(l, cfg.BulkPeer)
+	return q, nil
+}
+
+// acceptBulk takes connections of the peer's beside q, of which the first for bulk is
+// used, until q ends. They prove the pinned key as q has.
+func (q *quicConn) acceptBulk(l *quic.Listener, peer net.Addr) {
+	defer l.Close()
+	for {
+		conn, err := l.Accept(q.conn.Context())
+		if err != nil {
+			return
+		}
+		if sameHost(conn.RemoteAddr(), peer) {
+			go q.side.run(conn)
+		} else {
+			conn.CloseWithError(0, "")
+		}
+	}
 }
 
 func (q *quicConn) open(ctx context.Context) (Stream, error) {
@@ -105,7 +153,7 @@ func (q *quicConn) open(ctx context.Context) (Stream, error) {
 	if err != nil {
 		return nil, quicError(err)
 	}
-	return &quicStream{s: s, writing: make(chan struct{}, 1)}, nil
+	return &quicStream{newQUICSender(s), s}, nil
 }
 
 func (q *quicConn) accept(ctx context.Context) (Stream, error) {
@@ -113,17 +161,25 @@ func (q *quicConn) accept(ctx context.Context) (Stream, error) {
 	if err != nil {
 		return nil, quicError(err)
 	}
-	return &quicStream{s: s, writing: make(chan struct{}, 1)}, nil
+	return &quicStream{newQUICSender(s), s}, nil
 }
 
 func (q *quicConn) done() <-chan struct{} { return q.conn.Context().Done() }
 
-func (q *quicConn) err() error { return quicError(context.Cause(q.conn.Context())) }
+func (q *quicConn) err() error {
+	if err := q.side.why(); err != nil {
+		return err
+	}
+	return quicError(context.Cause(q.conn.Context()))
+}
+
+func (q *quicConn) bulk() *bulk { return q.side }
 
 // close also ends the reading of the packet connection.
 func (q *quicConn) close() {
 	q.closed.Do(func() {
 		q.conn.CloseWithError(0, "")
+		q.side.close()
 		q.transport.Close()
 	})
 }
@@ -160,11 +216,55 @@ func quicError(err error) error {
 
 var errReset = errors.New("the peer gave up the stream")
 
-// quicStream gives a QUIC stream the meaning of Close and CloseWrite here.
-type quicStream struct {
-	s *quic.Stream
-
+// quicSender gives the sending half of a QUIC stream the meaning of Close and CloseWrite
+// here.
+type quicSender struct {
+	s interface {
+		io.WriteCloser
+		CancelWrite(quic.StreamErrorCode)
+	}
 	writing chan struct{} // holds a token while a Write is in progress, which Close must not meet
+}
+
+func newQUICSender(s interface {
+	io.WriteCloser
+	CancelWrite(quic.StreamErrorCode)
+}) quicSender {
+	return quicSender{s, make(chan struct{}, 1)}
+}
+
+func (s quicSender) Write(p []byte) (int, error) {
+	s.writing <- struct{}{}
+	defer func() { <-s.writing }()
+	n, err := s.s.Write(p)
+	if err != nil {
+		err = quicError(err)
+	}
+	return n, err
+}
+
+func (s quicSender) CloseWrite() error {
+	s.writing <- struct{}{}
+	defer func() { <-s.writing }()
+	return s.s.Close()
+}
+
+// giveUp is CloseWrite, or a reset where a Write is in progress.
+func (s quicSender) giveUp() error {
+	select {
+	case s.writing <- struct{}{}:
+		defer func() { <-s.writing }()
+		return s.s.Close()
+	default:
+		s.s.CancelWrite(0)
+		return nil
+	}
+}
+
+// quicStream is a Stream of QUIC's.
+type quicStream struct {
+	quicSender
+	s *quic.Stream
 }
 
 func (s *quicStream) Read(p []byte) (int, error) {
@@ -175,35 +275,12 @@ func (s *quicStream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (s *quicStream) Write(p []byte) (int, error) {
-	s.writing <- struct{}{}
-	defer func() { <-s.writing }()
-	n, err := s.s.Write(p)
-	if err != nil {
-		err = quicError(err)
-	}
-	return n, err
-}
-
 // Urgent sets a priority above the 3 of all other streams.
 func (s *quicStream) Urgent() { s.s.SetPriority(1, true) }
 
-func (s *quicStream) CloseWrite() error {
-	s.writing <- struct{}{}
-	defer func() { <-s.writing }()
-	return s.s.Close()
-}
-
 func (s *quicStream) Close() error {
 	s.s.CancelRead(0)
-	select {
-	case s.writing <- struct{}{}:
-		defer func() { <-s.writing }()
-		return s.s.Close()
-	default:
-		s.s.CancelWrite(0)
-		return nil
-	}
+	return s.giveUp()
 }
 
 // sized gives pc the methods that quic-go uses to size a socket's buffers: it

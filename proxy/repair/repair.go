@@ -11,11 +11,14 @@
 //	|          what to send again  <-------- reports --------- what came
 //	'--> Step: what leaves now
 //
-//	       nothing is reported for seconds
-//	up ----------------------------------------> down: datagrams go without numbers
-//	 ^                                             |
-//	 '--- Resume: contact is back; or after 2 s, --'
-//	      doubling to 5 min: packets of this size do not pass
+//	       nothing is reported for seconds, though knocks are answered
+//	up --------------------------------------------------> down: datagrams go without
+//	 ^                                                       |   numbers
+//	 '------ Resume: contact is back; or after 2 s, ---------'
+//	         doubling to 5 min: packets of this size do not pass
+//
+// Where knocks are not answered either there is no contact: all is kept, and nothing
+// leaves until Resume.
 //
 // A Machine knows no clock, no socket, no lock and no goroutine: package proxy has
 // those.
@@ -59,6 +62,7 @@ type Machine struct {
 	heard   wire.Report // scratch
 
 	off       bool // the path is none of UDP's
+	alive     time.Duration // when a knock on this path was answered last
 	down      bool
 	downFor   time.Duration
 	downUntil time.Duration
@@ -91,15 +95,9 @@ func (m *Machine) Carries(now time.Time) bool {
 }
 
 // Full reports whether the transport has to wait before it writes more.
-func (m *Machine) Full() bool { return !m.off && !m.down && m.out.room() <= 0 }
+func (m *Machine) Full() bool { return !m.off && !m.down && !m.out.asleep && m.out.room() <= 0 }
 
-// Crowded reports whether bulk is under way. Whatever is sent past it overtakes it, and
-// the transport takes what is overtaken for lost.
-func (m *Machine) Crowded() bool { return !m.off && !m.down && m.out.crowded() }
-
-// Busy reports whether bulk went either way of late. Copies of small datagrams are not
-// of keys then, most likely, and every acknowledgement that comes past the other end's
-// Machine is one more sample: see hand.
+// Busy reports whether bulk went either way of late.
 func (m *Machine) Busy(now time.Time) bool {
 	t := m.clock(now)
 	return !m.off && !m.down && (m.out.active(t) || t-m.out.bulkAt < busyFor || t-m.largeIn < busyFor)
@@ -212,8 +210,12 @@ type Effects struct {
 // that returned a train.
 func (m *Machine) Step(now time.Time, b []byte) (e Effects) {
 	t := m.clock(now)
-	if m.out.stuck(t) > m.out.patience() {
+	switch patience := m.out.patience(); {
+	case m.out.asleep || m.out.stuck(t) <= patience:
+	case m.alive > m.out.progress+patience/2:
 		m.giveUp(t)
+	default:
+		m.out.asleep = true
 	}
 	e.Train, e.Segment = m.out.poll(t, b, TrainMax, m.codec)
 	if m.out.srtt > 0 {
@@ -252,12 +254,20 @@ func (m *Machine) giveUp(t time.Duration) {
 // Moved is told that the path is another one: what is under way is lost, and
 // nothing that was measured holds. Paths other than UDP need no repair.
 func (m *Machine) Moved(now time.Time, udp bool) {
-	m.down, m.downFor = false, 0
+	m.down, m.downFor, m.alive = false, 0, 0
 	if m.off = !udp; m.off {
 		m.out.drop()
 		return
 	}
 	m.out.move(m.clock(now))
+}
+
+// Alive is told that small packets pass: a knock was answered.
+func (m *Machine) Alive(now time.Time) {
+	m.alive = m.clock(now)
+	if m.out.asleep {
+		m.out.repeat(m.alive)
+	}
 }
 
 // Resume is told that contact is back after an outage: what is under way is lost.

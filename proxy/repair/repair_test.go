@@ -161,6 +161,37 @@ func TestOutageIsOutlived(t *testing.T) {
 	w.inOrder(0, 200)
 }
 
+// TestAllIsKeptWithoutContact: QUIC never learns of an outage, however long. It is not
+// held up by one either, or it could not be closed, and is not believed without end.
+func TestAllIsKeptWithoutContact(t *testing.T) {
+	w := newWires(t, 0.02)
+	w.write(1, 200, 1200)
+	lossy := w.lose
+	w.lose = func(int, []byte) bool { return true }
+	w.run(10 * time.Second)
+	sent := w.sent
+	w.write(1, 300, 1200)
+	w.run(24 * time.Hour)
+	if w.sent != sent {
+		t.Errorf("%d packets in a day without contact", w.sent-sent)
+	}
+	w.lose = lossy
+	for _, m := range w.ends {
+		m.Resume(w.now)
+	}
+	w.run(3 * time.Second)
+	if got := len(w.got[0]); got != 500 {
+		t.Errorf("%d datagrams came, 500 were sent", got)
+	}
+	w.lose = func(int, []byte) bool { return true }
+	w.write(1, 10, 1200)
+	w.run(10 * time.Second)
+	w.write(1, 2*sleepMost/1200, 1200)
+	if queued := w.ends[1].out.queued; queued > sleepMost+1200 {
+		t.Errorf("%d bytes wait", queued)
+	}
+}
+
 func TestMoveSendsAgainWhatWasUnderWay(t *testing.T) {
 	w := newWires(t, 0)
 	w.write(1, 200, 1200)
@@ -193,7 +224,12 @@ func TestPathTooNarrowIsGivenUp(t *testing.T) {
 	w.lose = func(_ int, b []byte) bool { return len(b) > 1213 }
 	w.write(0, 2, 1200)
 	w.write(1, 2, 1200)
-	w.run(4 * time.Second)
+	for range 40 { // a busy flow's knocks are answered
+		w.run(100 * time.Millisecond)
+		for _, m := range w.ends {
+			m.Alive(w.now)
+		}
+	}
 	for i, m := range w.ends {
 		if m.Carries(w.now) {
 			t.Errorf("end %d still adds numbers", i)

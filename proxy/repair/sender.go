@@ -18,7 +18,8 @@ const (
 
 	queueFor   = 8 * time.Millisecond  // of sending wait here; QUIC holds the rest
 	queueLeast = 16 << 10              // but so many bytes at least,
-	queueMost  = 256 << 10             // and at most
+	queueMost  = 256 << 10             // and at most;
+	sleepMost  = 16 << 20              // without contact all that QUIC can have under way
 	trainFor   = 2 * time.Millisecond  // of sending leave at once
 	catchUp    = 20 * time.Millisecond // of sending that may be late
 	firstPTO   = 250 * time.Millisecond
@@ -97,6 +98,7 @@ type sender struct {
 	quiet        time.Duration // the last timeout, nearly
 	probes       int           // timeouts since something landed
 	probing      int           // packets that may go whatever the window
+	asleep       bool          // nothing leaves: there is no contact
 
 	sendAt time.Duration // what leaves next, by the pace,
 	paced  bool          // which is all that it waits for
@@ -149,6 +151,9 @@ func (s *sender) stuck(now time.Duration) time.Duration {
 
 // put queues a datagram.
 func (s *sender) put(d []byte) {
+	if s.asleep && s.queued > sleepMost {
+		return
+	}
 	s.last = &item{data: append([]byte(nil), d...), order: s.order}
 	s.queue = append(s.queue, s.last)
 	s.order++
@@ -171,7 +176,7 @@ func (s *sender) repeat(now time.Duration) {
 		}
 	}
 	s.scan = s.next
-	s.lossAt, s.probes = 0, 0
+	s.lossAt, s.probes, s.asleep = 0, 0, false
 	s.sendAt, s.progress = now, now
 }
 
@@ -201,13 +206,16 @@ func (s *sender) drop() {
 	s.base, s.scan = s.next, s.next
 	s.again, s.queue, s.queued, s.last = nil, nil, 0, nil
 	s.order = (s.order/leap + 2) * leap
-	s.lossAt, s.probes = 0, 0
+	s.lossAt, s.probes, s.asleep = 0, 0, false
 	s.model.init()
 }
 
 // due returns when poll wants to be called.
 func (s *sender) due(now time.Duration) time.Duration {
 	at := never
+	if s.asleep {
+		return at
+	}
 	if (len(s.queue) > 0 || len(s.again) > 0) && (s.flew < s.model.window() || s.probing > 0) && s.next-s.base < maxFlight {
 		at = max(s.sendAt, s.restUntil)
 	}
@@ -234,6 +242,9 @@ func (s *sender) pto() time.Duration {
 // poll appends to b packets of one size, of which the last may be shorter, that are
 // to be sent now, up to most bytes. It returns that size.
 func (s *sender) poll(now time.Duration, b []byte, most int, codec *wire.Repair) (out []byte, segment int) {
+	if s.asleep {
+		return b, 0
+	}
 	s.timeouts(now)
 	if s.sendAt > now || s.restUntil > now && len(s.again) == 0 {
 		return b, 0
@@ -389,7 +400,7 @@ func (s *sender) heard(now time.Duration, r *wire.Report) (fresh, large bool) {
 	if newest == nil {
 		return false, false
 	}
-	s.progress, s.probes = now, 0
+	s.progress, s.probes, s.asleep = now, 0, false
 	if s.newest < newestN {
 		s.newest, s.anyAck = newestN, true
 	}

@@ -21,11 +21,7 @@ type Outgoing struct {
 // one).
 func (m *Machine) Written(now time.Time, b []byte, segment int) (o Outgoing) {
 	m.recent.Note(now, b, segment)
-	o.On = m.current
-	if m.liveness.typed(now) && o.On != nil && !o.On.stalled() {
-		o.Knock = m.knock(now, o.On, true)
-		o.Wake = true
-	}
+	o = m.Carried(now)
 	if m.liveness.tries > 0 && len(b) <= resend.Small {
 		// A typed key goes out on every path, as any of them may work again. These
 		// small datagrams may also be acknowledgements of a busy flow, which must not
@@ -39,6 +35,19 @@ func (m *Machine) Written(now time.Time, b []byte, segment int) (o Outgoing) {
 	}
 	return o
 }
+
+// Carried is Written for datagrams that somebody else sends again.
+func (m *Machine) Carried(now time.Time) (o Outgoing) {
+	o.On = m.current
+	if m.liveness.typed(now) && o.On != nil && !o.On.stalled() {
+		o.Knock = m.knock(now, o.On, true)
+		o.Wake = true
+	}
+	return o
+}
+
+// Bare is told of datagrams that Carried was told of, and that nobody sends again.
+func (m *Machine) Bare(now time.Time, b []byte, segment int) { m.bare.Note(now, b, segment) }
 
 // Received is told of each datagram of the server's transport.
 func (m *Machine) Received(now time.Time) { m.liveness.active = now }
@@ -155,7 +164,7 @@ func (m *Machine) Answered(now time.Time, a wire.Ack, from netip.AddrPort) (e Ef
 			e.Send = append(e.Send, Packet{p, m.knock(now, p, true)})
 		}
 		if trouble && m.config.Resend {
-			for _, d := range m.recent.Last(since.Add(-resend.Slack)) {
+			for _, d := range append(m.recent.Last(since.Add(-resend.Slack)), m.bare.Last(since.Add(-resend.Slack))...) {
 				e.Send = append(e.Send, Packet{p, d})
 			}
 		}

@@ -105,6 +105,7 @@ type Machine struct {
 	config   Config
 	liveness liveness
 	recent   resend.Recent
+	bare     resend.Recent // of bulk's connection, while nobody repairs what it loses
 	extra    resend.Copies
 	current  *Path // nil: none yet
 	paths    []*Path

@@ -156,6 +156,11 @@ func (m *memory) Open(context.Context) (mux.Stream, error) {
 	}
 }
 
+func (m *memory) Bulk() (mux.Sender, uint64) { return nil, 0 }
+func (m *memory) TakeBulk(context.Context, uint64) (mux.Receiver, error) {
+	return nil, net.ErrClosed
+}
+
 func (m *memory) Accept(context.Context) (mux.Stream, error) {
 	select {
 	case s := <-m.streams:

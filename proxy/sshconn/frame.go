@@ -22,6 +22,7 @@ const (
 	frameFailure = 'n'
 	frameEOF     = 'E'
 	frameClose   = 'X'
+	frameMove    = 'm'
 )
 
 const (
@@ -53,6 +54,8 @@ func readHead(r io.Reader) (head, error) {
 		most = maxData
 	case frameWindow, frameGrowth:
 		least, most = 4, 4
+	case frameMove:
+		least, most = 8, 8
 	case frameReject:
 		least, most = 4, maxData
 	case frameRequest:

@@ -1,11 +1,13 @@
 package sshconn
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 
@@ -24,7 +26,14 @@ type framing struct {
 	give     func(*Request) // to the user, as handRequests has it
 	end      func()         // of the requests
 
-	small [64]byte // of a frame that is written, under the channel's turn to
+	// Under the channel's turn to write:
+	small [64]byte   // of a frame that is written
+	sent  int        // bytes of data, until it is clear that they stay here
+	moved mux.Sender // where frames go now; nil: to the stream
+
+	come onward // from where frames come
+
+	urgent atomic.Bool // a terminal's
 
 	accepted bool // by the peer, or by us; the reading goroutine's
 	eof      bool // the peer sends no more data; likewise
@@ -35,10 +44,59 @@ func newFraming(c *conn, s mux.Stream, o opening) *framing {
 	f.ch = channel.New(channel.Config{
 		Wire: f, Window: firstWindow, Widest: maxWindow,
 		Credit: firstWindow, Largest: maxData, MaxCredit: maxCredit,
-		Budget: &c.budget, Abandon: func() { s.Close() }, // which ends run
+		Budget: &c.budget, Abandon: f.abandon,
 	})
 	f.refusals.send = func() error { return f.say(frameFailure, nil) }
 	return f
+}
+
+// onward is where the frames of the peer come from after it moved.
+type onward struct {
+	mu    sync.Mutex // guards what follows
+	from  mux.Receiver
+	leave context.CancelFunc // ends the wait for it
+	given bool               // up
+}
+
+// abandon ends run.
+func (f *framing) abandon() {
+	f.stream.Close()
+	f.come.mu.Lock()
+	defer f.come.mu.Unlock()
+	f.come.given = true
+	if f.come.leave != nil {
+		f.come.leave()
+	}
+	if f.come.from != nil {
+		f.come.from.Close()
+	}
+}
+
+// follow returns where the peer's frames go on.
+func (f *framing) follow(number uint64) (mux.Receiver, error) {
+	ctx, cancel := context.WithCancel(f.conn.ctx)
+	defer cancel()
+	o := &f.come
+	o.mu.Lock()
+	second := o.leave != nil
+	o.leave = cancel
+	if o.given {
+		cancel()
+	}
+	o.mu.Unlock()
+	if second {
+		return nil, fmt.Errorf("%w: second move", errMalformed)
+	}
+	r, err := f.conn.mux.TakeBulk(ctx, number)
+	if err != nil {
+		return nil, io.ErrUnexpectedEOF // the channel was given up, or the connection's end is told by Wait
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.from = r; o.given {
+		r.Close()
+	}
+	return r, nil
 }
 
 // handRequests gives the requests of f to a user, who gets them as convert makes
@@ -67,14 +125,17 @@ func (f *framing) run() {
 	f.ch.AnswerClose()
 	if good {
 		r.ReadByte() // the end of the stream, so that nothing is left to cancel
+		if f.come.from != nil {
+			f.come.from.Read(make([]byte, 1))
+		}
 	}
-	f.stream.Close()
+	f.abandon()
 	f.conn.left(f)
 }
 
 // read returns nil when the peer has closed the channel.
-func (f *framing) read(r io.Reader) error {
-	for {
+func (f *framing) read(first io.Reader) error {
+	for r := first; ; {
 		h, err := readHead(r)
 		if err != nil {
 			return whole(err) // a channel ends with close
@@ -84,6 +145,15 @@ func (f *framing) read(r io.Reader) error {
 			err = f.receive(r, h)
 		case frameClose:
 			return nil
+		case frameMove:
+			var number [8]byte
+			if _, err = io.ReadFull(r, number[:]); err == nil {
+				var from mux.Receiver
+				if from, err = f.follow(binary.BigEndian.Uint64(number[:])); err == nil {
+					r = newReader(from)
+				}
+			}
+			err = whole(err)
 		default:
 			var body []byte
 			if body, err = readBytes(r, h.size, f.ch.Reading); err == nil {
@@ -172,10 +242,16 @@ func (f *framing) waitOpen() error {
 
 // interactive is described at Channel.
 func (f *framing) interactive() {
-	mux.Urgent(f.stream)
+	f.hurry()
 	if f.ch.Interactive() {
 		f.say(framePrompt, nil)
 	}
+}
+
+// hurry lets the channel go ahead of others, and never to the connection for bulk.
+func (f *framing) hurry() {
+	f.urgent.Store(true)
+	mux.Urgent(f.stream)
 }
 
 // say writes one frame, in order with all others.
@@ -197,7 +273,11 @@ func (f *framing) write(kind byte, body []byte) error {
 		b = space[:headSize]
 	}
 	putHead(b, kind, len(body))
-	if _, err := f.stream.Write(append(b, body...)); err != nil {
+	to := io.Writer(f.stream)
+	if f.moved != nil {
+		to = f.moved
+	}
+	if _, err := to.Write(append(b, body...)); err != nil {
 		return io.EOF // the connection's end is told by Wait
 	}
 	return nil
@@ -209,8 +289,26 @@ func (f *framing) writeNumber(kind byte, n int) error {
 	return f.write(kind, b[:])
 }
 
+// move moves to a stream of bulk, if there is one to be had.
+func (f *framing) move() error {
+	s, number := f.conn.mux.Bulk()
+	if s == nil {
+		return nil
+	}
+	err := f.write(frameMove, binary.BigEndian.AppendUint64(nil, number))
+	f.moved = s
+	return err
+}
+
 // Data sends data of the channel.
 func (f *framing) Data(b []byte, stderr bool) error {
+	if f.moved == nil && !f.urgent.Load() {
+		if f.sent += len(b); f.sent >= moveAfter {
+			if err := f.move(); err != nil {
+				return err
+			}
+		}
+	}
 	if stderr {
 		return f.write(frameStderr, b)
 	}
@@ -233,7 +331,7 @@ func (f *framing) Request(kind string, wantReply bool, payload []byte) error {
 		return err
 	}
 	if kind == "pty-req" {
-		mux.Urgent(f.stream) // a session at a terminal
+		f.hurry() // a session at a terminal
 	}
 	return f.write(frameRequest, body)
 }
@@ -244,6 +342,9 @@ func (f *framing) EOF() error { return f.write(frameEOF, nil) }
 // Close closes the channel.
 func (f *framing) Close() error {
 	err := f.write(frameClose, nil)
+	if f.moved != nil {
+		f.moved.CloseWrite()
+	}
 	f.stream.CloseWrite()
 	return err
 }

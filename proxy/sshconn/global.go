@@ -173,4 +173,4 @@ func readGlobal(s mux.Stream, handle func(kind byte, body []byte) error) error {
 }
 
 // newReader reads heads and small frames together, and big ones past its buffer.
-func newReader(s mux.Stream) *bufio.Reader { return bufio.NewReaderSize(s, 512) }
+func newReader(s io.Reader) *bufio.Reader { return bufio.NewReaderSize(s, 512) }

@@ -44,10 +44,14 @@ func (h *hostile) Accept(context.Context) (mux.Stream, error) {
 func (h *hostile) Confirmed(context.Context) error { return nil }
 func (h *hostile) Shutdown(context.Context) error  { return h.Close() }
 func (h *hostile) Close() error                    { h.once.Do(func() { close(h.done) }); return nil }
-func (h *hostile) Leaving() <-chan struct{}        { return nil }
-func (h *hostile) Done() <-chan struct{}           { return h.done }
-func (h *hostile) Err() error                      { return net.ErrClosed }
-func (h *hostile) Returned()                       {}
+func (h *hostile) Bulk() (mux.Sender, uint64)      { return nil, 0 }
+func (h *hostile) TakeBulk(context.Context, uint64) (mux.Receiver, error) {
+	return nil, net.ErrClosed
+}
+func (h *hostile) Leaving() <-chan struct{} { return nil }
+func (h *hostile) Done() <-chan struct{}    { return h.done }
+func (h *hostile) Err() error               { return net.ErrClosed }
+func (h *hostile) Returned()                {}
 
 func (h *hostile) stream(says io.Reader) *hostileStream {
 	return &hostileStream{says: says, mux: h, done: make(chan struct{})}

@@ -36,12 +36,20 @@
 //	'n' failure   payload                   wants a reply and has none
 //	'E' eof       none                      no more data or stderr
 //	'X' close     none                      no more frames; the stream ends
+//	'm' move      8                         further frames of this direction come on
+//	                                        the stream of bulk with that number
 //
 // Numbers are big-endian. Each end may send 2 MiB of data and stderr before it
 // is given more, and the opener need not wait for the confirmation.
 //
 // A channel of an empty kind, of which each end may open one, carries the
 // global requests of its opener: 'q' in that direction, 'y' and 'n' back.
+//
+// # Bulk
+//
+// A direction that sent 128 KiB, and is no terminal's, moves to mux's connection for
+// bulk, once, when there is one. What was sent before is read first. The stream itself
+// stays, and ends after the other.
 //
 // # Windows
 //

@@ -75,7 +75,7 @@ func proxied(t *testing.T, transport wire.Transport, kind wire.Mode, repair bool
 	}
 	sc := proxy.ServerConfig{Secret: secret, Transport: transport, Mode: kind, Network: home, Ports: []int{61001}, Returned: returned(1)}
 	cc := proxy.ClientConfig{Secret: secret, Transport: transport, Mode: kind, Network: r.dials, Returned: returned(0)}
-	sc.Repair, cc.Repair = repair, repair
+	sc.Bulk, cc.Bulk = repair, repair
 	for _, ip := range []string{"192.0.2.1", "2001:db8::1"} {
 		cc.Servers = append(cc.Servers, netip.AddrPortFrom(netip.MustParseAddr(ip), 61001))
 	}
@@ -98,7 +98,11 @@ func proxied(t *testing.T, transport wire.Transport, kind wire.Mode, repair bool
 	served := make(chan Server, 1)
 	go func() {
 		defer close(served)
-		m, err := mux.Serve(ctx, transport, r.server, mux.Config{Identity: b, PeerPin: a.Pin(), Secret: secret})
+		config := mux.Config{Identity: b, PeerPin: a.Pin(), Secret: secret}
+		if repair {
+			config.BulkPeer = r.server.BulkPeer()
+		}
+		m, err := mux.Serve(ctx, transport, r.server, config)
 		if err != nil {
 			t.Error(err)
 			return
@@ -106,7 +110,11 @@ func proxied(t *testing.T, transport wire.Transport, kind wire.Mode, repair bool
 		muxes[1].Store(&m)
 		served <- Serve(m)
 	}()
-	m, err := mux.Dial(ctx, transport, r.client, r.client.Peer(), mux.Config{Identity: a, PeerPin: b.Pin(), Secret: secret})
+	config := mux.Config{Identity: a, PeerPin: b.Pin(), Secret: secret}
+	if repair {
+		config.BulkPeer = r.client.BulkPeer()
+	}
+	m, err := mux.Dial(ctx, transport, r.client, r.client.Peer(), config)
 	if err != nil {
 		t.Fatal(err)
 	}

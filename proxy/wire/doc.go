@@ -22,7 +22,7 @@
 // session), and tell:yes, that the greeting is to name the sessions that wait. inside
 // is the value of TSSH_SESSION where the client runs, which is the session around it.
 //
-// repair:yes asks for the proxies of "Repair" below. An older tsshd skips it, and
+// bulk:yes asks for the connection of "Bulk" below. An older tsshd skips it, and
 // its greeting then does not agree.
 //
 // # Greeting
@@ -84,11 +84,12 @@
 // answer repeats the challenge of an ack; 0 is none. Bytes drawn as 0 are sent as 0
 // and not looked at.
 //
-// # Repair
+// # Bulk
 //
-// When the offer says repair:yes and the greeting "repair":true, each datagram of
-// QUIC's travels over UDP with numbers, so that the proxies send again what the
-// path loses before QUIC misses it. Bit 0x40 is clear in these packets too:
+// When the offer says bulk:yes and the greeting "bulk":true, the client may make a
+// second connection of QUIC's. Each of its datagrams travels over UDP with numbers, so
+// that the proxies send again what the path loses before QUIC misses it. Bit 0x40 is
+// clear in these packets too:
 //
 //	          0         1                7          13                          12 bytes
 //	          +---------+----------------+----------+---------------------------+-----+
@@ -98,6 +99,8 @@
 //	          +---------+-----------+-------------------------------------------+-----+
 //	report    | 0x11    | number    | sealed body                               | tag |
 //	          +---------+-----------+-------------------------------------------+-----+
+//	bare      | 0x12    | datagram, where nobody repairs: TCP, SSH, or UDP that loses all of the others
+//	          +---------+-------------------------------------------------------------+
 //
 // transmission is new each time that a datagram is sent, so that no round trip and
 // no loss is taken for another's; order is the datagram's place among all, and

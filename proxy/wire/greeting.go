@@ -38,7 +38,7 @@ type Greeting struct {
 	Notes     []string     // for who looks for a reason: common, and nothing that the user can change
 	Session   string       // its name
 	Terminal  uint32       // of the session, to be attached; 0: a new one
-	Repair    bool         // the offer's Repair is taken: both proxies repair losses
+	Bulk      bool         // the offer's Bulk is taken
 	Waiting   []string     // names of sessions that a client could come back to, for who asked
 	Answer    *Answer      // not nil: no session began, and the fields above but Release mean nothing
 }
@@ -66,7 +66,7 @@ type greetingJSON struct {
 	Notes     []string     `json:"notes,omitempty"`
 	Session   string       `json:"session,omitempty"`
 	Terminal  uint32       `json:"terminal,omitempty"`
-	Repair    bool         `json:"repair,omitempty"`
+	Bulk      bool         `json:"bulk,omitempty"`
 	Waiting   []string     `json:"waiting,omitempty"`
 	Answer    *Answer      `json:"answer,omitempty"`
 }
@@ -75,7 +75,7 @@ type greetingJSON struct {
 func (g Greeting) Line() string {
 	text, err := json.Marshal(greetingJSON{
 		g.Release, g.Port, g.Addrs, g.Secret[:], g.ServerPin[:], g.Relay, g.PID, g.RC, g.Warnings, g.Notes,
-		g.Session, g.Terminal, g.Repair, g.Waiting, g.Answer,
+		g.Session, g.Terminal, g.Bulk, g.Waiting, g.Answer,
 	})
 	if err != nil {
 		panic("wire: a greeting of plain values does not marshal: " + err.Error())
@@ -141,7 +141,7 @@ func parseGreeting(body string) (Greeting, error) {
 func (j greetingJSON) greeting() (Greeting, error) {
 	g := Greeting{
 		Version: Version, Release: visible.Line(j.Release), Port: j.Port,
-		Relay: j.Relay, PID: j.PID, RC: j.RC, Repair: j.Repair,
+		Relay: j.Relay, PID: j.PID, RC: j.RC, Bulk: j.Bulk,
 		Session: visible.Line(j.Session), Terminal: j.Terminal, Waiting: j.Waiting,
 	}
 	if j.Answer != nil {

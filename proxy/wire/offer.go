@@ -38,7 +38,7 @@ type Offer struct {
 	Ask       Ask           // what is wanted
 	Name      string        // of the session to make, to attach or to end; empty: any
 	Tell      bool          // whether sessions wait
-	Repair    bool          // proxies that repair losses below QUIC; a server that can says so in its greeting
+	Bulk      bool          // a second connection of QUIC's, for bulk, below which proxies repair losses; a server that can says so in its greeting
 	Inside    string        // TSSH_SESSION of who asks: the session that it runs in; empty: none
 }
 
@@ -94,8 +94,8 @@ func (o Offer) String() string {
 	if o.Tell {
 		word += "/tell:yes"
 	}
-	if o.Repair {
-		word += "/repair:yes"
+	if o.Bulk {
+		word += "/bulk:yes"
 	}
 	if o.Inside != "" {
 		word += "/inside:" + o.Inside
@@ -165,8 +165,8 @@ func (o *Offer) set(name, value string) (err error) {
 		o.Inside, err = onlyBytes(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") // of rand.Text
 	case "tell":
 		o.Tell = value == "yes"
-	case "repair":
-		o.Repair = value == "yes"
+	case "bulk":
+		o.Bulk = value == "yes"
 	}
 	return err
 }

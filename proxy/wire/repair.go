@@ -18,19 +18,37 @@ const (
 
 	typeNumbered = 0x10
 	typeReport   = 0x11
+	typeBulk     = 0x12
 
 	flagDown = 1 // of a report
 )
 
-// MTU returns the largest datagram that the transport of a session sends, of which
-// mtu bytes were asked for, or 0: the proxies may add their numbers to each. 1,200
-// bytes, with these and the headers of IPv6, are below the 1,280 that pass
-// everywhere.
-func (g *Greeting) MTU(mtu int) int {
-	if !g.Repair {
-		return mtu
+// BulkMTU returns the largest datagram that the connection for bulk sends, where the
+// other one sends mtu bytes at most, or 0: the proxies add their numbers to each. 1,200
+// bytes, with these and the headers of IPv6, are below the 1,280 that pass everywhere.
+func BulkMTU(mtu int) int { return max(mtu-RepairSize, 1200) }
+
+// AppendBulk appends the datagrams of segment bytes in d (0: d is one), of the
+// connection for bulk, as they go on a path whose losses nobody repairs. It returns
+// their size there.
+func AppendBulk(b, d []byte, segment int) ([]byte, int) {
+	if segment <= 0 {
+		segment = len(d)
 	}
-	return max(mtu-RepairSize, 1200)
+	for len(d) > 0 {
+		n := min(segment, len(d))
+		b = append(append(b, typeBulk), d[:n]...)
+		d = d[n:]
+	}
+	return b, segment + 1
+}
+
+// OpenBulk returns a datagram of the connection for bulk that came as it is.
+func OpenBulk(b []byte) (d []byte, ok bool) {
+	if len(b) < 2 || b[0] != typeBulk {
+		return nil, false
+	}
+	return b[1:], true
 }
 
 // IsRepair reports whether datagram b claims to be of a link that repairs losses.

@@ -49,19 +49,31 @@ func FuzzReport(f *testing.F) {
 	})
 }
 
-func TestRepairIsAgreed(t *testing.T) {
+func TestBulkIsAgreed(t *testing.T) {
 	o := anOffer()
 	plain := o.String()
-	o.Repair = true
-	if got, err := ParseOffer(o.String()); err != nil || !got.Repair || strings.Contains(plain, "repair") {
+	o.Bulk = true
+	if got, err := ParseOffer(o.String()); err != nil || !got.Bulk || strings.Contains(plain, "bulk") {
 		t.Errorf("%+v, %v; without: %q", got, err, plain)
 	}
 	g := aGreeting()
-	if line := g.Line(); g.MTU(1300) != 1300 || g.MTU(0) != 0 {
-		t.Errorf("without repair: %q, %d bytes", line, g.MTU(1300))
-	}
-	g.Repair = true
-	if got, _, err := FindGreeting([]byte(g.Line())); err != nil || !got.Repair || got.MTU(1452) != 1452-RepairSize || got.MTU(0) != 1200 {
+	g.Bulk = true
+	if got, _, err := FindGreeting([]byte(g.Line())); err != nil || !got.Bulk {
 		t.Errorf("%+v, %v", got, err)
+	}
+	if BulkMTU(1452) != 1452-RepairSize || BulkMTU(0) != 1200 {
+		t.Errorf("%d, %d bytes", BulkMTU(1452), BulkMTU(0))
+	}
+}
+
+func TestBulkOfBarePaths(t *testing.T) {
+	train, size := AppendBulk(nil, []byte("abcdefgh"), 3)
+	if string(train) != "\x12abc\x12def\x12gh" || size != 4 {
+		t.Errorf("%q, %d", train, size)
+	}
+	for in, want := range map[string]string{"\x12a": "a", "\x12": "", "": "", "@a": ""} {
+		if d, ok := OpenBulk([]byte(in)); string(d) != want || ok != (want != "") {
+			t.Errorf("%q: %q, %v", in, d, ok)
+		}
 	}
 }

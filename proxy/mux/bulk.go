@@ -1,0 +1,248 @@
+package mux
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+)
+
+// Bulk's connection. QUIC takes every loss for a full queue, so on a path that loses
+// some, or is long, much goes over a second connection, below which package proxy
+// repairs the losses and keeps the order. What is typed stays on the first one and waits
+// for neither. The client dials when either end has use for it. Its streams are of one
+// direction, and the second half of a stream of the first connection: see Conn.Bulk.
+
+const (
+	farTrip     = 100 * time.Millisecond // from which NewReno takes many seconds to fill a path
+	lossRounds  = 3                      // in which packets were lost and no queue was there
+	queueLeast  = 10 * time.Millisecond  // of it that could make up a full one
+	maxBulk     = 1 << 12                // streams of a peer's at once
+	redialAfter = 10 * time.Second
+)
+
+// Sender is one direction of a stream of bulk, as its sender sees it.
+type Sender interface {
+	io.Writer
+	// CloseWrite says that no more bytes follow.
+	CloseWrite() error
+	// Close gives it up, as a Stream's.
+	Close() error
+}
+
+// Receiver is a Sender's other end.
+type Receiver interface {
+	io.Reader
+	// Close gives it up; bytes not yet read are discarded.
+	Close() error
+}
+
+// bulk is the connection for bulk beside a quicConn. A nil one is never there.
+type bulk struct {
+	main *quicConn
+	dial func(context.Context) (*quic.Conn, error) // nil: the peer does
+
+	mu     sync.Mutex // guards what follows
+	conn   *quic.Conn // nil: there is none yet
+	again  time.Time  // when it may be asked for again
+	come   map[quic.StreamID]*quic.ReceiveStream
+	moved  chan struct{} // closed and replaced when come changes
+	gauge  lossGauge
+	closed bool
+	broken error // why the connection ended before the main one
+}
+
+func newBulk(main *quicConn, dial func(context.Context) (*quic.Conn, error)) *bulk {
+	return &bulk{main: main, dial: dial, come: make(map[quic.StreamID]*quic.ReceiveStream), moved: make(chan struct{})}
+}
+
+// lossGauge tells whether a path loses packets though nothing waits there.
+type lossGauge struct {
+	lost   uint64
+	next   time.Time // a round is over
+	rounds int
+}
+
+// sees is told of a connection now and then. It reports whether the path is one that
+// NewReno does not fill.
+func (g *lossGauge) sees(now time.Time, s quic.ConnectionStats) bool {
+	if s.MinRTT >= farTrip || g.rounds >= lossRounds {
+		return true
+	}
+	if now.Before(g.next) {
+		return false
+	}
+	g.next = now.Add(s.SmoothedRTT)
+	more := s.PacketsLost > g.lost
+	g.lost = s.PacketsLost
+	if more && s.SmoothedRTT < s.MinRTT*5/4+queueLeast {
+		g.rounds++
+	}
+	return false
+}
+
+// open returns a stream, if there is the connection and the path has use for it. It
+// sees to it that there will be one: it dials, or calls ask to have the peer dial.
+func (b *bulk) open(ask func()) *quic.SendStream {
+	b.mu.Lock()
+	now := time.Now()
+	wanted := b.gauge.sees(now, b.main.conn.ConnectionStats())
+	conn := b.conn
+	due := wanted && conn == nil && !b.closed && now.After(b.again)
+	if due {
+		b.again = now.Add(redialAfter)
+	}
+	b.mu.Unlock()
+	switch {
+	case wanted && conn != nil:
+		if s, err := conn.OpenUniStream(); err == nil {
+			return s
+		} // the peer has as many as it takes
+	case due && b.dial == nil:
+		ask()
+	case due:
+		b.begin()
+	}
+	return nil
+}
+
+// begin dials, unless there is a connection.
+func (b *bulk) begin() {
+	if b == nil || b.dial == nil {
+		return
+	}
+	b.mu.Lock()
+	needless := b.conn != nil || b.closed
+	b.mu.Unlock()
+	if needless {
+		return
+	}
+	go func() {
+		conn, err := b.dial(b.main.conn.Context())
+		if err == nil {
+			b.run(conn)
+		}
+	}()
+}
+
+// run takes the peer's streams from conn. When conn ends the main connection does too:
+// what was under way is gone.
+func (b *bulk) run(conn *quic.Conn) {
+	b.mu.Lock()
+	surplus := b.conn != nil || b.closed
+	if !surplus {
+		b.conn = conn
+	}
+	b.mu.Unlock()
+	if surplus {
+		conn.CloseWithError(0, "")
+		return
+	}
+	var err error
+	for err == nil {
+		var s *quic.ReceiveStream
+		if s, err = conn.AcceptUniStream(context.Background()); err == nil {
+			b.mu.Lock()
+			b.come[s.StreamID()] = s
+			close(b.moved)
+			b.moved = make(chan struct{})
+			b.mu.Unlock()
+		}
+	}
+	t := time.NewTimer(linger) // who ends both is heard of by either first
+	defer t.Stop()
+	select {
+	case <-b.main.done():
+	case <-t.C:
+		b.mu.Lock()
+		b.broken = fmt.Errorf("connection for bulk: %w", quicError(err))
+		b.mu.Unlock()
+		b.main.close()
+	}
+}
+
+// take waits for the peer's stream of a number.
+func (b *bulk) take(ctx context.Context, number uint64) (*quic.ReceiveStream, error) {
+	for {
+		b.mu.Lock()
+		s, moved := b.come[quic.StreamID(number)], b.moved
+		delete(b.come, quic.StreamID(number))
+		b.mu.Unlock()
+		if s != nil {
+			return s, nil
+		}
+		select {
+		case <-moved:
+		case <-b.main.done():
+			return nil, b.main.err()
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// why returns why the connection ended before the main one; nil: it did not.
+func (b *bulk) why() error {
+	if b == nil {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.broken
+}
+
+func (b *bulk) close() {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	conn := b.conn
+	b.closed = true
+	b.mu.Unlock()
+	if conn != nil {
+		conn.CloseWithError(0, "")
+	}
+}
+
+// sameHost reports whether two addresses are of one host, whatever the port.
+func sameHost(a, b net.Addr) bool {
+	x, ok := a.(*net.UDPAddr)
+	y, also := b.(*net.UDPAddr)
+	return ok && also && x.IP.Equal(y.IP)
+}
+
+// bulkSender is a Sender that a conn keeps account of.
+type bulkSender struct {
+	quicSender
+	conn *conn
+}
+
+func (s *bulkSender) CloseWrite() error {
+	s.conn.writeDone(s)
+	return s.quicSender.CloseWrite()
+}
+
+func (s *bulkSender) Close() error {
+	s.conn.writeDone(s)
+	return s.quicSender.giveUp()
+}
+
+// bulkReceiver is a Receiver.
+type bulkReceiver struct{ s *quic.ReceiveStream }
+
+func (r bulkReceiver) Read(p []byte) (int, error) {
+	n, err := r.s.Read(p)
+	if err != nil && err != io.EOF {
+		err = quicError(err)
+	}
+	return n, err
+}
+
+func (r bulkReceiver) Close() error {
+	r.s.CancelRead(0)
+	return nil
+}
