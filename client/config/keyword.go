@@ -240,7 +240,7 @@ var keywords = []keyword{
 	{name: "UdpProxyMode", parse: value.Accepted("auto", "udp", "tcp", "ssh"), preset: "auto", verdict: Ours, note: "auto, UDP, TCP (the same port) or SSH (through the login: only port 22 is needed)"},
 	{name: "UdpFallback", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours, note: "where roaming cannot be had, go on as ssh; no makes that an error"},
 	{name: "UdpMTU", parse: value.MTU, preset: "0", verdict: Ours, note: "largest datagram in bytes: 1200, which passes everywhere and is the default (0 too), up to 1452, which is faster where it fits"},
-	{name: "UdpRepair", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "no", verdict: Ours, note: "experimental: over UDP, in QUIC mode, send again what the path loses before QUIC takes it for a full queue. Keys wait longer beside bulk"},
+	{name: "UdpRepair", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours, note: "over UDP, in QUIC mode, what a path loses of bulk is sent again before QUIC takes it for a full queue"},
 	{name: "TsshdPath", parse: value.Word, verdict: Ours, note: "tsshd on the server; without it the cache, then PATH, then an upload"},
 	{name: "TerminfoInstall", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours, note: "where the server does not know the terminal, put its description into ~/.terminfo there"},
 	{name: "UdpAliveTimeout", parse: value.Positive, preset: "86400", verdict: Ours, note: "offline longer than this, both sides end; units w d h m s"},

@@ -12,16 +12,18 @@ import (
 )
 
 // Bulk's connection. QUIC takes every loss for a full queue, so on a path that loses
-// some, or is long, much goes over a second connection, below which package proxy
-// repairs the losses and keeps the order. What is typed stays on the first one and waits
-// for neither. The client dials when either end has use for it. Its streams are of one
-// direction, and the second half of a stream of the first connection: see Conn.Bulk.
+// some, much goes over a second connection, below which package proxy repairs the losses
+// and keeps the order. What is typed stays on the first one and waits for neither. The
+// client dials when either end has use for it. Its streams are of one direction, and the
+// second half of a stream of the first connection: see Conn.Bulk.
 
 const (
-	farTrip     = 100 * time.Millisecond // from which NewReno takes many seconds to fill a path
-	lossRounds  = 3                      // in which packets were lost and no queue was there
-	queueLeast  = 10 * time.Millisecond  // of it that could make up a full one
-	maxBulk     = 1 << 12                // streams of a peer's at once
+	// Two round trips in which packets were lost though no queue was there,
+	lossyFor    = 10 * time.Second      // within so long, or
+	lossyShare  = 20                    // one of so many packets,
+	lossyLeast  = 32                    // of at least so many
+	queueLeast  = 10 * time.Millisecond // of a round trip's growth that is a queue's
+	maxBulk     = 1 << 12               // streams of a peer's at once
 	redialAfter = 10 * time.Second
 )
 
@@ -46,14 +48,15 @@ type bulk struct {
 	main *quicConn
 	dial func(context.Context) (*quic.Conn, error) // nil: the peer does
 
-	mu     sync.Mutex // guards what follows
-	conn   *quic.Conn // nil: there is none yet
-	again  time.Time  // when it may be asked for again
-	come   map[quic.StreamID]*quic.ReceiveStream
-	moved  chan struct{} // closed and replaced when come changes
-	gauge  lossGauge
-	closed bool
-	broken error // why the connection ended before the main one
+	mu      sync.Mutex // guards what follows
+	conn    *quic.Conn // nil: there is none yet
+	again   time.Time  // when it may be asked for again
+	dialing bool
+	come    map[quic.StreamID]*quic.ReceiveStream
+	moved   chan struct{} // closed and replaced when come changes
+	gauge   lossGauge
+	closed  bool
+	broken  error // why the connection ended before the main one
 }
 
 func newBulk(main *quicConn, dial func(context.Context) (*quic.Conn, error)) *bulk {
@@ -62,27 +65,26 @@ func newBulk(main *quicConn, dial func(context.Context) (*quic.Conn, error)) *bu
 
 // lossGauge tells whether a path loses packets though nothing waits there.
 type lossGauge struct {
-	lost   uint64
-	next   time.Time // a round is over
-	rounds int
+	sent, lost uint64    // before this round trip
+	next       time.Time // when it is over
+	last       time.Time // the last one that lost
+	lossy      bool
 }
 
-// sees is told of a connection now and then. It reports whether the path is one that
-// NewReno does not fill.
+// sees is told of a connection now and then. It reports whether losses slow it down.
 func (g *lossGauge) sees(now time.Time, s quic.ConnectionStats) bool {
-	if s.MinRTT >= farTrip || g.rounds >= lossRounds {
-		return true
+	if g.lossy || now.Before(g.next) {
+		return g.lossy
 	}
-	if now.Before(g.next) {
+	sent, lost := s.PacketsSent-g.sent, int64(s.PacketsLost-g.lost) // late ones are lost no more
+	g.sent, g.lost, g.next = s.PacketsSent, s.PacketsLost, now.Add(s.SmoothedRTT)
+	if lost <= 0 || s.SmoothedRTT > s.MinRTT*5/4+queueLeast {
 		return false
 	}
-	g.next = now.Add(s.SmoothedRTT)
-	more := s.PacketsLost > g.lost
-	g.lost = s.PacketsLost
-	if more && s.SmoothedRTT < s.MinRTT*5/4+queueLeast {
-		g.rounds++
-	}
-	return false
+	g.lossy = !g.last.IsZero() && now.Sub(g.last) < lossyFor ||
+		sent >= lossyLeast && uint64(lost) >= sent/lossyShare
+	g.last = now
+	return g.lossy
 }
 
 // open returns a stream, if there is the connection and the path has use for it. It
@@ -116,13 +118,17 @@ func (b *bulk) begin() {
 		return
 	}
 	b.mu.Lock()
-	needless := b.conn != nil || b.closed
+	needless := b.dialing || b.conn != nil || b.closed
+	b.dialing = true
 	b.mu.Unlock()
 	if needless {
 		return
 	}
 	go func() {
 		conn, err := b.dial(b.main.conn.Context())
+		b.mu.Lock()
+		b.dialing = false
+		b.mu.Unlock()
 		if err == nil {
 			b.run(conn)
 		}

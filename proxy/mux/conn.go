@@ -328,7 +328,13 @@ func (c *conn) Bulk() (Sender, uint64) {
 	if b == nil {
 		return nil, 0
 	}
-	raw := b.open(func() { go c.say(msgLarge, nil) })
+	raw := b.open(func() {
+		go func() {
+			if c.waitReady(context.Background()) == nil {
+				c.say(msgLarge, nil)
+			}
+		}()
+	})
 	if raw == nil {
 		return nil, 0
 	}

@@ -61,7 +61,7 @@ type Machine struct {
 	in      receiver
 	heard   wire.Report // scratch
 
-	off       bool // the path is none of UDP's
+	off       bool          // the path is none of UDP's
 	alive     time.Duration // when a knock on this path was answered last
 	down      bool
 	downFor   time.Duration

@@ -30,7 +30,7 @@ const (
 	maxExtra    = 32 << 10        // of an opening: a path, names, ports
 	trustedSize = 4 << 10         // believed at once
 	backlog     = channel.Backlog // channels or global requests, too
-	moveAfter   = 128 << 10       // bytes of a direction; less is on its way before it could move
+	moveAfter   = 16 << 10        // bytes of a direction; less would not come sooner
 )
 
 // readBytes reads n bytes, for which there is room only as they come. grown is

@@ -119,6 +119,7 @@ func FuzzChannel(f *testing.F) {
 		"d\x00\x00\x03abcE\x00\x00\x00X\x00\x00\x00",
 		"C\x00\x00\x00w\x00\x00\x04\x00\x00\x10\x00s\x00\x00\x00p\x00\x00\x00",
 		"R\x00\x00\x06\x00\x00\x00\x01no",
+		"m\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x02d\x00\x00\x01a",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -130,7 +131,7 @@ func FuzzChannel(f *testing.F) {
 				t.Errorf("%q became %q, %v", b, again, err)
 			}
 		}
-		c := newFraming(&conn{budget: channel.Budget{Most: maxKept}}, nopStream{bytes.NewReader(b)}, opening{})
+		c := newFraming(&conn{mux: newHostile(), ctx: t.Context(), budget: channel.Budget{Most: maxKept}}, nopStream{bytes.NewReader(b)}, opening{})
 		c.give = func(*Request) {}
 		err := c.read(newReader(c.stream))
 		_, refused := err.(*ssh.OpenChannelError)

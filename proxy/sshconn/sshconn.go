@@ -47,7 +47,7 @@
 //
 // # Bulk
 //
-// A direction that sent 128 KiB, and is no terminal's, moves to mux's connection for
+// A direction that sent 16 KiB, and is no terminal's, moves to mux's connection for
 // bulk, once, when there is one. What was sent before is read first. The stream itself
 // stays, and ends after the other.
 //

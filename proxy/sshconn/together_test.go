@@ -52,14 +52,15 @@ func roamBy(t *testing.T, kinds []wire.Mode, link simnet.Link, f func(t *testing
 			})
 		}
 	}
-	if kinds[0] == wire.OnlyUDP {
-		t.Run("quic over repaired udp", func(t *testing.T) {
-			bubble(t, func(t *testing.T) { f(t, proxied(t, wire.QUIC, wire.OnlyUDP, true, link)) })
+	if kinds[0] == wire.OnlyUDP || kinds[0] == wire.Auto {
+		t.Run("quic with bulk apart, over "+string(kinds[0]), func(t *testing.T) {
+			link.Loss = max(link.Loss, 0.02)
+			bubble(t, func(t *testing.T) { f(t, proxied(t, wire.QUIC, kinds[0], true, link)) })
 		})
 	}
 }
 
-func proxied(t *testing.T, transport wire.Transport, kind wire.Mode, repair bool, link simnet.Link) (r roaming) {
+func proxied(t *testing.T, transport wire.Transport, kind wire.Mode, bulk bool, link simnet.Link) (r roaming) {
 	t.Helper()
 	phone, home := simnet.Pair(t, link)
 	r.link, r.kind, r.dials = phone, kind, &dials{Host: phone}
@@ -75,7 +76,7 @@ func proxied(t *testing.T, transport wire.Transport, kind wire.Mode, repair bool
 	}
 	sc := proxy.ServerConfig{Secret: secret, Transport: transport, Mode: kind, Network: home, Ports: []int{61001}, Returned: returned(1)}
 	cc := proxy.ClientConfig{Secret: secret, Transport: transport, Mode: kind, Network: r.dials, Returned: returned(0)}
-	sc.Bulk, cc.Bulk = repair, repair
+	sc.Bulk, cc.Bulk = bulk, bulk
 	for _, ip := range []string{"192.0.2.1", "2001:db8::1"} {
 		cc.Servers = append(cc.Servers, netip.AddrPortFrom(netip.MustParseAddr(ip), 61001))
 	}
@@ -99,7 +100,7 @@ func proxied(t *testing.T, transport wire.Transport, kind wire.Mode, repair bool
 	go func() {
 		defer close(served)
 		config := mux.Config{Identity: b, PeerPin: a.Pin(), Secret: secret}
-		if repair {
+		if bulk {
 			config.BulkPeer = r.server.BulkPeer()
 		}
 		m, err := mux.Serve(ctx, transport, r.server, config)
@@ -111,7 +112,7 @@ func proxied(t *testing.T, transport wire.Transport, kind wire.Mode, repair bool
 		served <- Serve(m)
 	}()
 	config := mux.Config{Identity: a, PeerPin: b.Pin(), Secret: secret}
-	if repair {
+	if bulk {
 		config.BulkPeer = r.client.BulkPeer()
 	}
 	m, err := mux.Dial(ctx, transport, r.client, r.client.Peer(), config)

@@ -1,0 +1,224 @@
+package mux
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"tssh/proxy/wire"
+)
+
+func TestLossesOfAFullQueueAreNotThePaths(t *testing.T) {
+	type round struct {
+		sent, lost uint64
+		rtt        int // ms
+	}
+	for _, c := range []struct {
+		name   string
+		rounds []round
+		lossy  bool
+	}{
+		{"clean", []round{{50, 0, 30}, {900, 0, 60}, {900, 0, 80}, {900, 0, 30}}, false},
+		{"slow start into a queue", []round{{50, 0, 30}, {900, 0, 60}, {1500, 700, 80}, {600, 50, 78}, {300, 0, 50}}, false},
+		{"one of many", []round{{50, 0, 30}, {900, 1, 30}, {900, 0, 30}}, false},
+		{"two of many", []round{{50, 0, 30}, {900, 1, 30}, {900, 0, 30}, {900, 1, 30}}, true},
+		{"one of few", []round{{10, 1, 30}, {10, 0, 30}}, false},
+		{"an outage", []round{{50, 0, 30}, {900, 100, 30}}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var g lossGauge
+			now := time.Unix(1e9, 0)
+			s := quic.ConnectionStats{MinRTT: 30 * time.Millisecond}
+			lossy := false
+			for _, r := range c.rounds {
+				s.PacketsSent += r.sent
+				s.PacketsLost += r.lost
+				s.SmoothedRTT = time.Duration(r.rtt) * time.Millisecond
+				lossy = g.sees(now, s)
+				if g.sees(now, s) != lossy {
+					t.Error("asked twice, another answer")
+				}
+				now = now.Add(s.SmoothedRTT)
+			}
+			if lossy != c.lossy {
+				t.Errorf("lossy: %v", lossy)
+			}
+		})
+	}
+	g, now := lossGauge{}, time.Unix(1e9, 0)
+	for range 10 { // what counted as lost and came after all makes the count smaller
+		for _, lost := range []uint64{5, 0} {
+			now = now.Add(time.Hour)
+			if g.sees(now, quic.ConnectionStats{PacketsSent: 1000, PacketsLost: lost, MinRTT: 1, SmoothedRTT: 1}) {
+				t.Fatal("lossy, by a loss an hour")
+			}
+		}
+	}
+}
+
+// twin is an end with two addresses at its far side.
+type twin struct {
+	*end
+	usual, bulk *net.UDPAddr
+}
+
+func newTwin(e *end) twin {
+	return twin{e, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 1}}
+}
+
+func (w twin) WriteTo(p []byte, to net.Addr) (int, error) {
+	mark := byte(0)
+	if sameHost(to, w.bulk) {
+		mark = 1
+	}
+	w.end.WriteTo(append([]byte{mark}, p...), nil)
+	return len(p), nil
+}
+
+func (w twin) ReadFrom(p []byte) (int, net.Addr, error) {
+	b := make([]byte, len(p)+1)
+	n, _, err := w.end.ReadFrom(b)
+	if err != nil || n == 0 {
+		return 0, w.usual, err
+	}
+	copy(p, b[1:n])
+	if b[0] == 1 {
+		return n - 1, w.bulk, nil
+	}
+	return n - 1, w.usual, nil
+}
+
+// twins gives both ends of a connection that may have one for bulk beside it.
+func twins(t *testing.T, l *link) (client, server *conn, ce twin) {
+	t.Helper()
+	cc, sc := configs(t)
+	c, s := newLink(t, l)
+	ce, se := newTwin(c), newTwin(s)
+	cc.BulkPeer, sc.BulkPeer = ce.bulk, se.bulk
+	accepted := make(chan Conn, 1)
+	go func() {
+		c, err := Serve(t.Context(), wire.QUIC, se, sc)
+		if err != nil {
+			t.Error(err)
+		}
+		accepted <- c
+	}()
+	far, err := Dial(t.Context(), wire.QUIC, ce, ce.usual, cc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, server = far.(*conn), (<-accepted).(*conn)
+	t.Cleanup(func() { client.Close(); server.Close() })
+	return client, server, ce
+}
+
+// bulkStream makes c believe that its path loses, and waits for a stream.
+func bulkStream(t *testing.T, c *conn) (Sender, uint64) {
+	t.Helper()
+	c.bulk().gauge.lossy = true
+	for range 100 {
+		if s, number := c.Bulk(); s != nil {
+			return s, number
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatal("no connection for bulk")
+	return nil, 0
+}
+
+func TestEitherEndHasBulkMoved(t *testing.T) {
+	for _, first := range []string{"client", "server"} {
+		t.Run(first, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, server, _ := twins(t, &link{delay: 20 * time.Millisecond})
+				if s, _ := client.Bulk(); s != nil {
+					t.Error("bulk moves on a path that loses nothing")
+				}
+				ends := []*conn{client, server}
+				if first == "server" {
+					ends = []*conn{server, client}
+				}
+				for i, near := range ends {
+					s, number := bulkStream(t, near)
+					r := make(chan []byte)
+					go func() {
+						x, err := ends[1-i].TakeBulk(t.Context(), number)
+						if err != nil {
+							t.Error(err)
+						}
+						b, _ := io.ReadAll(x)
+						r <- b
+					}()
+					s.Write(noise(100_000))
+					s.CloseWrite()
+					if !bytes.Equal(<-r, noise(100_000)) {
+						t.Error("other bytes came")
+					}
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if err := client.Shutdown(ctx); err != nil {
+					t.Errorf("the end: %v", err)
+				}
+				time.Sleep(time.Minute)
+			})
+		})
+	}
+}
+
+// TestBulksConnectionIsOfTheSession: it has the session's keys, there is one, and
+// neither end outlives it, as what was under way there is gone.
+func TestBulksConnectionIsOfTheSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server, ce := twins(t, &link{delay: 20 * time.Millisecond})
+		transport := client.bulk().main.transport
+		stranger, _ := configs(t)
+		stranger.PeerPin = client.cfg.PeerPin
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if c, err := transport.Dial(ctx, ce.bulk, stranger.tlsConfig(), stranger.bulkConfig()); err == nil {
+			<-c.Context().Done() // refused by the server's last word
+		}
+		if server.bulk().conn != nil {
+			t.Error("a stranger's connection is the one for bulk")
+		}
+		s, _ := bulkStream(t, client)
+		s.Write([]byte("x"))
+		for _, to := range []net.Addr{ce.usual, ce.bulk} {
+			c, err := transport.Dial(t.Context(), to, client.cfg.tlsConfig(), client.cfg.bulkConfig())
+			if err == nil {
+				<-c.Context().Done()
+			}
+		}
+		if client.ended() || server.ended() {
+			t.Fatal("connections too many ended the session")
+		}
+		server.bulk().conn.CloseWithError(1, "")
+		<-client.Done()
+		<-server.Done()
+		if why := fmt.Sprint(client.Err(), server.Err()); !strings.Contains(why, "bulk") { // who says so first
+			t.Errorf("the ends ended with %v", why)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestBulkIsAgreedOrNotThere(t *testing.T) {
+	story(t, func(t *testing.T, transport wire.Transport) {
+		client, _ := connect(t, transport, &link{delay: 20 * time.Millisecond})
+		if s, _ := client.Bulk(); s != nil {
+			t.Error("there is a stream")
+		}
+		if _, err := client.TakeBulk(t.Context(), 3); err == nil {
+			t.Error("a stream came")
+		}
+	})
+}

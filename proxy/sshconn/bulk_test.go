@@ -1,0 +1,206 @@
+package sshconn
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tssh/proxy/mux"
+	"tssh/proxy/simnet"
+	"tssh/proxy/wire"
+)
+
+// radio loses one packet of fifty, with nothing in its queue.
+var radio = simnet.Link{
+	Delay: 20 * time.Millisecond, Jitter: 5 * time.Millisecond, InOrder: true,
+	Rate: 50e6 / 8, Loss: 0.02, Late: true, Queue: 100 * time.Millisecond,
+}
+
+// terminal opens a session on a terminal that echoes what is typed.
+func (r roaming) terminal(t *testing.T) func(key string) time.Duration {
+	t.Helper()
+	c := r.open(t)
+	if _, err := c.SendRequest("pty-req", true, nil); err != nil {
+		t.Fatal(err)
+	}
+	return func(key string) time.Duration {
+		start := time.Now()
+		c.Write([]byte(key))
+		if got := string(readFull(t, c, len(key))); got != key {
+			t.Errorf("typed %q, and %q came back", key, got)
+		}
+		return time.Since(start)
+	}
+}
+
+// serveBulk echoes on terminals. Other channels say first whether they are to be
+// filled, with so many bytes, or read to the end.
+func (r roaming) serveBulk(t *testing.T, size int) (read chan []byte) {
+	read = make(chan []byte, 1)
+	r.serve(t, func(n NewChannel) {
+		c, err := n.Accept()
+		if err != nil {
+			return
+		}
+		first := <-c.Requests()
+		go grant(c)
+		first.Reply(true, nil)
+		switch first.Type {
+		case "pty-req":
+			c.Interactive()
+			io.Copy(c, c)
+		case "fill":
+			c.Write(noise(size))
+			exit(c, 0)
+			c.Close()
+		case "drain":
+			b, _ := io.ReadAll(c)
+			read <- b
+			c.Close()
+		}
+	})
+	return read
+}
+
+// TestBulkAndKeysOnALossyPath: bulk fills what QUIC alone fills a twentieth of, either
+// way, and the keys beside it do not wait for it. Every byte arrives.
+func TestBulkAndKeysOnALossyPath(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED with -short: minutes under the race detector")
+	}
+	const size = 40 << 20
+	for _, up := range []bool{false, true} {
+		t.Run(fmt.Sprintf("up %v", up), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := proxied(t, wire.QUIC, wire.OnlyUDP, true, radio)
+				read := r.serveBulk(t, size)
+				key := r.terminal(t)
+				c := r.open(t)
+				start, done := time.Now(), make(chan time.Duration)
+				var got []byte
+				go func() {
+					if up {
+						c.SendRequest("drain", true, nil)
+						c.Write(noise(size))
+						c.CloseWrite()
+						got = <-read
+					} else {
+						c.SendRequest("fill", true, nil)
+						got, _ = io.ReadAll(c)
+					}
+					done <- time.Since(start)
+				}()
+				var echoes []time.Duration
+				for took := time.Duration(0); took == 0; {
+					select {
+					case took = <-done:
+						if rate := float64(size*8) / 1e6 / took.Seconds(); rate < 35 {
+							t.Errorf("%.1f of 50 Mbit/s", rate)
+						} else {
+							t.Logf("%.1f of 50 Mbit/s", rate)
+						}
+					case <-time.After(100 * time.Millisecond):
+						echoes = append(echoes, key("x"))
+					}
+				}
+				if !bytes.Equal(got, noise(size)) {
+					t.Errorf("%d other bytes came, %d were sent", len(got), size)
+				}
+				slices.Sort(echoes)
+				p50, p90 := echoes[len(echoes)/2], echoes[len(echoes)*9/10]
+				t.Logf("echoes: %v, %v, at most %v", p50, p90, echoes[len(echoes)-1])
+				if p50 > 90*time.Millisecond || p90 > 126*time.Millisecond {
+					t.Errorf("half of the keys took %v, nine of ten %v, at a round trip of 40 ms", p50, p90)
+				}
+				c.Close()
+			})
+		})
+	}
+}
+
+// TestBulkDoesNotHoldUpTheEnd, neither when the network has just gone nor long after.
+func TestBulkDoesNotHoldUpTheEnd(t *testing.T) {
+	for _, dark := range []time.Duration{100 * time.Millisecond, time.Minute} {
+		bubble(t, func(t *testing.T) {
+			r := proxied(t, wire.QUIC, wire.OnlyUDP, true, radio)
+			r.serveBulk(t, 0)
+			c := r.open(t)
+			c.SendRequest("drain", true, nil)
+			go c.Write(make([]byte, 400<<20))
+			time.Sleep(5 * time.Second)
+			r.link.Change(func(l *simnet.Link) { l.Down = true })
+			time.Sleep(dark)
+			start := time.Now()
+			r.Close()
+			if took := time.Since(start); took > closeWait+time.Second {
+				t.Errorf("after %v: Close took %v", dark, took)
+			}
+			r.link.Change(func(l *simnet.Link) { l.Down = false })
+		})
+	}
+}
+
+// TestTerminalsStay: however much a terminal shows, its keys would wait behind it there.
+func TestTerminalsStay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := proxied(t, wire.QUIC, wire.OnlyUDP, true, radio)
+		apart := 0
+		r.link.Tap(func(p simnet.Packet) {
+			if wire.IsRepair(p.Data) {
+				apart++
+			}
+		})
+		r.serveBulk(t, 0)
+		key := r.terminal(t)
+		for range 100 {
+			key(string(make([]byte, 4000)))
+		}
+		if apart > 0 {
+			t.Errorf("%d packets of the connection for bulk", apart)
+		}
+	})
+}
+
+// TestGivenUpWhileItMoves: a peer that names a stream that never comes, and then
+// nothing, is one silent channel, which can be closed.
+func TestGivenUpWhileItMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := simnet.Pair(t, lan)
+		m := muxes(t, "quic", client, server)
+		h := &never{Conn: m[1]}
+		s := Serve(h)
+		gone := make(chan error, 1)
+		ends{server: s}.serve(t, func(n NewChannel) {
+			c, _ := n.Accept()
+			time.Sleep(time.Second)
+			c.(*serverChannel).f.abandon()
+			_, err := c.Read(make([]byte, 1))
+			gone <- err
+		})
+		raw, err := m[0].Open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw.Write([]byte("\x04test\x00\x00\x00\x00\x00\x00\x00\x00"))
+		raw.Write(frame(frameMove, "\x00\x00\x00\x00\x00\x00\x00\x02"))
+		if err := <-gone; err != io.EOF {
+			t.Errorf("%v", err)
+		}
+		m[0].Close()
+		s.Close()
+		time.Sleep(time.Minute)
+	})
+}
+
+// never is a mux to which no stream of bulk comes.
+type never struct{ mux.Conn }
+
+func (never) TakeBulk(ctx context.Context, _ uint64) (mux.Receiver, error) {
+	<-ctx.Done()
+	return nil, context.Cause(ctx)
+}
