@@ -56,6 +56,14 @@ func (c *Client) Moved() {
 	token(c.kick)
 }
 
+// Avoid makes c use no path of that kind any more, where there are others.
+func (c *Client) Avoid(k wire.Kind) {
+	c.mu.Lock()
+	e := c.machine.Avoid(time.Now(), k)
+	c.mu.Unlock()
+	c.obey(e)
+}
+
 // Close ends all paths.
 func (c *Client) Close() error {
 	c.cancel()

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"time"
 
-	"tssh/proxy/memconn"
 	"tssh/proxy/path"
 	"tssh/proxy/roam"
 	"tssh/proxy/wire"
@@ -30,6 +29,7 @@ type ClientConfig struct {
 	Bulk      bool          // QUIC has a second connection, for bulk, below which losses over UDP are repaired; both ends agree
 	Returned  func()        // called when contact came back after an outage; nil: nothing is
 	Network   path.Network  // nil: this machine's
+	Early     *Early        // the transport's end, which has said its first words; nil: a new one
 	Logf      func(string, ...any)
 }
 
@@ -62,7 +62,7 @@ func Dial(ctx context.Context, config ClientConfig) (*Client, error) {
 		Kinds: kinds, Servers: config.Servers, Resend: config.Transport == wire.QUIC,
 		Heartbeat: config.Heartbeat, Alive: config.Alive, Seal: c.codec.Seal,
 	}, time.Now())
-	c.Conn, c.feed = memconn.New(config.Transport, 0, c.transmit)
+	c.Conn, c.feed = config.Early.end(config.Transport, c.transmit)
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	if config.Bulk && config.Transport == wire.QUIC {
 		deliver := func(b []byte) { c.feed.Deliver(b, 0, 0, true) }
@@ -76,6 +76,7 @@ func Dial(ctx context.Context, config ClientConfig) (*Client, error) {
 			return nil, err
 		}
 	}
+	c.feed.Redirect(c.transmit) // of an early one
 	c.work.Go(c.run)
 	return c, nil
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"tssh/proxy/admit"
-	"tssh/proxy/memconn"
 	"tssh/proxy/path"
 	"tssh/proxy/wire"
 )
@@ -27,6 +26,7 @@ type ServerConfig struct {
 	Network   path.Network  // nil: this machine's
 	Bulk      bool          // QUIC has a second connection, for bulk, below which losses over UDP are repaired; both ends agree
 	Returned  func()        // called when the client came back from an outage; nil: nothing is
+	Early     *Early        // the transport's end, which has said its first words; nil: a new one
 	Logf      func(string, ...any)
 }
 
@@ -45,7 +45,7 @@ func Listen(ctx context.Context, config ServerConfig) (*Server, error) {
 	s := &Server{config: config, codec: wire.NewServer(config.Secret), done: make(chan struct{}), started: time.Now()}
 	s.strangers.most, s.relayed.most = maxStrangers, maxRelayed
 	s.door = admit.New[place](challenge)
-	s.Conn, s.feed = memconn.New(config.Transport, 0, s.transmit)
+	s.Conn, s.feed = config.Early.end(config.Transport, s.transmit)
 	if err := s.bind(); err != nil {
 		return nil, err
 	}
@@ -55,6 +55,7 @@ func Listen(ctx context.Context, config ServerConfig) (*Server, error) {
 		s.mend = newMender(wire.NewServerRepair(config.Secret), deliver, s.sendBulk)
 		s.work.Go(s.mend.run)
 	}
+	s.feed.Redirect(s.transmit) // of an early one
 	if s.socket != nil {
 		s.work.Go(s.readSocket)
 	}

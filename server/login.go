@@ -55,7 +55,7 @@ func whoAmI() session.Login {
 func ofOneProcess(v string) bool {
 	name, value, _ := strings.Cut(v, "=")
 	switch name {
-	case "PWD", "OLDPWD", "SHLVL", "_", "TERM", "DISPLAY", "SSH_TTY", "SSH_ORIGINAL_COMMAND", "SSH_USER_AUTH", "TSSH_SESSION":
+	case "PWD", "OLDPWD", "SHLVL", "_", "TERM", "DISPLAY", "SSH_TTY", "SSH_ORIGINAL_COMMAND", "SSH_USER_AUTH", "TSSH_SESSION", wire.HelloVariable:
 		return true
 	case "SSH_AUTH_SOCK": // sshd's own, which ends with the login
 		return strings.HasPrefix(value, "/tmp/ssh-") || strings.Contains(value, ".sshd.")

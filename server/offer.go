@@ -42,6 +42,7 @@ func offer(want offering) int {
 		return complain(wire.ExitUsage, err)
 	}
 	if env := detach.LoginEnviron(); env != nil {
+		env = append(env, wire.HelloVariable+"="+os.Getenv(wire.HelloVariable))
 		os.Clearenv()
 		for _, v := range env {
 			name, value, _ := strings.Cut(v, "=")

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,9 +19,12 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"tssh/proxy"
 	"tssh/proxy/leak"
 	"tssh/proxy/mux"
+	"tssh/proxy/sshconn"
 	"tssh/proxy/wire"
 )
 
@@ -56,7 +60,12 @@ type started struct {
 
 func offered(t *testing.T, o wire.Offer, prepare func(*exec.Cmd)) started {
 	t.Helper()
-	s := started{identity: newIdentity(t)}
+	return offeredBy(t, newIdentity(t), o, prepare)
+}
+
+func offeredBy(t *testing.T, identity *mux.Identity, o wire.Offer, prepare func(*exec.Cmd)) started {
+	t.Helper()
+	s := started{identity: identity}
 	o.ClientPin, o.Ports = s.identity.Pin(), testPorts
 	s.word = o.String()
 	cmd := tsshd(t, "--offer", s.word)
@@ -115,6 +124,69 @@ func TestOffered(t *testing.T) {
 	c.Close()
 	c.mux.Close()
 	s.gone(t)
+}
+
+// TestFirstWordsAreAnswered in the greeting, when they are QUIC's and come with an
+// offer of QUIC; no program of the session finds them in its environment. Others
+// change nothing.
+func TestFirstWordsAreAnswered(t *testing.T) {
+	identity, early := newIdentity(t), proxy.NewEarly()
+	begun := mux.Begin(early, early.Peer(), mux.Config{Identity: identity})
+	said := early.Said()
+	with := func(word string) func(*exec.Cmd) {
+		return func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, wire.HelloVariable+"="+word) }
+	}
+	s := offeredBy(t, identity, wire.Offer{Transport: "quic", Bulk: true}, with(wire.HelloWord(said)))
+	if len(s.Hello) == 0 {
+		t.Fatal("no answer")
+	}
+	pc, err := proxy.Dial(context.Background(), proxy.ClientConfig{Secret: s.Secret, Transport: "quic", Early: early,
+		Servers: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(s.Port))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	begun.Tell(s.ServerPin)
+	early.Hear(s.Hello)
+	m, err := begun.Finish(ctx, pc.BulkPeer())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Confirmed(ctx); err != nil {
+		t.Error(err)
+	}
+	c := ssh.NewClient(sshconn.Client(m, sshconn.Meta{User: "me"}))
+	if r := command(t, c, "env"); strings.Contains(r.out, wire.HelloVariable) {
+		t.Errorf("%q", r.out)
+	}
+	c.Close()
+	m.Close()
+	s.gone(t)
+
+	for _, o := range []struct {
+		transport wire.Transport
+		word      string
+	}{
+		{"kcp", wire.HelloWord(said)},
+		{"quic", ""},
+		{"quic", "%%%"},
+		{"quic", wire.HelloWord(make([]byte, wire.MaxHello+1))},
+		{"quic", wire.HelloWord([]byte("neither frames nor QUIC's"))},
+	} {
+		s := offered(t, wire.Offer{Transport: o.transport}, with(o.word))
+		if len(s.Hello) > 0 {
+			t.Errorf("%s, %.20s: %d bytes are said to it", o.transport, o.word, len(s.Hello))
+		}
+		c := dialGreeting(t, s.Greeting, s.identity, o.transport, wire.Auto)
+		if err := c.mux.Confirmed(ctx); err != nil {
+			t.Errorf("%s, %.20s: %v", o.transport, o.word, err)
+		}
+		c.Close()
+		c.mux.Close()
+		s.gone(t)
+	}
 }
 
 // TestDetached looks at the process from outside.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"tssh/proxy"
 	"tssh/proxy/mux"
+	"tssh/proxy/path"
 	"tssh/proxy/sshconn"
 	"tssh/proxy/wire"
 	"tssh/server/absence"
@@ -44,7 +46,8 @@ type newcomer struct {
 	Told     string        // our copy of SSH_USER_AUTH's file; empty: none
 	Warnings []string      // see wire.Greeting
 	Notes    []string
-	Terminal int // that it wants, from 1; 0: any
+	Terminal int    // that it wants, from 1; 0: any
+	Hello    []byte // of its QUIC; empty: it comes by a path
 	login    logins.Login
 }
 
@@ -52,6 +55,9 @@ type newcomer struct {
 func coming(o wire.Offer) newcomer {
 	c := newcomer{Offer: o, Login: whoAmI(), login: logins.Own()}
 	var err error
+	if c.Hello, err = wire.ParseHello(os.Getenv(wire.HelloVariable)); err != nil {
+		c.Notes = append(c.Notes, err.Error())
+	}
 	if c.Policy, err = permitted(c.Login, o.Keys); errors.As(err, new(noConfig)) {
 		c.Warnings = append(c.Warnings, strings.ReplaceAll(err.Error(), "\n", "; "))
 	} else if err != nil {
@@ -90,6 +96,7 @@ type seat struct {
 	greeting wire.Greeting
 	word     string // for its end; empty: none
 	identity *mux.Identity
+	early    *mux.Listening // has answered the client's hello; nil: there was none
 	proxy    *proxy.Server
 	relay    *relayDoor // nil: no path through ssh
 	logins   *logins.Logins
@@ -120,22 +127,32 @@ func (h *host) newSeat(c newcomer) (*seat, error) {
 		return nil, err
 	}
 	g.ServerPin = s.identity.Pin()
-	ports, err := parsePorts(o.Ports)
+	ports, err := o.PortList()
 	if err != nil {
 		return nil, err
 	}
 	// The service is one process a session, and ports are tried in an order
 	// that nobody can foresee, so that none is reserved by squatting on the first.
 	mathrand.Shuffle(len(ports), func(i, j int) { ports[i], ports[j] = ports[j], ports[i] })
+	var early *proxy.Early
+	if len(c.Hello) > 0 && o.Transport == wire.QUIC {
+		early = proxy.NewEarly()
+		if s.early, err = mux.Listen(early, s.config(early.BulkPeer())); err != nil {
+			return nil, err
+		}
+		early.Hear(c.Hello)
+		g.Hello = early.Said()
+	}
 	s.proxy, err = proxy.Listen(context.Background(), proxy.ServerConfig{
 		Secret: g.Secret, Transport: o.Transport, Mode: o.Proxy, Ports: ports, Alive: c.Alive,
-		Bulk: g.Bulk, Returned: s.returned, Logf: h.logf,
+		Bulk: g.Bulk, Returned: s.returned, Early: early, Logf: h.logf,
 	})
 	if err != nil {
+		s.hangUp()
 		return nil, err
 	}
 	s.heard, s.keep = s.proxy.Heard, o.Keep
-	g.Port, g.Addrs = s.proxy.Port(), addrs()
+	g.Port, g.Addrs = s.proxy.Port(), path.Host{}.Addrs()
 	if o.Proxy != wire.OnlyUDP && o.Proxy != wire.OnlyTCP {
 		if s.relay, err = openRelay(h.dir, s.proxy, s.logins, h.logf); err != nil {
 			g.Warnings = append(g.Warnings, fmt.Sprintf("no path through ssh: %v", err))
@@ -144,6 +161,32 @@ func (h *host) newSeat(c newcomer) (*seat, error) {
 		}
 	}
 	return s, nil
+}
+
+func (s *seat) config(bulk net.Addr) mux.Config {
+	o := &s.newcomer.Offer
+	c := mux.Config{Identity: s.identity, PeerPin: o.ClientPin, Secret: s.greeting.Secret, MTU: o.MTU, Logf: s.logf}
+	if s.greeting.Bulk {
+		c.BulkPeer = bulk
+	}
+	return c
+}
+
+// come waits for the client.
+func (s *seat) come(ctx context.Context) (mux.Conn, error) {
+	if s.early == nil {
+		return mux.Serve(ctx, s.newcomer.Offer.Transport, s.proxy, s.config(s.proxy.BulkPeer()))
+	}
+	early := s.early
+	s.early = nil
+	return early.Accept(ctx)
+}
+
+// hangUp ends what a client was told that is not waited for.
+func (s *seat) hangUp() {
+	if s.early != nil {
+		s.early.Close()
+	}
 }
 
 func (s *seat) returned() {
@@ -156,12 +199,7 @@ func (s *seat) returned() {
 // is a polite end.
 func (s *seat) run(ctx context.Context, come func(*connection)) error {
 	wait, cancel := context.WithTimeout(ctx, s.arrival)
-	o := &s.newcomer.Offer
-	config := mux.Config{Identity: s.identity, PeerPin: o.ClientPin, Secret: s.greeting.Secret, MTU: o.MTU, Logf: s.logf}
-	if s.greeting.Bulk {
-		config.BulkPeer = s.proxy.BulkPeer()
-	}
-	c, err := mux.Serve(wait, o.Transport, s.proxy, config)
+	c, err := s.come(wait)
 	cancel()
 	if err != nil {
 		return fmt.Errorf("wait for the client: %w", err)
@@ -269,6 +307,7 @@ func (s *seat) silent() bool {
 
 func (s *seat) close() {
 	s.newcomer.leave()
+	s.hangUp()
 	if s.relay != nil {
 		s.relay.close()
 	}

@@ -2,16 +2,10 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
-	"net"
-	"net/netip"
 	"os"
 	"os/signal"
-	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -21,8 +15,6 @@ import (
 	"tssh/server/cache"
 	"tssh/server/detach"
 )
-
-const maxAddrs = 8
 
 // serveOffer is the detached process: it says its greeting on stdout, lets go
 // of everything that ties it to the login and serves its user until the end.
@@ -92,55 +84,4 @@ func logTo(file string) (func(string, ...any), error) {
 	l := log.New(f, "", log.LstdFlags|log.Lmicroseconds)
 	// Names of the client's are in what is told: it must not write lines of its own.
 	return func(format string, args ...any) { l.Print(visible.Line(fmt.Sprintf(format, args...))) }, nil
-}
-
-// parsePorts reads "61001-61999,7000". Nothing is any free port.
-func parsePorts(s string) ([]int, error) {
-	if s == "" {
-		return nil, nil
-	}
-	var ports []int
-	for part := range strings.SplitSeq(s, ",") {
-		first, last, isRange := strings.Cut(strings.TrimSpace(part), "-")
-		if !isRange {
-			last = first
-		}
-		from, err1 := strconv.ParseUint(first, 10, 16)
-		to, err2 := strconv.ParseUint(last, 10, 16)
-		if err1 != nil || err2 != nil || from == 0 || from > to {
-			return nil, fmt.Errorf("ports %q: not of the form 61001-61999,7000", s)
-		}
-		if len(ports)+int(to-from) > 1<<16 {
-			return nil, errors.New("too many ports")
-		}
-		for p := from; p <= to; p++ {
-			ports = append(ports, int(p))
-		}
-	}
-	return ports, nil
-}
-
-// addrs are this machine's own addresses, those that the world can reach first.
-func addrs() []netip.Addr {
-	all, _ := net.InterfaceAddrs()
-	var list []netip.Addr
-	for _, a := range all {
-		prefix, err := netip.ParsePrefix(a.String())
-		if err != nil {
-			continue
-		}
-		if ip := prefix.Addr().Unmap(); ip.IsGlobalUnicast() {
-			list = append(list, ip)
-		}
-	}
-	slices.SortStableFunc(list, func(a, b netip.Addr) int {
-		switch {
-		case a.IsPrivate() == b.IsPrivate():
-			return 0
-		case a.IsPrivate():
-			return 1
-		}
-		return -1
-	})
-	return list[:min(len(list), maxAddrs)]
 }

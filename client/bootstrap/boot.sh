@@ -5,6 +5,7 @@
 # in it is an apostrophe or a backslash. See script.go.
 #
 # $1 the offer  $2 TsshdPath  $3 places that failed before, as ":/one:/two:"
+# $4 to $9 the transport's first words, in pieces
 # $b, set before, says what the client can send: for each build the systems that
 # it runs on, its hash, its size in KiB and what cksum says of it, as
 # "Linux x86_64|Linux amd64:5fc8...:8641:12345 8848384;"
@@ -13,7 +14,7 @@
 # The client says "next 2" when it has waited long enough for the second program
 # that was started, and "go" before the bytes of an upload. The exit status 93 is that of
 # a tsshd that understood the offer and cannot serve it.
-o=$1; p=$2; k=$3;
+o=$1; p=$2; k=$3; l=$4$5$6$7$8$9;
 set +e +u +m -f;
 exec 3<&0 </dev/null;
 w=$(umask);
@@ -64,7 +65,7 @@ try() {
   say "$2 $1";
   # Every program of the session inherits the umask, so it is the login's again.
   umask "$w";
-  $g "$1" --offer "$o" </dev/null 3<&- &
+  TSSHD_HELLO=$l $g "$1" --offer "$o" </dev/null 3<&- &
   c=$!;
   umask 077;
   i=$((i + 1));

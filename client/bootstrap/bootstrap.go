@@ -44,6 +44,7 @@ var ErrLost = errors.New("the connection was lost")
 // Request is what Start needs to know.
 type Request struct {
 	Offer     wire.Offer
+	Hello     []byte  // the transport's first words; they go where the server takes so long a command
 	TsshdPath string  // tried first; empty: the cache, PATH, then an upload
 	Binary    *Binary // what may be uploaded; nil: nothing may
 
@@ -113,6 +114,9 @@ func Start(ctx context.Context, client *ssh.Client, req Request) (Started, error
 		req.Logf = func(string, ...any) {}
 	}
 	req.Patience = req.Patience.orDefault()
+	if !isOpenSSH(client) || isWindows(client) { // dropbear takes no command above 9000 bytes
+		req.Hello = nil
+	}
 	var complaint string
 	if _, err := quote(req.TsshdPath); err != nil {
 		complaint, req.TsshdPath = fmt.Sprintf("TsshdPath: %v", err), ""

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"tssh/proxy/wire"
 )
 
 //go:embed boot.sh
@@ -50,7 +52,13 @@ func commandLine(req Request, places []string) (string, error) {
 	// shift happens in the text that eval runs, before boot.sh looks at $1.
 	pieces[0] = fmt.Sprintf("shift %d; ", len(pieces)) + pieces[0]
 	words := append([]string{"sh", "-c", join + `"`, "sh"}, pieces...)
-	line, err := quoteAll(append(words, req.Offer.String(), req.TsshdPath, skip)...)
+	words = append(words, req.Offer.String(), req.TsshdPath, skip)
+	for rest := wire.HelloWord(req.Hello); rest != ""; {
+		n := min(maxWord, len(rest))
+		words = append(words, rest[:n])
+		rest = rest[n:]
+	}
+	line, err := quoteAll(words...)
 	if err != nil {
 		return "", fmt.Errorf("TsshdPath: %w", err)
 	}

@@ -209,6 +209,7 @@ tsshd)
 	[ "$1" = "$2" ] || { echo "tsshd: $2 is not what was sent" >&2; exit 1; };;
 --offer)
 	echo "$2" >offered
+	printf %s "$TSSHD_HELLO" >hello
 	cat <<'E'
 ` + g.Line() + `E
 esac

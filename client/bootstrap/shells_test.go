@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -85,6 +86,37 @@ func TestAnyPathSurvivesEveryShell(t *testing.T) {
 			cmd.Env = l.env
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("relay command %s: %v: %s", relay, err, out)
+			}
+		})
+	}
+}
+
+// TestFirstWordsSurviveEveryShell, on OpenSSH's servers. Others are sent none.
+func TestFirstWordsSurviveEveryShell(t *testing.T) {
+	hello := make([]byte, wire.MaxHello)
+	for i := range hello {
+		hello[i] = byte(i * 7)
+	}
+	binary, want := program(t, 0)
+	for _, shell := range [][]string{
+		{"bash", "-c"}, {"zsh", "-c"}, {"fish", "-c"}, {"tcsh", "-c"}, {"dash", "-c"}, {"busybox", "ash", "-c"},
+	} {
+		t.Run(shell[0], func(t *testing.T) {
+			t.Parallel()
+			for _, openSSH := range []bool{true, false} {
+				for _, path := range []string{"", binary.builds[0].path} {
+					l := newLogin(t, shell...)
+					l.openSSH = openSSH
+					l.mustGreet(t, Request{Hello: hello, TsshdPath: path, Binary: binary}, want)
+					word, err := os.ReadFile(l.home + "/hello")
+					if err != nil {
+						t.Fatal(err)
+					}
+					h, err := wire.ParseHello(string(word))
+					if err != nil || openSSH && !bytes.Equal(h, hello) || !openSSH && len(h) > 0 {
+						t.Errorf("%s, OpenSSH %v: %d of %d bytes, %v", path, openSSH, len(h), len(hello), err)
+					}
+				}
 			}
 		})
 	}

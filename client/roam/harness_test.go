@@ -41,6 +41,10 @@ type box struct {
 	drops int
 	// refuses says that no command is run, as git's hosts do.
 	refuses bool
+	// openSSH says that it is, so that it is sent first words, which it answers.
+	openSSH bool
+
+	hello []byte // of the client that asks
 
 	mu     sync.Mutex // guards what follows
 	gone   bool       // the session's tsshd has ended
@@ -116,6 +120,9 @@ func (b *box) sshd(conn net.Conn) {
 	defer conn.Close()
 	c := &ssh.ServerConfig{NoClientAuth: true}
 	c.AddHostKey(b.signer)
+	if b.openSSH {
+		c.ServerVersion = "SSH-2.0-OpenSSH_9.9"
+	}
 	_, chans, reqs, err := ssh.NewServerConn(conn, c)
 	if err != nil {
 		return
@@ -145,7 +152,10 @@ func (b *box) sshd(conn net.Conn) {
 	}
 }
 
-var offered = regexp.MustCompile(`1/transport:[^ ']*`)
+var (
+	offered = regexp.MustCompile(`1/transport:[^ ']*`)
+	hello   = regexp.MustCompile(`[ A-Za-z0-9_-]*;:$`) // behind TsshdPath and the places
+)
 
 // exec runs what a login asks for: the bootstrap, or the path through ssh.
 func (b *box) exec(conn net.Conn, ch ssh.Channel, line string) uint32 {
@@ -175,6 +185,10 @@ func (b *box) exec(conn net.Conn, ch ssh.Channel, line string) uint32 {
 	b.mu.Lock()
 	b.offers = append(b.offers, offer)
 	b.mu.Unlock()
+	b.hello, err = wire.ParseHello(strings.NewReplacer(" ", "", ";:", "").Replace(hello.FindString(line)))
+	if err != nil {
+		b.t.Errorf("%v in %q", err, line)
+	}
 	start := b.start
 	if start == nil {
 		start = b.serve
@@ -192,7 +206,18 @@ func (b *box) serve(o wire.Offer) wire.Greeting {
 		b.t.Error(err)
 	}
 	g.ServerPin = identity.Pin()
-	p, err := proxy.Listen(b.ctx, proxy.ServerConfig{Secret: g.Secret, Transport: o.Transport, Mode: o.Proxy, Alive: o.Alive})
+	config := mux.Config{Identity: identity, PeerPin: o.ClientPin, Secret: g.Secret}
+	var early *proxy.Early
+	var listening *mux.Listening
+	if len(b.hello) > 0 {
+		early = proxy.NewEarly()
+		if listening, err = mux.Listen(early, config); err != nil {
+			b.t.Error(err)
+		}
+		early.Hear(b.hello)
+		g.Hello = early.Said()
+	}
+	p, err := proxy.Listen(b.ctx, proxy.ServerConfig{Secret: g.Secret, Transport: o.Transport, Mode: o.Proxy, Alive: o.Alive, Early: early})
 	if err != nil {
 		b.t.Error(err)
 		return g
@@ -203,7 +228,13 @@ func (b *box) serve(o wire.Offer) wire.Greeting {
 	b.mu.Unlock()
 	b.work.Go(func() {
 		defer p.Close()
-		m, err := mux.Serve(b.ctx, o.Transport, p, mux.Config{Identity: identity, PeerPin: o.ClientPin, Secret: g.Secret})
+		var m mux.Conn
+		var err error
+		if listening != nil {
+			m, err = listening.Accept(b.ctx)
+		} else {
+			m, err = mux.Serve(b.ctx, o.Transport, p, config)
+		}
 		if err != nil {
 			return // nobody came
 		}

@@ -149,6 +149,8 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 	if !c.Fallback { // then it has to pass our command on
 		forced = nil
 	}
+	first := begin(c, identity)
+	defer func() { first.close() }() // unless it is nil by then: taken on
 	started, err := bootstrap.Start(ctx, l.Client, bootstrap.Request{
 		Offer: wire.Offer{
 			Transport: c.Transport,
@@ -166,6 +168,7 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 			Tell:      c.Tell,
 			Inside:    inside(),
 		},
+		Hello:     first.said(),
 		TsshdPath: c.TsshdPath,
 		Binary:    c.Binary,
 		Forced:    forced,
@@ -196,7 +199,12 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 		said = started.Said
 	}
 	s := &Session{cfg: c, said: said, carrier: newCarrier(l, started), since: time.Now()}
-	if err := s.move(ctx, identity, started.Greeting); err != nil {
+	var answered *firstWords
+	if first.answered(started.Greeting) {
+		answered, first = first, nil
+		c.Log.Debugf("QUIC's handshake went with the login.")
+	}
+	if err := s.move(ctx, identity, started.Greeting, answered); err != nil {
 		s.Leave()
 		return nil, s.carrier.current(), err
 	}
@@ -216,7 +224,7 @@ func keysOf(l *login.Login) (keys []wire.Key) {
 }
 
 // move opens the proxy, the transport on it, and ssh's channels on that.
-func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greeting) (err error) {
+func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greeting, first *firstWords) (err error) {
 	var up atomic.Pointer[mux.Conn]
 	where := addressesOf(s.carrier.current(), g)
 	s.proxy, err = proxy.Dial(ctx, proxy.ClientConfig{
@@ -228,6 +236,7 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greet
 		Heartbeat: s.cfg.Heartbeat,
 		Alive:     s.cfg.Alive,
 		Bulk:      g.Bulk && s.cfg.Repair,
+		Early:     first.end(),
 		Logf:      s.cfg.Log.Debugf,
 		Returned: func() {
 			if m := up.Load(); m != nil {
@@ -236,6 +245,7 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greet
 		},
 	})
 	if err != nil {
+		first.close()
 		return err
 	}
 	patience, cancel := context.WithTimeout(ctx, moveTimeout)
@@ -246,7 +256,14 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greet
 	if g.Bulk && s.cfg.Repair {
 		config.BulkPeer = s.proxy.BulkPeer()
 	}
-	s.mux, err = mux.Dial(patience, s.cfg.Transport, s.proxy, s.proxy.Peer(), config)
+	if first != nil {
+		s.mux, err = first.finish(patience, g, config.BulkPeer)
+		if err == nil && !s.cfg.sure(g) {
+			err = s.mux.Confirmed(patience)
+		}
+	} else {
+		s.mux, err = mux.Dial(patience, s.cfg.Transport, s.proxy, s.proxy.Peer(), config)
+	}
 	if err != nil && patience.Err() != nil {
 		return s.cfg.unreachable(where)
 	}
@@ -254,8 +271,20 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greet
 		return fmt.Errorf("move to %s: %w", s.cfg.Transport, err)
 	}
 	up.Store(&s.mux)
+	never := make(chan struct{}) // closed when no path has worked
+	if first != nil && s.cfg.sure(g) {
+		go func() {
+			patience, cancel := context.WithTimeout(context.Background(), moveTimeout)
+			defer cancel()
+			if s.prove(patience) != nil && patience.Err() != nil {
+				s.cfg.Log.Infof("tssh: %s: %v", s.cfg.HostName, s.cfg.unreachable(where))
+				close(never)
+			}
+		}()
+	}
 	go func() {
 		select {
+		case <-never:
 		case <-s.proxy.Done(): // the server was silent for longer than the session may be alone
 		case <-s.carrier.gone:
 		}
@@ -273,6 +302,13 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greet
 	s.conn = &ending{Conn: c, host: s.cfg.HostName, silent: s.proxy.Done(), gone: s.carrier.gone}
 	s.client = ssh.NewClient(s.conn, chans, reqs)
 	return nil
+}
+
+// sure tells whether a path will be found, if the server can be reached at all: the
+// one through ssh is allowed, and the login stands. Elsewhere what the user wants must
+// wait until one has worked, as it could be had without UDP.
+func (c Config) sure(g wire.Greeting) bool {
+	return (c.Mode == wire.Auto || c.Mode == wire.OnlySSH || c.Mode == "") && g.Relay != ""
 }
 
 // hear takes the server's last words out of its requests.

@@ -3,6 +3,8 @@ package roam
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -21,15 +23,24 @@ func TestLoginMoves(t *testing.T) {
 		transport wire.Transport
 		mode      wire.Mode
 		path      string
-	}{{wire.QUIC, wire.OnlyUDP, "UDP"}, {wire.KCP, wire.OnlyTCP, "TCP"}, {wire.QUIC, wire.OnlySSH, "SSH"}} {
-		t.Run(string(c.transport)+" "+string(c.mode), func(t *testing.T) {
+		early     bool // the server answers first words
+	}{
+		{wire.QUIC, wire.OnlyUDP, "UDP", false}, {wire.KCP, wire.OnlyTCP, "TCP", false}, {wire.QUIC, wire.OnlySSH, "SSH", false},
+		{wire.QUIC, wire.OnlyUDP, "UDP", true}, {wire.QUIC, wire.OnlyTCP, "TCP", true}, {wire.QUIC, wire.OnlySSH, "SSH", true},
+		{wire.QUIC, wire.Auto, "UDP", true}, {wire.KCP, wire.Auto, "UDP", true},
+	} {
+		t.Run(fmt.Sprint(c.transport, " ", c.mode, " ", c.early), func(t *testing.T) {
 			u := newUser(t)
+			u.b.openSSH = c.early
 			cfg := u.config(c.transport, c.mode)
 			cfg.Name, cfg.Tell = "work", true
 			s := u.move(cfg)
 			runs(t, s, "date")
 			if err := s.Confirmed(t.Context()); err != nil {
 				t.Error(err)
+			}
+			if early := len(u.b.hello) > 0; early != (c.early && c.transport == wire.QUIC) {
+				t.Errorf("first words went with the offer: %v", early)
 			}
 			o := u.b.offers[0]
 			if o.Transport != c.transport || o.Proxy != c.mode || o.Name != "work" || !o.Tell || o.Alive != time.Minute {
@@ -62,6 +73,44 @@ func TestLoginMoves(t *testing.T) {
 			u.wasTold()
 		})
 	}
+}
+
+// TestFirstWordsAloneAreNoSession: QUIC's handshake is over, and no path works. Where
+// ssh's is not allowed the user is to get ssh itself.
+func TestFirstWordsAloneAreNoSession(t *testing.T) {
+	u := newUser(t)
+	u.b.openSSH = true
+	u.b.start = func(o wire.Offer) wire.Greeting {
+		g := u.b.serve(o)
+		g.Port = closedPort(t)
+		return g
+	}
+	for _, mode := range []wire.Mode{wire.OnlyUDP, wire.OnlyTCP} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		s, _, err := Open(ctx, u.logIn(), u.config(wire.QUIC, mode))
+		cancel()
+		if s != nil || err == nil {
+			t.Errorf("%s: %v, %v", mode, s, err)
+		}
+		if len(u.b.hello) == 0 {
+			t.Errorf("%s: there were no first words", mode)
+		}
+	}
+	s := u.move(u.config(wire.QUIC, wire.Auto)) // ssh's path works
+	runs(t, s, "date")
+	if k := s.State().Kind; k != "SSH" {
+		t.Errorf("over %s", k)
+	}
+}
+
+// closedPort is one where nobody listens.
+func closedPort(t *testing.T) int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 // TestSessionOutlivesItsLogin: where only ssh gets through, the session goes on over

@@ -28,7 +28,7 @@ type Conn struct {
 
 	frames sync.Pool // of *[wire.MaxDatagram + 1]byte
 
-	send Send
+	send atomic.Pointer[Send]
 }
 
 // Send carries datagrams, as a path.Envelope describes them, and does not keep them.
@@ -42,11 +42,15 @@ type Feed struct{ c *Conn }
 // New returns both ends. The transport is shown the peer of a generation; what it
 // writes goes to send.
 func New(transport wire.Transport, generation uint32, send Send) (*Conn, Feed) {
-	c := &Conn{prefix: transport != wire.QUIC, send: send}
+	c := &Conn{prefix: transport != wire.QUIC}
+	c.send.Store(&send)
 	c.peers.Store(fakePeers(generation))
 	c.in.open()
 	return c, Feed{c}
 }
+
+// Redirect makes what the transport writes from now on go to send.
+func (f Feed) Redirect(send Send) { f.c.send.Store(&send) }
 
 // Show makes the transport see another peer.
 func (f Feed) Show(generation uint32) { f.c.peers.Store(fakePeers(generation)) }
@@ -164,7 +168,7 @@ func (f *Conn) write(p []byte, segment int, ecn byte, bulk bool) error {
 	if segment >= len(p) {
 		segment = 0
 	}
-	f.send(p, segment, ecn, bulk)
+	(*f.send.Load())(p, segment, ecn, bulk)
 	return nil
 }
 

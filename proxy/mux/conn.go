@@ -1,6 +1,7 @@
 package mux
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -34,6 +35,7 @@ const (
 	msgAnswer = 'A'
 	msgKey    = 'K'
 	msgLarge  = 'L'
+	msgPad    = 'P'
 )
 
 // linger is how long the end that answered a bye waits for the other to go,
@@ -96,7 +98,11 @@ func (c *conn) readControl() error {
 	Urgent(s)
 	c.control = s
 	close(c.ready)
-	c.say(msgHello, nil)
+	if !c.cfg.early {
+		c.say(msgHello, nil)
+	} else if c.client {
+		c.sayHello()
+	}
 	sendKey := func(body []byte) { c.say(msgKey, body) }
 	if err := c.rekey(nil, sendKey); err != nil {
 		return err
@@ -108,9 +114,12 @@ func (c *conn) readControl() error {
 		if _, err := io.ReadFull(s, head[:]); err != nil {
 			return err
 		}
-		if !greeted {
+		if !greeted && (!c.cfg.early || head[0] == msgHello) {
 			greeted = true
 			close(c.hello)
+			if c.cfg.early && !c.client {
+				c.sayHello()
+			}
 		}
 		n := int(binary.BigEndian.Uint16(head[1:]))
 		if n > len(body) {
@@ -153,12 +162,24 @@ func (c *conn) say(kind byte, body []byte) {
 	m := make([]byte, 3, 3+len(body))
 	m[0] = kind
 	binary.BigEndian.PutUint16(m[1:], uint16(len(body)))
-	m = append(m, body...)
+	c.write(append(m, body...))
+}
+
+func (c *conn) write(m []byte) {
 	c.saying.Lock()
 	defer c.saying.Unlock()
 	if _, err := c.control.Write(m); err != nil {
 		c.cfg.logf("control stream: %v", err)
 	}
+}
+
+// sayHello is the first word, behind as much as fills a datagram.
+func (c *conn) sayHello() {
+	const body = 64
+	pad := make([]byte, 3+body)
+	pad[0], pad[2] = msgPad, body
+	words := bytes.Repeat(pad, max(c.cfg.MTU, 1200)/len(pad)+1)
+	c.write(append(words, msgHello, 0, 0))
 }
 
 // answerBye lets a peer go that said bye, when all it wrote was read.

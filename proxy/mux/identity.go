@@ -60,7 +60,12 @@ func (c Config) tlsConfig() *tls.Config {
 		ClientAuth:             tls.RequireAnyClientCert,
 		InsecureSkipVerify:     true,
 		SessionTicketsDisabled: true,
-		VerifyConnection:       func(s tls.ConnectionState) error { return checkPin(s, c.PeerPin) },
+		VerifyConnection: func(s tls.ConnectionState) error {
+			if c.later != nil {
+				return c.later.check(s)
+			}
+			return checkPin(s, c.PeerPin)
+		},
 	}
 }
 

@@ -17,6 +17,11 @@
 //	'K' key     32, an X25519 key      (KCP) half of a renewal, see package arq
 //	'L' large   none                   (QUIC) the server has use for the connection
 //	                                   for bulk, which the client dials
+//	'P' pad     64, of any bytes       nothing
+//
+// Where the handshake took no path (see Begin) it has shown of none that it carries
+// datagrams of our size, both ways. So there pads that fill one stand before each
+// hello, and the server says its when it has the client's.
 //
 // Other types are skipped. Numbers are big-endian.
 //
@@ -115,6 +120,9 @@ type Config struct {
 	BulkPeer net.Addr
 	// Logf gets what may help to find a fault. nil is silent.
 	Logf func(format string, args ...any)
+
+	early bool       // the handshake takes no path, so the first words show one
+	later *Beginning // knows PeerPin when it is told; nil: it is known
 }
 
 func (c Config) logf(format string, args ...any) {

@@ -82,22 +82,42 @@ func (c Config) bulkConfig() *quic.Config {
 }
 
 func dialQUIC(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg Config) (multiplexer, error) {
+	q, err := dialFirst(ctx, pc, peer, cfg)
+	if err != nil {
+		return nil, err
+	}
+	q.dialsBulk(cfg)
+	return q, nil
+}
+
+func dialFirst(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg Config) (*quicConn, error) {
 	t := &quic.Transport{Conn: sized(pc)}
 	conn, err := t.Dial(ctx, peer, cfg.tlsConfig(), cfg.quicConfig())
 	if err != nil {
 		t.Close()
 		return nil, quicError(err)
 	}
-	q := &quicConn{transport: t, conn: conn}
+	return &quicConn{transport: t, conn: conn}, nil
+}
+
+// dialsBulk makes q the client's, with a connection for bulk when the server wants one.
+func (q *quicConn) dialsBulk(cfg Config) {
 	if cfg.BulkPeer != nil {
 		q.side = newBulk(q, func(ctx context.Context) (*quic.Conn, error) {
-			return t.Dial(ctx, cfg.BulkPeer, cfg.tlsConfig(), cfg.bulkConfig())
+			return q.transport.Dial(ctx, cfg.BulkPeer, cfg.tlsConfig(), cfg.bulkConfig())
 		})
 	}
-	return q, nil
 }
 
 func serveQUIC(ctx context.Context, pc net.PacketConn, cfg Config) (multiplexer, error) {
+	l, err := listenQUIC(pc, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return l.accept(ctx)
+}
+
+func listenQUIC(pc net.PacketConn, cfg Config) (*quicListener, error) {
 	t := &quic.Transport{Conn: sized(pc)}
 	config := cfg.quicConfig()
 	if cfg.BulkPeer != nil {
@@ -110,25 +130,41 @@ func serveQUIC(ctx context.Context, pc net.PacketConn, cfg Config) (multiplexer,
 	}
 	l, err := t.Listen(cfg.tlsConfig(), config)
 	if err != nil {
-		return nil, err
-	}
-	// Accept yields only connections whose handshake is complete, that is,
-	// with the pinned key. Closing the listener refuses all others, and
-	// waits for them to be gone.
-	conn, err := l.Accept(ctx)
-	if err != nil {
-		l.Close()
 		t.Close()
 		return nil, err
 	}
-	q := &quicConn{transport: t, conn: conn}
-	if cfg.BulkPeer == nil {
-		go l.Close()
+	return &quicListener{t, l, cfg.BulkPeer}, nil
+}
+
+// quicListener answers until it has accepted a connection, or was closed.
+type quicListener struct {
+	transport *quic.Transport
+	listener  *quic.Listener
+	bulk      net.Addr // nil: one connection is accepted
+}
+
+func (l *quicListener) accept(ctx context.Context) (multiplexer, error) {
+	// Accept yields only connections whose handshake is complete, that is,
+	// with the pinned key. Closing the listener refuses all others, and
+	// waits for them to be gone.
+	conn, err := l.listener.Accept(ctx)
+	if err != nil {
+		l.close()
+		return nil, err
+	}
+	q := &quicConn{transport: l.transport, conn: conn}
+	if l.bulk == nil {
+		go l.listener.Close()
 		return q, nil
 	}
 	q.side = newBulk(q, nil)
-	go q.acceptBulk(l, cfg.BulkPeer)
+	go q.acceptBulk(l.listener, l.bulk)
 	return q, nil
+}
+
+func (l *quicListener) close() {
+	l.listener.Close()
+	l.transport.Close()
 }
 
 // acceptBulk takes connections of the peer's beside q, of which the first for bulk is

@@ -96,11 +96,17 @@ func (m *Machine) Opened(now time.Time, kind wire.Kind, remote netip.AddrPort, p
 	m.attempt(kind).running--
 	p := &Path{Kind: kind, Remote: remote, Port: port, born: now}
 	m.paths = append(m.paths, p)
-	if m.current == nil {
+	first := m.current == nil
+	if first {
 		m.current = p
 	}
 	claim := p == m.current || m.liveness.suspect(now)
 	e := Effects{Send: []Packet{{p, m.knock(now, p, claim)}}}
+	if first && m.config.Resend && m.RTT() == 0 { // what was written found no path
+		for _, d := range m.recent.Last(m.since.Add(-resend.Slack)) {
+			e.Send = append(e.Send, Packet{p, d})
+		}
+	}
 	spare := slices.DeleteFunc(slices.Clone(m.paths), func(x *Path) bool { return x.Kind != kind || x == m.current })
 	if len(spare) > maxSpare {
 		e.Close = []any{spare[0].Port} // its reader says that it ended
@@ -115,9 +121,14 @@ func (m *Machine) Failed(kind wire.Kind) { m.attempt(kind).running-- }
 // in use.
 func (m *Machine) Ended(now time.Time, p *Path) (e Effects) {
 	m.paths = slices.DeleteFunc(m.paths, func(x *Path) bool { return x == p })
-	if m.current != p {
-		return e
+	if m.current == p {
+		m.lose(now, &e)
 	}
+	return e
+}
+
+// lose looks for another path than the one in use, which is no more.
+func (m *Machine) lose(now time.Time, e *Effects) {
 	m.current, m.dropped = nil, true
 	if len(m.paths) > 0 {
 		m.current = m.paths[0]
@@ -128,6 +139,25 @@ func (m *Machine) Ended(now time.Time, p *Path) (e Effects) {
 	m.liveness.tries = max(m.liveness.tries, 2)
 	m.liveness.hasten(now)
 	e.Wake = true
+}
+
+// Avoid forgets the paths of a kind that is found to be of no use, and opens none
+// again, where there are other kinds.
+func (m *Machine) Avoid(now time.Time, k wire.Kind) (e Effects) {
+	if !m.Allows(k) || len(m.config.Kinds) == 1 {
+		return e
+	}
+	m.config.Kinds = slices.DeleteFunc(slices.Clone(m.config.Kinds), func(x wire.Kind) bool { return x == k })
+	lost := m.current != nil && m.current.Kind == k
+	for _, p := range m.paths {
+		if p.Kind == k && !slices.Contains(e.Close, p.Port) {
+			e.Close = append(e.Close, p.Port)
+		}
+	}
+	m.paths = slices.DeleteFunc(m.paths, func(p *Path) bool { return p.Kind == k })
+	if lost {
+		m.lose(now, &e)
+	}
 	return e
 }
 

@@ -36,6 +36,16 @@
 // from a broken one. A greeting with an answer in it holds no keys: nothing was
 // started, and tsshd has ended.
 //
+// # Hello
+//
+// QUIC's first words need no path: the client's go with the offer, the server's
+// with the greeting (its hello), each as frames of "Streams" one after the other, at
+// most MaxHello bytes in all. They are what anybody on a path would see. The client's
+// is base64url in tsshd's environment, as HelloVariable: an offer of that length
+// older ones refuse. A greeting without a hello says that it was not heard, and the
+// client begins anew on the paths, as it does when the greeting took so long that
+// QUIC would take the time for that of a round trip.
+//
 // # Sessions
 //
 // On a channel of type session these requests belong to sessions that outlive

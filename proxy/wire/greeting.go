@@ -39,6 +39,7 @@ type Greeting struct {
 	Session   string       // its name
 	Terminal  uint32       // of the session, to be attached; 0: a new one
 	Bulk      bool         // the offer's Bulk is taken
+	Hello     []byte       // the transport's answer to the client's Hello; empty: none, and both begin anew
 	Waiting   []string     // names of sessions that a client could come back to, for who asked
 	Answer    *Answer      // not nil: no session began, and the fields above but Release mean nothing
 }
@@ -67,6 +68,7 @@ type greetingJSON struct {
 	Session   string       `json:"session,omitempty"`
 	Terminal  uint32       `json:"terminal,omitempty"`
 	Bulk      bool         `json:"bulk,omitempty"`
+	Hello     []byte       `json:"hello,omitempty"`
 	Waiting   []string     `json:"waiting,omitempty"`
 	Answer    *Answer      `json:"answer,omitempty"`
 }
@@ -75,7 +77,7 @@ type greetingJSON struct {
 func (g Greeting) Line() string {
 	text, err := json.Marshal(greetingJSON{
 		g.Release, g.Port, g.Addrs, g.Secret[:], g.ServerPin[:], g.Relay, g.PID, g.RC, g.Warnings, g.Notes,
-		g.Session, g.Terminal, g.Bulk, g.Waiting, g.Answer,
+		g.Session, g.Terminal, g.Bulk, g.Hello, g.Waiting, g.Answer,
 	})
 	if err != nil {
 		panic("wire: a greeting of plain values does not marshal: " + err.Error())
@@ -141,7 +143,7 @@ func parseGreeting(body string) (Greeting, error) {
 func (j greetingJSON) greeting() (Greeting, error) {
 	g := Greeting{
 		Version: Version, Release: visible.Line(j.Release), Port: j.Port,
-		Relay: j.Relay, PID: j.PID, RC: j.RC, Bulk: j.Bulk,
+		Relay: j.Relay, PID: j.PID, RC: j.RC, Bulk: j.Bulk, Hello: j.Hello,
 		Session: visible.Line(j.Session), Terminal: j.Terminal, Waiting: j.Waiting,
 	}
 	if j.Answer != nil {
@@ -158,6 +160,8 @@ func (j greetingJSON) greeting() (Greeting, error) {
 		return Greeting{}, errors.New("parse greeting: neither a port nor a relay")
 	case j.PID < 0:
 		return Greeting{}, fmt.Errorf("parse greeting: process %d", j.PID)
+	case len(j.Hello) > MaxHello:
+		return Greeting{}, fmt.Errorf("parse greeting: a hello of %d bytes, at most %d are accepted", len(j.Hello), MaxHello)
 	case len(j.Addrs) > maxAddrs || len(j.Warnings)+len(j.Notes) > maxWarnings || len(j.Waiting) > maxWaiting:
 		return Greeting{}, errors.New("parse greeting: too many addresses, warnings or sessions")
 	case j.Relay != visible.Line(j.Relay) || strings.Contains(j.Relay, "'"):

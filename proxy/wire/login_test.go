@@ -24,7 +24,7 @@ func aGreeting() Greeting {
 		Version: Version, Release: "1.0", Port: 61001,
 		Addrs:  []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")},
 		Secret: [32]byte{9, 31: 8}, ServerPin: [32]byte{7, 31: 6}, Relay: "/run/user/0/tsshd",
-		PID: 42, Warnings: []string{"no lingering: the session ends at logout"},
+		PID: 42, Hello: []byte{0, 1, 0xff}, Warnings: []string{"no lingering: the session ends at logout"},
 		Notes: []string{"sshd_config can't be read"},
 	}
 }
@@ -86,7 +86,9 @@ func TestGreetingRefused(t *testing.T) {
 	}
 	bad := aGreeting()
 	bad.Relay = "/tmp/'$(id)'"
-	for _, line := range []string{"{tsshd::tsshd}", "{tsshd:1:e30:tsshd}", "{tsshd:1:%%%:tsshd}", bad.Line()} {
+	long := aGreeting()
+	long.Hello = make([]byte, MaxHello+1)
+	for _, line := range []string{"{tsshd::tsshd}", "{tsshd:1:e30:tsshd}", "{tsshd:1:%%%:tsshd}", bad.Line(), long.Line()} {
 		if g, found, err := FindGreeting([]byte(line)); !found || err == nil || errors.Is(err, ErrVersion) {
 			t.Errorf("%s: %v, %v, %v", line, g, found, err)
 		}
