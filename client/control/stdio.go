@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +29,8 @@ const pipeBuf = 4096
 
 func newStdio(fd int) (*Stdio, error) {
 	s := &Stdio{fd: fd}
+	syscall.ForkLock.RLock() // no program that starts now inherits an end
+	defer syscall.ForkLock.RUnlock()
 	if err := unix.Pipe(s.wake[:]); err != nil {
 		return nil, err
 	}

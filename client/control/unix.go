@@ -74,11 +74,15 @@ func listen(path string) (*net.UnixListener, error) {
 	if len(temp) >= maxPath {
 		return nil, fmt.Errorf("path %q too long for Unix domain socket", temp)
 	}
+	syscall.ForkLock.RLock() // no program that starts now inherits it
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err == nil {
+		unix.CloseOnExec(fd)
+	}
+	syscall.ForkLock.RUnlock()
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	unix.CloseOnExec(fd)
 	f := os.NewFile(uintptr(fd), path)
 	defer f.Close()
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: temp}); err != nil {

@@ -5,6 +5,7 @@ package path
 import (
 	"context"
 	"os"
+	"syscall"
 
 	"golang.org/x/net/route"
 	"golang.org/x/sys/unix"
@@ -15,11 +16,15 @@ import (
 func (Host) Watch(ctx context.Context) <-chan struct{} {
 	news := make(chan struct{}, 1)
 	tickWakes(ctx, news)
+	syscall.ForkLock.RLock() // or a program that starts now would keep it
 	fd, err := unix.Socket(unix.AF_ROUTE, unix.SOCK_RAW, unix.AF_UNSPEC)
+	if err == nil {
+		unix.CloseOnExec(fd)
+	}
+	syscall.ForkLock.RUnlock()
 	if err != nil {
 		return news
 	}
-	unix.CloseOnExec(fd)
 	if err := unix.SetNonblock(fd, true); err != nil {
 		unix.Close(fd)
 		return news

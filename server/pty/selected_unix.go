@@ -33,10 +33,14 @@ type selected struct {
 // newSelected waits for fd itself.
 func newSelected(_ *os.File, fd int) (device, error) {
 	var pipe [2]int
+	syscall.ForkLock.RLock() // a program that kept the end would let nobody wake
 	err := unix.Pipe(pipe[:])
 	if err == nil {
 		unix.CloseOnExec(pipe[0])
 		unix.CloseOnExec(pipe[1])
+	}
+	syscall.ForkLock.RUnlock()
+	if err == nil {
 		if fd < unix.FD_SETSIZE && pipe[0] < unix.FD_SETSIZE {
 			return &selected{fd: fd, wake: pipe[0], end: pipe[1]}, nil
 		}

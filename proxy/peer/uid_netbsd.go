@@ -1,4 +1,4 @@
-package server
+package peer
 
 // struct unpcbid of NetBSD's unix(4) is pid, effective uid and gid.
 const (

@@ -1,4 +1,4 @@
-package server
+package peer
 
 // struct xucred of DragonFly's unix(4) begins with a version and the effective uid.
 const (
