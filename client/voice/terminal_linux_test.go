@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -97,7 +98,9 @@ func sit(t *testing.T, what string, before string) *person {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	late := time.AfterFunc(time.Minute, func() { p.cmd.Process.Kill() })
 	t.Cleanup(func() {
+		late.Stop()
 		p.cmd.Process.Kill()
 		p.cmd.Wait()
 		master.Close()
@@ -179,6 +182,8 @@ func TestEndOfInputIsTold(t *testing.T) {
 // TestWhateverEndsAQuestionLeavesTheEcho: and the parent sees what it was.
 func TestWhateverEndsAQuestionLeavesTheEcho(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGALRM, syscall.SIGUSR1, syscall.SIGUSR2} {
+		signal.Notify(make(chan os.Signal, 1), s) // as nohup started us, the child would ignore it
+		defer signal.Reset(s)
 		p := sit(t, "Password: ", "")
 		p.reads("Password: ")
 		if p.echoes() {
