@@ -289,6 +289,37 @@ func TestAgentAndForwardsOfTheNewClient(t *testing.T) {
 	w.left(0)
 }
 
+// TestDisplayOfTheNewClient: what is started in the old shell, at once, is shown by the
+// display of who has come. The server's xauth takes its time.
+func TestDisplayOfTheNewClient(t *testing.T) {
+	needs(t, "Xvfb", "xprop", "xauth")
+	w := newWorldWith(t, ownTmp+`
+printf '#!/bin/sh\nsleep 1\nexec xauth "$@"\n' >/tmp/xauth; chmod 755 /tmp/xauth`, "X11Forwarding yes", "XAuthLocation /tmp/xauth")
+	w.profile()
+	at := func(name string, args ...string) *terminal {
+		display := "DISPLAY=127.0.0.1:" + w.screen()
+		w.runs("env", display, "xprop", "-root", "-f", "E2E", "8s", "-set", "E2E", name)
+		cmd := w.tssh(append(args, placed(), "-Y", "--udp", "server")...)
+		cmd.Env = append(cmd.Env, display)
+		p := w.terminal(cmd)
+		p.expect("ready> ")
+		p.runs("xprop -root -notype E2E", "E2E = \""+name+"\"\r\n")
+		return p
+	}
+	at("first").kill9()
+	p := at("second", "--attach")
+	w.attach("--udp", "--attach", "server").expect("ready> ") // lends none
+	p.exit()
+	p = w.attach("--udp", "--attach", "server")
+	p.expect("ready> ")
+	p.runs("xprop -root -notype E2E", "unable to open display")
+	p.kill9()
+	p = at("third", "--attach")
+	p.keys("exit\r")
+	p.exit()
+	w.left(0)
+}
+
 // TestHundredAttaches leave one process, no descriptor and no socket behind.
 func TestHundredAttaches(t *testing.T) {
 	w := newWorldWith(t, ownTmp)

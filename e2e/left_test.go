@@ -107,7 +107,7 @@ func TestNothingIsLeft(t *testing.T) {
 				t.Parallel()
 				w := newWorldWith(t, ownTmp)
 				socket := w.agent("user")
-				w.write("alice/.bash_profile", "PS1='ready> '\nunset PROMPT_COMMAND\nset +o history\nbind 'set enable-bracketed-paste off'\n")
+				w.profile()
 				files, processes, sockets := w.lying(), w.running(), w.sockets()
 
 				args := append([]string{placed(), "--udp", "-oUdpProxyMode=" + kind, "-oUdpSessionName=left", "-A", "-oIdentityAgent=" + socket,

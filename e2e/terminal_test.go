@@ -119,13 +119,16 @@ func (p *terminal) exit() int {
 	}
 }
 
+// profile makes login shells say what tests wait for.
+func (w *world) profile() {
+	w.t.Helper()
+	w.write("alice/.bash_profile", "PS1='ready> '\nunset PROMPT_COMMAND\nset +o history\nbind 'set enable-bracketed-paste off'\n")
+}
+
 // shell is an interactive login on a terminal.
 func (w *world) shell(args ...string) *terminal {
 	w.t.Helper()
-	rc := "PS1='ready> '\nunset PROMPT_COMMAND\nset +o history\nbind 'set enable-bracketed-paste off'\n"
-	if err := os.WriteFile(w.home()+"/.bash_profile", []byte(rc), 0o644); err != nil {
-		w.t.Fatal(err)
-	}
+	w.profile()
 	p := w.terminal(w.tssh(append([]string{placed()}, args...)...))
 	p.expect("the message of the day")
 	p.expect("ready> ")

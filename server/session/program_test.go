@@ -334,7 +334,7 @@ func TestDisplayOfTheNewClient(t *testing.T) {
 	cfg.Policy.X11 = true
 	said := filepath.Join(t.TempDir(), "said")
 	cfg.Policy.XAuth = filepath.Join(t.TempDir(), "xauth")
-	if err := os.WriteFile(cfg.Policy.XAuth, []byte("#!/bin/sh\ncat >>"+said+"\n"), 0o700); err != nil {
+	if err := os.WriteFile(cfg.Policy.XAuth, []byte("#!/bin/sh\nsleep .3; cat >>"+said+"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	number, closed := 9, make(chan string, 4)
@@ -359,13 +359,13 @@ func TestDisplayOfTheNewClient(t *testing.T) {
 	if !second.ask("x11-req", x11{false, "MIT-MAGIC-COOKIE-1", "bb", 0}) || !second.ask(wire.AttachRequest, struct{ ID uint32 }{0}) {
 		t.Fatal("refused")
 	}
+	b, _ := os.ReadFile(said) // at once
 	second.see(t, "ready")
 	second.end(false)
 	second.wait(t)
 	if got := <-closed; got != "unix:11.0" {
 		t.Errorf("%s was closed", got)
 	}
-	b, _ := os.ReadFile(said)
 	if want := "add unix:10.0 MIT-MAGIC-COOKIE-1 bb"; !strings.Contains(string(b), want) || strings.Contains(string(b), "unix:11") {
 		t.Errorf("xauth got %q, not %q", b, want)
 	}

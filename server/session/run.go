@@ -80,14 +80,18 @@ func (s *session) attach(payload []byte) bool {
 	s.kind, s.program, s.pty = wire.AttachRequest, p, p.pty
 	if s.display != nil && p.display != nil {
 		// The program goes on with the display that it has; what its programs show
-		// there from now on is to prove that this client let them.
+		// there from now on is to prove that this client let them, also what its user
+		// starts first of all.
 		if xauth := s.xauth(p.display.Auth); xauth != nil {
+			proved := make(chan struct{})
 			s.running.Go(func() {
+				defer close(proved)
 				xauth.Env, xauth.Dir = s.environ(), s.cfg.Login.Home
 				if err := xauth.Run(); err != nil {
 					s.cfg.Logf("session: run %s: %v", xauth.Path, err)
 				}
 			})
+			await(proved, proving)
 		}
 	}
 	if s.cfg.Begins != nil {
