@@ -247,7 +247,7 @@ func (v *invocation) tellWaiting(names []string) {
 	if len(names) > 1 {
 		what = fmt.Sprintf("%d sessions wait", len(names))
 	}
-	v.log.Infof("tssh: %s: %s there; to come back: tssh --attach %s", v.host.HostName, what, v.host.Original)
+	v.log.Infof("tssh: %s: %s there; to come back: tssh --attach %s", v.host.HostName, what, v.cmd.Way())
 }
 
 // moving is how a login to h moves.

@@ -200,6 +200,7 @@ func (v *invocation) sessionOptions(isTTY bool) session.Options {
 		Stdout:  v.led.Output(os.Stdout),
 		Stderr:  os.Stderr,
 		Screen:  tty.IsTerminal(os.Stdout),
+		Way:     v.cmd.Way(),
 		Log:     v.log,
 		Verbose: func(step int) voice.Level { return v.sink.Step(step) },
 	}

@@ -125,7 +125,7 @@ func TestDetachedSessionIsTold(t *testing.T) {
 		p := w.shell("--udp", "-oUdpSessionName="+name, "server")
 		p.runs("echo this is "+name, "this is "+name)
 		p.keys("~d")
-		p.expect("tssh: session " + name + " goes on; to come back: tssh --attach=" + name + " server")
+		p.expect("tssh: session " + name + " goes on; to come back: tssh --attach=" + name + " -F " + w.dir + "/config server")
 		if status := p.exit(); status != 0 {
 			t.Errorf("~d: status %d", status)
 		}
@@ -133,7 +133,7 @@ func TestDetachedSessionIsTold(t *testing.T) {
 	}
 	socket := filepath.Join(w.dir, "master")
 	p := w.terminal(w.tssh(placed(), "--udp", "-M", "-S", socket, "server"))
-	p.expect("2 sessions wait there; to come back: tssh --attach server")
+	p.expect("2 sessions wait there; to come back: tssh --attach -F " + w.dir + "/config server")
 	p.expect("ready> ")
 	complete := func(socket string) string {
 		return w.do(w.command(filepath.Join(built, "bin/tssh"), "--complete", "-F", filepath.Join(w.dir, "config"), "-S", socket, "server", "--attach=")).out
@@ -218,6 +218,32 @@ func TestDetachedSessionIsTold(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	p.inOrder()
+	w.left(0)
+}
+
+// TestWayBackIsWhatIsPrinted: a shell takes it as it stands, whatever the session is
+// called and the host was.
+func TestWayBackIsWhatIsPrinted(t *testing.T) {
+	t.Parallel()
+	w := newWorldWith(t, ownTmp)
+	w.append("config", "Host *\n\t"+strings.Replace(placed()[2:], "=", " ", 1)+"\n")
+	p := w.shell("--udp", "-p22", `-oUdpSessionName="it's $HOME; *"`, "alice@server")
+	for range 2 {
+		p.runs("x=kept$x; echo here", "here\r\n")
+		p.keys("~d")
+		p.expect("goes on; to come back: ")
+		p.exit()
+		_, line, _ := strings.Cut(p.text.String(), "to come back: ")
+		line, _, _ = strings.Cut(line, "\r")
+		p = w.terminal(w.command("sh", "-c", line))
+		p.expect("ready> ")
+		if !strings.HasSuffix(line, "alice@server") || !strings.Contains(line, "-p 22") {
+			t.Errorf("printed: %s", line)
+		}
+	}
+	p.runs("echo is-$x", "is-keptkept\r\n")
+	p.keys("exit\r")
+	p.exit()
 	w.left(0)
 }
 

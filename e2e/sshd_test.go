@@ -115,6 +115,16 @@ func (w *world) write(name, text string) string {
 	return path
 }
 
+// append adds to a file there.
+func (w *world) append(name, text string) {
+	w.t.Helper()
+	old, err := os.ReadFile(filepath.Join(w.dir, name))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.write(name, string(old)+text)
+}
+
 // script puts a program into the world's directory.
 func (w *world) script(name, text string) string {
 	w.t.Helper()

@@ -9,9 +9,11 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"tssh/client/config"
+	"tssh/proxy/visible"
 )
 
 // Command is a command line that was understood.
@@ -55,6 +57,47 @@ type Command struct {
 // Line returns the remote command as it is sent: its words joined by single
 // spaces and never quoted again, for the far shell splits them.
 func (c *Command) Line() string { return strings.Join(c.Words, " ") }
+
+// Way returns what leads to the destination once more, as a shell takes it: the host,
+// and what the command line said of who goes there and how.
+func (c *Command) Way() string {
+	var words []string
+	if c.ConfigFile != "" {
+		words = append(words, "-F", c.ConfigFile)
+	}
+	host, said := c.Destination, map[string]bool{}
+	for _, s := range c.Settings {
+		key := strings.ToLower(s.Key)
+		if s.Line != "" {
+			key = strings.ToLower(s.Line)
+			if end := strings.IndexAny(key, " \t="); end > 0 {
+				key = key[:end]
+			}
+		}
+		switch {
+		case said[key]: // it stands already
+		case s.Line != "" && slices.Contains(leading, key):
+			words = append(words, "-o", s.Line)
+		case s.Line != "":
+			continue
+		case key == "user":
+			host = s.Value + "@" + host
+		case key == "port":
+			words = append(words, "-p", s.Value)
+		case key == "proxyjump":
+			words = append(words, "-J", s.Value)
+		}
+		said[key] = true
+	}
+	words = append(words, host)
+	for i, w := range words {
+		words[i] = visible.Word(visible.Line(w))
+	}
+	return strings.Join(words, " ")
+}
+
+// leading are keywords that say which host is gone to, and how.
+var leading = []string{"user", "port", "hostname", "proxyjump", "proxycommand", "hostkeyalias"}
 
 // Error is a command line that was not understood. Its text is ssh's; where
 // Usage is set the usage follows it. The exit status is 255.

@@ -312,3 +312,25 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestWayBack has what was said of the host, as a shell takes it.
+func TestWayBack(t *testing.T) {
+	for line, want := range map[string]string{
+		"host":                            "host",
+		"bob@host":                        "bob@host",
+		"-l ann bob@host":                 "ann@host",
+		"ssh://bob@[::1]:77":              "-p 77 bob@::1",
+		"-v --udp -p 22 -L 1:h:2 -A host": "-p 22 host",
+		"-J a,b -F f -oHostName=h -i k x": "-F f -J a,b -o HostName=h x",
+		"-oPort=5 -oUdpMode=yes host":     "-o Port=5 host",
+		"d\\b@host ls":                    "'d\\b@host'",
+	} {
+		c, err := Parse(strings.Split(line, " "))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Way(); got != want {
+			t.Errorf("%q: %s, not %s", line, got, want)
+		}
+	}
+}

@@ -99,7 +99,7 @@ func (r *run) parted() string {
 		return "tssh: session " + name + " was " + visible.Line(r.Word()) + "."
 	}
 	if r.lives.Load() {
-		return "tssh: session " + name + " goes on; to come back: tssh --attach=" + quoted(name) + " " + r.host.Original
+		return "tssh: session " + name + " goes on; to come back: tssh --attach=" + visible.Word(name) + " " + r.Way
 	}
 	return ""
 }
@@ -111,17 +111,7 @@ func (r *run) stays() {
 	}
 	name := visible.Line(r.Name)
 	r.restore()
-	r.tell("tssh: without contact session " + name + " may go on; tssh --end=" + quoted(name) + " " + r.host.Original + " ends it")
-}
-
-// quoted is a name as a shell takes it.
-func quoted(name string) string {
-	if strings.ContainsFunc(name, func(c rune) bool {
-		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("-_.,/@+", c))
-	}) {
-		return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
-	}
-	return name
+	r.tell("tssh: without contact session " + name + " may go on; tssh --end=" + visible.Word(name) + " " + r.Way + " ends it")
 }
 
 // exitKey is how the key that leaves is shown; "": there is none.

@@ -64,6 +64,8 @@ type Options struct {
 	Attach uint32
 	// Name is the name of a session that outlives us; "": it ends with us.
 	Name string
+	// Way is what leads to its host once more, for the shell of who is told of it.
+	Way string
 	// Word returns the reason that the server gives for ending the connection; nil: none.
 	Word func() string
 

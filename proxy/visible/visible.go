@@ -39,6 +39,16 @@ func Line(s string) string {
 	return Text(strings.NewReplacer("\n", `\012`, "\t", `\011`, "\r", `\015`).Replace(s))
 }
 
+// Word is a name as a shell takes it, quoted where it must be.
+func Word(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("-_.,/@+:=%", c))
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
 // obeyed reports whether a character needs a look.
 func obeyed(r rune) bool {
 	return r != '\n' && r != '\t' && (r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control))

@@ -27,6 +27,16 @@ func TestTextShowsWhatATerminalWouldObey(t *testing.T) {
 	}
 }
 
+func TestWordIsOneToAShell(t *testing.T) {
+	for in, want := range map[string]string{
+		"work": "work", "a@b:7": "a@b:7", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "~": "'~'", "é": "'é'",
+	} {
+		if got := Word(in); got != want {
+			t.Errorf("%q: %s, not %s", in, got, want)
+		}
+	}
+}
+
 func TestHelpFitsATerminal(t *testing.T) {
 	for _, c := range []struct{ typed, does, want string }{
 		{"-C", "compress", "  -C                           compress\n"},

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tssh/proxy/visible"
 )
 
 // ErrNone is wrapped by the errors about a session that is not there.
@@ -93,7 +95,7 @@ func unwanted(all []Entry) error {
 			why = append(why, fmt.Sprintf("%s has ended (tssh --attach=%d shows its last words)", s.Name, s.PID))
 		} else {
 			why = append(why, fmt.Sprintf("%s has its client, last heard %v ago (tssh --attach=%s takes it over)",
-				s.Name, max(time.Since(s.Heard), 0).Round(time.Second), s.Name))
+				s.Name, max(time.Since(s.Heard), 0).Round(time.Second), visible.Word(s.Name)))
 		}
 	}
 	return errors.New(strings.Join(why, "; "))
@@ -104,9 +106,10 @@ func names(all []Entry) string {
 	var list []string
 	for _, s := range Sessions(all) {
 		if s.Release == "" {
-			s.Name = "process " + strconv.Itoa(s.PID)
+			list = append(list, "process "+strconv.Itoa(s.PID))
+			continue
 		}
-		list = append(list, s.Name)
+		list = append(list, visible.Word(s.Name))
 	}
 	return strings.Join(list, ", ")
 }

@@ -34,6 +34,7 @@ func TestWhichSessionIsMeant(t *testing.T) {
 		{[]Entry{build, bare, older}, "", false, 10, 0, ""},
 		{[]Entry{build, mail}, "", false, 0, 0, "2 sessions: build, mail"},
 		{[]Entry{build, mail}, "", true, 10, 0, ""},
+		{[]Entry{entry("a b", 90, true, 1)}, "", true, 0, 0, "(tssh --attach='a b' takes it over)"},
 		{[]Entry{mail}, "", true, 0, 0, "mail has its client, last heard 0s ago (tssh --attach=mail takes it over)"},
 		{[]Entry{over}, "", true, 0, 0, "over has ended (tssh --attach=70 shows its last words)"},
 		{[]Entry{over}, "over", true, 0, 0, "over has ended"},
