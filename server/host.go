@@ -198,14 +198,16 @@ func (h *host) stir() {
 	}
 }
 
+// close lets go of all. The door is there for longer than the seats' relays: one
+// without it would be taken for a session of a release that had none.
 func (h *host) close() {
-	if h.door != nil {
-		h.door.Close()
-	}
 	if h.first != nil && h.ctx == nil { // it never ran
 		h.first.close()
 	}
 	h.lent.Close()
+	if h.door != nil {
+		h.door.Close()
+	}
 	if h.dir != "" {
 		os.RemoveAll(h.dir)
 	}

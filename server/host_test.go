@@ -452,3 +452,32 @@ func TestPolicyTravels(t *testing.T) {
 		}
 	}
 }
+
+// TestSessionThatEndsIsNotTakenForAnOlderOne, which had a relay and no door.
+func TestSessionThatEndsIsNotTakenForAnOlderOne(t *testing.T) {
+	stop, looked := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(looked)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			for _, e := range registry.Glance() {
+				if e.Release == "" && e.PID == os.Getpid() {
+					t.Errorf("%+v", e)
+				}
+			}
+		}
+	}()
+	for range 40 {
+		h, err := newHost(wire.Offer{Transport: "kcp", Ports: testPorts}, t.Logf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.close()
+	}
+	close(stop)
+	<-looked
+}
