@@ -22,6 +22,7 @@ const (
 	lossyFor    = 10 * time.Second      // within so long, or
 	lossyShare  = 20                    // one of so many packets,
 	lossyLeast  = 32                    // of at least so many
+	nearTrip    = 2 * time.Millisecond  // below which QUIC makes up for a loss at once, and most are of full sockets
 	queueLeast  = 10 * time.Millisecond // of a round trip's growth that is a queue's
 	maxBulk     = 1 << 12               // streams of a peer's at once
 	redialAfter = 10 * time.Second
@@ -78,7 +79,7 @@ func (g *lossGauge) sees(now time.Time, s quic.ConnectionStats) bool {
 	}
 	sent, lost := s.PacketsSent-g.sent, int64(s.PacketsLost-g.lost) // late ones are lost no more
 	g.sent, g.lost, g.next = s.PacketsSent, s.PacketsLost, now.Add(s.SmoothedRTT)
-	if lost <= 0 || s.SmoothedRTT > s.MinRTT*5/4+queueLeast {
+	if lost <= 0 || s.MinRTT < nearTrip || s.SmoothedRTT > s.MinRTT*5/4+queueLeast {
 		return false
 	}
 	g.lossy = !g.last.IsZero() && now.Sub(g.last) < lossyFor ||

@@ -32,11 +32,12 @@ func TestLossesOfAFullQueueAreNotThePaths(t *testing.T) {
 		{"two of many", []round{{50, 0, 30}, {900, 1, 30}, {900, 0, 30}, {900, 1, 30}}, true},
 		{"one of few", []round{{10, 1, 30}, {10, 0, 30}}, false},
 		{"an outage", []round{{50, 0, 30}, {900, 100, 30}}, true},
+		{"next door", []round{{50, 0, 1}, {900, 100, 1}, {900, 100, 1}}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var g lossGauge
 			now := time.Unix(1e9, 0)
-			s := quic.ConnectionStats{MinRTT: 30 * time.Millisecond}
+			s := quic.ConnectionStats{MinRTT: time.Duration(c.rounds[0].rtt) * time.Millisecond}
 			lossy := false
 			for _, r := range c.rounds {
 				s.PacketsSent += r.sent
@@ -57,7 +58,7 @@ func TestLossesOfAFullQueueAreNotThePaths(t *testing.T) {
 	for range 10 { // what counted as lost and came after all makes the count smaller
 		for _, lost := range []uint64{5, 0} {
 			now = now.Add(time.Hour)
-			if g.sees(now, quic.ConnectionStats{PacketsSent: 1000, PacketsLost: lost, MinRTT: 1, SmoothedRTT: 1}) {
+			if g.sees(now, quic.ConnectionStats{PacketsSent: 1000, PacketsLost: lost, MinRTT: nearTrip, SmoothedRTT: nearTrip}) {
 				t.Fatal("lossy, by a loss an hour")
 			}
 		}
