@@ -204,6 +204,10 @@ func TestForcedCommandsAreAsWithSSH(t *testing.T) {
 				} {
 					want := h.run(call.input, nil, "/usr/bin/ssh", call.args...)
 					times := ran()
+					if call.args[0] == "-tt" && os.Getuid() != 0 && strings.Contains(want.err, "closed by remote host") {
+						t.Log("SKIPPED, not tested at all: only root's sshd can give terminals here") // /dev/pts without gid=5
+						continue
+					}
 					got := h.run(call.input, nil, filepath.Join(built, "bin/tssh"), append([]string{"--udp", placed()}, call.args...)...)
 					again := ran()
 					words := goingOn.FindAllString(got.err, -1)
