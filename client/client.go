@@ -21,6 +21,7 @@ import (
 	"tssh/client/roam"
 	"tssh/client/servers"
 	"tssh/client/session"
+	"tssh/client/sshconfig"
 	"tssh/client/tty"
 	"tssh/client/voice"
 	"tssh/proxy/memory"
@@ -40,7 +41,7 @@ func Main(args []string) int {
 	defer endBySignals()()
 	if len(args) > 0 && (args[0] == "--complete" || args[0] == "--complete-new") { // the scripts of --completion
 		home, _ := os.UserHomeDir()
-		complete.Main(args[1:], args[0] == "--complete-new", complete.Source{Home: home, System: config.SystemDir(), Sessions: sessionsFor})
+		complete.Main(args[1:], args[0] == "--complete-new", complete.Source{Home: home, System: sshconfig.SystemDir(), Sessions: sessionsFor})
 		return 0
 	}
 	cmd, err := cli.Parse(args)
@@ -67,11 +68,11 @@ func (v *invocation) takesEscapes() bool {
 	if c.Status || c.Doctor || c.Sessions || c.End != "" || c.PrintConfig || c.ListKeys || c.Control != "" || c.StdioForward != nil {
 		return false
 	}
-	h, err := config.Resolve(v.env, config.Request{Host: c.Destination, Settings: c.Settings, File: "none", Command: c.Line()})
-	if err != nil || h.ForkAfterAuthentication || h.EscapeChar < 0 {
+	said, err := sshconfig.Resolve(v.env, sshconfig.Request{Host: c.Destination, Settings: c.Settings, File: "none", Command: c.Line()})
+	if err != nil || said.Host.ForkAfterAuthentication || said.Host.EscapeChar < 0 {
 		return false
 	}
-	return session.TTY(h, c.Line(), tty.IsTerminal(os.Stdin), nil)
+	return session.TTY(said.Host, c.Line(), tty.IsTerminal(os.Stdin), nil)
 }
 
 // answer serves the options that need no host.
@@ -118,7 +119,8 @@ func printed(err error) int {
 // invocation is one run of tssh.
 type invocation struct {
 	cmd  *cli.Command
-	env  config.Env
+	env  sshconfig.Env
+	said *sshconfig.Resolved // of the host
 	host *config.Host
 	sink *voice.Sink
 	log  voice.Log
@@ -132,7 +134,7 @@ type invocation struct {
 
 func newInvocation(cmd *cli.Command) *invocation {
 	return &invocation{
-		cmd: cmd, env: config.Local(),
+		cmd: cmd, env: sshconfig.Local(),
 		term: tty.New(os.Stdin, os.Stdout), child: background.FromEnv(), led: background.LedFromEnv(),
 	}
 }
@@ -150,12 +152,12 @@ func (v *invocation) run() int {
 	}
 	switch {
 	case v.cmd.PrintConfig:
-		return printed(v.host.Print(os.Stdout))
+		return printed(v.said.Print(os.Stdout))
 	case v.cmd.ListKeys:
 		_, err := fmt.Println(strings.Join(auth.List(auth.Config{Host: v.host, Log: v.log}), "\n"))
 		return printed(err)
 	case v.cmd.Control == "":
-		if err := v.host.Check(); err != nil {
+		if err := v.said.Check(); err != nil {
 			v.tell(err)
 			return exitError
 		}
@@ -204,7 +206,7 @@ func (v *invocation) configure() error {
 	}
 	v.env.Warn = func(line string) { v.sink.Raw(line) }
 	v.env.Debug = func(line string) { v.log.Debugf("%s", line) }
-	v.host, err = config.Resolve(v.env, config.Request{
+	v.said, err = sshconfig.Resolve(v.env, sshconfig.Request{
 		Host:     v.cmd.Destination,
 		Settings: v.cmd.Settings,
 		File:     v.cmd.ConfigFile,
@@ -214,6 +216,7 @@ func (v *invocation) configure() error {
 	if err != nil {
 		return err
 	}
+	v.host = v.said.Host
 	if l, ok := voice.ParseLevel(v.host.LogLevel); ok {
 		v.sink.SetLevel(l)
 	}
@@ -253,18 +256,18 @@ func (v *invocation) doctor(ctx context.Context) int {
 // resolve finds the configuration of another host on the way, through which ssh
 // would go by -W.
 func (v *invocation) resolve(host, user string, port int) (*config.Host, error) {
-	var settings []config.Setting
+	var settings []sshconfig.Setting
 	if user != "" {
-		settings = append(settings, config.Override("User", user))
+		settings = append(settings, sshconfig.Override("User", user))
 	}
 	if port != 0 {
-		settings = append(settings, config.Override("Port", fmt.Sprint(port)))
+		settings = append(settings, sshconfig.Override("Port", fmt.Sprint(port)))
 	}
-	h, err := config.Resolve(v.env, config.Request{Host: host, Settings: settings, File: v.cmd.ConfigFile, Stdio: true})
+	h, err := sshconfig.Resolve(v.env, sshconfig.Request{Host: host, Settings: settings, File: v.cmd.ConfigFile, Stdio: true})
 	if err != nil {
 		return nil, err
 	}
-	return h, h.Check()
+	return h.Host, h.Check()
 }
 
 // command is what the far side shall run; "" is a login shell.

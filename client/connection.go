@@ -25,7 +25,7 @@ import (
 	"tssh/client/voice"
 	"tssh/proxy/roster"
 	compiled "tssh/proxy/terminfo"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // connection is what everything else stands on, whatever carries it.
@@ -174,7 +174,7 @@ func (v *invocation) dial(ctx context.Context) (connection, error) {
 		r, current, err := roam.Move(ctx, l, c)
 		for err != nil {
 			if c.Name, err = v.choose(err); err == nil {
-				c.Ask = wire.Attach
+				c.Ask = terms.Attach
 				r, current, err = roam.Move(ctx, current, c)
 				continue
 			}
@@ -203,9 +203,9 @@ func (v *invocation) wanting(c roam.Config) roam.Config {
 	c.Name = v.host.UdpSessionName
 	switch {
 	case v.cmd.Attach:
-		c.Ask, c.Name, c.Fallback = wire.Attach, v.cmd.AttachName, false
+		c.Ask, c.Name, c.Fallback = terms.Attach, v.cmd.AttachName, false
 	case v.host.UdpSessionAttach && shell && v.host.RequestTTY != "no":
-		c.Ask = wire.Join
+		c.Ask = terms.Join
 	default:
 		c.Tell = shell && tty.IsTerminal(os.Stderr) && v.sink.Step(0) >= voice.Info
 	}

@@ -16,7 +16,7 @@ import (
 	"tssh/client/tty"
 	"tssh/client/voice"
 	"tssh/proxy/roster"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 const demoKeys = "tssh: Enter ~! cuts the network and restores it, ~s tells how it is, ~d leaves the session running, exit ends\n"
@@ -93,7 +93,7 @@ func (v *invocation) demo(ctx context.Context) error {
 // comeBack attaches the session of that name again, as often as the user wants; nil:
 // there is none any more.
 func (v *invocation) comeBack(ctx context.Context, name string) (*roaming, error) {
-	sessions := func(ask wire.Ask, name string) (*wire.Answer, error) {
+	sessions := func(ask terms.Ask, name string) (*terms.Answer, error) {
 		l, _, err := v.logIn(ctx, false)
 		if err != nil {
 			return nil, err
@@ -101,11 +101,11 @@ func (v *invocation) comeBack(ctx context.Context, name string) (*roaming, error
 		defer l.Close()
 		return roam.Ask(ctx, l.Client, l, v.moving(v.host), ask, name)
 	}
-	a, err := sessions(wire.List, "")
+	a, err := sessions(terms.List, "")
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(a.Sessions, func(s wire.Session) bool { return s.Name == name && len(s.Terminals) > 0 })
+	i := slices.IndexFunc(a.Sessions, func(s terms.Session) bool { return s.Name == name && len(s.Terminals) > 0 })
 	if i < 0 {
 		return nil, nil
 	}
@@ -114,7 +114,7 @@ func (v *invocation) comeBack(ctx context.Context, name string) (*roaming, error
 	}
 	const question = "tssh: elsewhere tssh --attach comes back to it, here Enter does; end ends it: "
 	if answer, err := voice.Ask(question, voice.Plain); err != nil || answer != "" {
-		_, err := sessions(wire.End, name)
+		_, err := sessions(terms.End, name)
 		return nil, err
 	}
 	v.cmd.Attach, v.cmd.AttachName = true, name

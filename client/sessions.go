@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"tssh/client/cli"
-	"tssh/client/config"
 	"tssh/client/control"
 	"tssh/client/login"
 	"tssh/client/roam"
+	"tssh/client/sshconfig"
 	"tssh/proxy/roster"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // sessions is --sessions and --end: what is asked of the tsshd on the host, through
@@ -26,9 +26,9 @@ func (v *invocation) sessions(ctx context.Context) int {
 		return exitError
 	}
 	defer l.Close()
-	ask := wire.List
+	ask := terms.List
 	if v.cmd.End != "" {
-		ask = wire.End
+		ask = terms.End
 	}
 	a, err := roam.Ask(ctx, l.Client, l, v.moving(v.host), ask, v.cmd.End)
 	if err != nil {
@@ -70,13 +70,13 @@ func (v *invocation) askedOf(s *service, about string) []string {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), listing)
 	defer cancel()
-	a, err := roam.Ask(ctx, s.Client(), l, c, wire.List, "")
+	a, err := roam.Ask(ctx, s.Client(), l, c, terms.List, "")
 	if err != nil {
 		v.log.Debugf("%v", err)
 		return nil
 	}
 	var names []string
-	for _, there := range wire.CleanSessions(a.Sessions) {
+	for _, there := range terms.CleanSessions(a.Sessions) {
 		names = append(names, there.Name)
 	}
 	return names
@@ -106,14 +106,14 @@ func sessionsByMaster(line []string) []string {
 	if err != nil || cmd.Destination == "" {
 		return nil
 	}
-	env := config.Local()
+	env := sshconfig.Local()
 	env.Run = func(string) (bool, error) { return false, nil }
 	env.Lookup = func(string, string) (string, error) { return "", errors.ErrUnsupported }
-	h, err := config.Resolve(env, config.Request{Host: cmd.Destination, Settings: cmd.Settings, File: cmd.ConfigFile})
-	if err != nil || h.ControlPath == "" || h.ControlPath == "none" {
+	said, err := sshconfig.Resolve(env, sshconfig.Request{Host: cmd.Destination, Settings: cmd.Settings, File: cmd.ConfigFile})
+	if err != nil || said.Host.ControlPath == "" || said.Host.ControlPath == "none" {
 		return nil
 	}
-	c, err := control.Dial(h.ControlPath)
+	c, err := control.Dial(said.Host.ControlPath)
 	if err != nil {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // TestSecretsStayInMemory looks for the session's secret wherever others, or a
@@ -43,7 +43,7 @@ func TestSecretsStayInMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, found, err := wire.FindGreeting(line)
+	g, found, err := terms.FindGreeting(line)
 	if !found || err != nil {
 		t.Fatalf("%q: %v", line, err)
 	}

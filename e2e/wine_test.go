@@ -254,7 +254,7 @@ func (w *windows) serves() {
 // systemTests runs the tests of what is Windows' own.
 func (w *windows) systemTests() {
 	for pkg, run := range map[string]string{
-		"client/auth": "Pageant", "client/config/owner": ".", "client/config": "Windows", "client/shell": ".", "client/tty": ".", "server/session": ".",
+		"client/auth": "Pageant", "client/owner": ".", "client/config": "Windows", "client/shell": ".", "client/tty": ".", "server/session": ".",
 		"proxy/nss": "Windows", "server/policy": "Windows", "server/cache": ".",
 	} {
 		test := filepath.Join(w.dir, filepath.Base(pkg)+".exe")

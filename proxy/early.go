@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tssh/proxy/memconn"
+	"tssh/proxy/terms"
 	"tssh/proxy/wire"
 )
 
@@ -45,7 +46,7 @@ func (e *Early) keep(b []byte, segment int, _ byte, _ bool) {
 		if segment > 0 {
 			n = min(n, segment)
 		}
-		if len(e.said)+2+n > wire.MaxHello {
+		if len(e.said)+2+n > terms.MaxHello {
 			return
 		}
 		e.said, _ = wire.AppendFrame(e.said, b[:n])

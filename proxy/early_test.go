@@ -13,6 +13,7 @@ import (
 
 	"tssh/proxy/mux"
 	"tssh/proxy/simnet"
+	"tssh/proxy/terms"
 	"tssh/proxy/wire"
 )
 
@@ -208,7 +209,7 @@ func TestNarrowPathIsFoundOut(t *testing.T) {
 // TestHostileFirstWords: who starts tsshd for us may answer anything, and only who
 // has the key that the greeting names is believed.
 func TestHostileFirstWords(t *testing.T) {
-	random := make([]byte, wire.MaxHello)
+	random := make([]byte, terms.MaxHello)
 	for i := range random {
 		random[i] = byte(rand.Uint32())
 	}

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"tssh/client/complete"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // file is one that is installed.
@@ -121,7 +121,7 @@ var completionFiles = map[string]string{"bash": "tssh.bash", "zsh": "_tssh", "fi
 
 // name is that of an archive or package of this release.
 func name(parts ...string) string {
-	return strings.Join(append([]string{"tssh", wire.Release}, parts...), "-")
+	return strings.Join(append([]string{"tssh", terms.Release}, parts...), "-")
 }
 
 // program is where platform left the program of a kind.

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // made is where "make release" put its work. Those tests are for after it.
@@ -68,16 +68,16 @@ func TestDebComesAndGoes(t *testing.T) {
 		}
 	}
 	t.Cleanup(unmount)
-	deb := filepath.Join(dir, "tssh_"+wire.Release+"-1_amd64.deb")
+	deb := filepath.Join(dir, "tssh_"+terms.Release+"-1_amd64.deb")
 	must(t, "dpkg", "--root="+root, "--log=/dev/null", "-i", earlier(t, deb))
-	must(t, "dpkg", "--root="+root, "--log=/dev/null", "-i", deb, filepath.Join(dir, "tssh-servers_"+wire.Release+"-1_all.deb"))
+	must(t, "dpkg", "--root="+root, "--log=/dev/null", "-i", deb, filepath.Join(dir, "tssh-servers_"+terms.Release+"-1_all.deb"))
 	if _, err := os.Stat(filepath.Join(root, "usr/share/tssh/of-old")); err == nil {
 		t.Error("a file of the earlier version stays behind")
 	}
-	if out := must(t, "chroot", root, "/usr/bin/tssh", "-V"); !strings.HasPrefix(out, "tssh_"+wire.Release) {
+	if out := must(t, "chroot", root, "/usr/bin/tssh", "-V"); !strings.HasPrefix(out, "tssh_"+terms.Release) {
 		t.Errorf("-V says %q", out)
 	}
-	if out := must(t, "chroot", root, "/usr/bin/tsshd", "--version"); out != "tsshd "+wire.Release+"\n" {
+	if out := must(t, "chroot", root, "/usr/bin/tsshd", "--version"); out != "tsshd "+terms.Release+"\n" {
 		t.Errorf("tsshd --version says %q", out)
 	}
 	out := must(t, "chroot", root, "/usr/bin/tssh", "--servers")
@@ -123,7 +123,7 @@ func TestWhatIsSentIsSmall(t *testing.T) {
 		}
 		file := filepath.Join(t.TempDir(), "tsshd")
 		must(t, "sh", "-c", `gzip -dc "$1" >"$2" && chmod 755 "$2"`, "sh", packed, file)
-		if out := must(t, file, "--version"); out != "tsshd "+wire.Release+"\n" {
+		if out := must(t, file, "--version"); out != "tsshd "+terms.Release+"\n" {
 			t.Errorf("--version says %q", out)
 		}
 		for _, args := range [][]string{{"sshd"}, {"tssh", "host"}} {
@@ -151,7 +151,7 @@ func TestDebCompletesInEveryShell(t *testing.T) {
 			t.Fatalf("no %s", name)
 		}
 	}
-	out := must(t, "unshare", "-m", "sh", "testdata/tab.sh", filepath.Join(dir, "tssh_"+wire.Release+"-1_amd64.deb"))
+	out := must(t, "unshare", "-m", "sh", "testdata/tab.sh", filepath.Join(dir, "tssh_"+terms.Release+"-1_amd64.deb"))
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		if !strings.Contains(out, shell+" completes\n") {
 			t.Errorf("%s does not: %s", shell, out)
@@ -197,10 +197,10 @@ func TestEveryLinuxRuns(t *testing.T) {
 			tmp := t.TempDir()
 			must(t, "tar", "xzf", archive, "-C", tmp)
 			tssh := filepath.Join(tmp, base, "tssh")
-			if out := must(t, tssh, "-V"); !strings.HasPrefix(out, "tssh_"+wire.Release) {
+			if out := must(t, tssh, "-V"); !strings.HasPrefix(out, "tssh_"+terms.Release) {
 				t.Errorf("-V says %q", out)
 			}
-			if out := must(t, filepath.Join(tmp, base, "tsshd"), "--version"); out != "tsshd "+wire.Release+"\n" {
+			if out := must(t, filepath.Join(tmp, base, "tsshd"), "--version"); out != "tsshd "+terms.Release+"\n" {
 				t.Errorf("tsshd --version says %q", out)
 			}
 			if k.Arch != runtime.GOARCH {

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"tssh/client/cli"
-	"tssh/client/config"
+	"tssh/client/sshconfig"
 	"tssh/server"
 )
 
@@ -67,7 +67,7 @@ Those of
 `)
 	ours := false
 	for _, o := range cli.Options() {
-		if o.Verdict == config.Ours && !ours {
+		if o.Verdict == sshconfig.Ours && !ours {
 			ours = true
 			b.WriteString(".El\n.Pp\nOur own:\n.Bl -tag -width Ds\n")
 		}
@@ -188,7 +188,7 @@ as all others do.
 .Bl -tag -width Ds
 `)
 	for _, k := range cli.Keywords() {
-		if k.Verdict != config.Ours {
+		if k.Verdict != sshconfig.Ours {
 			continue
 		}
 		b.WriteString(".It Cm " + k.Name + "\n" + text(sentence(k.Note)) + "\n")
@@ -198,7 +198,7 @@ as all others do.
 	}
 	b.WriteString(".El\n.Sh KEYWORDS OF SSH_CONFIG\nAll work as in\n.Xr ssh_config 5 ,\nexcept:\n.Bl -tag -width Ds\n")
 	for _, k := range cli.Keywords() {
-		if k.Verdict == config.Ours || k.Note == "" {
+		if k.Verdict == sshconfig.Ours || k.Note == "" {
 			continue
 		}
 		b.WriteString(".It Cm " + k.Name + "\n" + text(sentence(string(k.Verdict)+": "+k.Note)) + "\n")

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // nfpm writes the packages of Linux. It is a tool, and in no go.mod of ours. Of
@@ -131,7 +131,7 @@ func (r *release) installed(t Target, format string) ([]content, error) {
 // nfpm makes one package.
 func (r *release) nfpm(tool, format, pkg, arch, about string, contents []content) error {
 	config := map[string]any{
-		"name": pkg, "arch": arch, "platform": "linux", "version": wire.Release, "release": "1",
+		"name": pkg, "arch": arch, "platform": "linux", "version": terms.Release, "release": "1",
 		"section": "net", "priority": "optional", "license": "MIT",
 		"maintainer": "The tssh authors <tssh@invalid>", "description": about,
 		"mtime": r.stamp, "contents": contents,

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"text/template"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // nowhere is the home of a release that has none yet: a name that is never
@@ -24,7 +24,7 @@ func checkHome(home string) error {
 		return err
 	}
 	if u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(home, "/") || strings.ContainsAny(home, "\"'\\ #{}") {
-		return fmt.Errorf("-home %s: an address as https://host/path is needed, below which releases/%s/ has the files", home, wire.Release)
+		return fmt.Errorf("-home %s: an address as https://host/path is needed, below which releases/%s/ has the files", home, terms.Release)
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ ManifestVersion: 1.6.0
 
 // recipes fills them in. A part of a release, as tests make, has some only.
 func (r *release) recipes() error {
-	base := r.home + "/releases/" + wire.Release
+	base := r.home + "/releases/" + terms.Release
 	if r.home == nowhere {
 		fmt.Println("no -home: the recipes for Homebrew, Scoop and winget name " + nowhere + ", where nothing is")
 	}
@@ -156,7 +156,7 @@ func (r *release) recipes() error {
 		missing = nil
 		var b strings.Builder
 		err := t.Execute(&b, map[string]any{
-			"Version": wire.Release, "Base": base, "Home": r.home, "Servers": name("servers") + ".tar.gz",
+			"Version": terms.Release, "Base": base, "Home": r.home, "Servers": name("servers") + ".tar.gz",
 			"Brew": map[string]string{"darwin": "macos", "linux": "linux"},
 		})
 		if err != nil {
@@ -204,7 +204,7 @@ func (r *release) bill(kinds []Target) error {
 		"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1,
 		"metadata": map[string]any{
 			"timestamp": r.stamp.Format("2006-01-02T15:04:05Z"),
-			"component": component{"application", "tssh", wire.Release, ""},
+			"component": component{"application", "tssh", terms.Release, ""},
 		},
 		"components": parts,
 	}, "", "  ")

@@ -18,6 +18,7 @@ import (
 	"tssh/proxy"
 	"tssh/proxy/mux"
 	"tssh/proxy/sshconn"
+	"tssh/proxy/terms"
 	"tssh/proxy/wire"
 	"tssh/server/policy"
 	"tssh/server/session"
@@ -103,7 +104,7 @@ const testPorts = "21001-30999"
 func overUDP(t *testing.T, s service, transport wire.Transport, mode wire.Mode) *ssh.Client {
 	t.Helper()
 	identity := newIdentity(t)
-	h, err := newHost(wire.Offer{Transport: transport, Ports: testPorts, ClientPin: identity.Pin(), Proxy: mode}, s.logf)
+	h, err := newHost(terms.Offer{Transport: transport, Ports: testPorts, ClientPin: identity.Pin(), Proxy: mode}, s.logf)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +137,7 @@ type udpClient struct {
 }
 
 // dialGreeting goes where a greeting says.
-func dialGreeting(t *testing.T, g wire.Greeting, identity *mux.Identity, transport wire.Transport, mode wire.Mode) udpClient {
+func dialGreeting(t *testing.T, g terms.Greeting, identity *mux.Identity, transport wire.Transport, mode wire.Mode) udpClient {
 	t.Helper()
 	config := proxy.ClientConfig{Secret: g.Secret, Transport: transport, Mode: mode,
 		Servers: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(g.Port))}}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"tssh/proxy/roster"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 	"tssh/server/forward"
 	"tssh/server/logins"
 	"tssh/server/registry"
@@ -62,7 +62,7 @@ type host struct {
 
 // newHost makes the session that an offer asks for, with a seat for the client
 // that wrote it.
-func newHost(o wire.Offer, logf func(string, ...any)) (*host, error) {
+func newHost(o terms.Offer, logf func(string, ...any)) (*host, error) {
 	h := &host{id: rand.Text(), since: time.Now(), logf: logf, moved: make(chan struct{}, 1)}
 	c := coming(o)
 	others := registry.Glance()
@@ -232,7 +232,7 @@ func (h *host) answer(ctx context.Context, conn *net.UnixConn, q registry.Reques
 	case "attach":
 		a.Greeting, err = h.attach(conn, q)
 	default:
-		err = fmt.Errorf("tsshd %s can't %s", wire.Release, q.Ask)
+		err = fmt.Errorf("tsshd %s can't %s", terms.Release, q.Ask)
 	}
 	if err != nil {
 		a.Error = err.Error()
@@ -267,14 +267,14 @@ func (h *host) endBy(who string) error {
 // sshd permits. Both processes are the user's and of one release, so what it says
 // is taken as our own.
 func (h *host) attach(conn *net.UnixConn, q registry.Request) (greeting string, err error) {
-	if q.Release != wire.Release {
-		return "", fmt.Errorf("it is of release %s, and this is %s: only the same can take it over", wire.Release, q.Release)
+	if q.Release != terms.Release {
+		return "", fmt.Errorf("it is of release %s, and this is %s: only the same can take it over", terms.Release, q.Release)
 	}
 	var c newcomer
 	if err := json.Unmarshal(q.Attach, &c); err != nil || c.Policy == nil {
 		return "", errors.New("what was asked is malformed")
 	}
-	if _, err := wire.ParseOffer(c.Offer.String()); err != nil {
+	if _, err := terms.ParseOffer(c.Offer.String()); err != nil {
 		return "", err
 	}
 	if !c.Policy.TTY || c.Policy.Forced() != "" { // who asked should have known
@@ -318,8 +318,8 @@ func (h *host) attach(conn *net.UnixConn, q registry.Request) (greeting string, 
 }
 
 // describe tells of the session.
-func (h *host) describe() wire.Session {
-	s := wire.Session{Name: h.name, PID: os.Getpid(), Release: wire.Release, Since: h.since}
+func (h *host) describe() terms.Session {
+	s := terms.Session{Name: h.name, PID: os.Getpid(), Release: terms.Release, Since: h.since}
 	h.mu.Lock()
 	current := h.current
 	s.Heard = h.heard

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tssh/proxy/terms"
 	"tssh/proxy/wire"
 	"tssh/server/policy"
 	"tssh/server/registry"
@@ -39,7 +40,7 @@ func (l *tailLog) has(text string) bool {
 }
 
 // sit begins a session whose first client has the given identity's offer.
-func sit(t *testing.T, o wire.Offer) *sitting {
+func sit(t *testing.T, o terms.Offer) *sitting {
 	t.Helper()
 	o.Ports = testPorts
 	log := new(tailLog)
@@ -88,12 +89,12 @@ func newcomerOf(t *testing.T, transport wire.Transport, mode wire.Mode) (newcome
 	id := newIdentity(t)
 	s := testService(t)
 	c := newcomer{
-		Offer: wire.Offer{Transport: transport, Ports: testPorts, ClientPin: id.Pin(), Proxy: mode, Ask: wire.Attach},
+		Offer: terms.Offer{Transport: transport, Ports: testPorts, ClientPin: id.Pin(), Proxy: mode, Ask: terms.Attach},
 		Login: s.login, Policy: s.policy, Alive: time.Hour,
 	}
 	return c, func(greeting string) udpClient {
 		t.Helper()
-		g, found, err := wire.FindGreeting([]byte(greeting))
+		g, found, err := terms.FindGreeting([]byte(greeting))
 		if !found || err != nil || g.Terminal == 0 {
 			t.Fatalf("%q: %v", greeting, err)
 		}
@@ -175,7 +176,7 @@ func (x *screen) told(t *testing.T) string {
 func begun(t *testing.T) (*sitting, udpClient) {
 	t.Helper()
 	id := newIdentity(t)
-	x := sit(t, wire.Offer{Transport: "quic", ClientPin: id.Pin()})
+	x := sit(t, terms.Offer{Transport: "quic", ClientPin: id.Pin()})
 	one := dialGreeting(t, x.first.greeting, id, "quic", wire.Auto)
 	shell := openTerminal(t, one, "shell", struct{ Nothing string }{})
 	io.WriteString(shell, "echo here$((1))\n")
@@ -191,7 +192,7 @@ func (x *sitting) joined(t *testing.T) (greeting string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	openTerminal(t, dial(greeting), wire.AttachRequest, struct{ ID uint32 }{0}).sees(t, "here1")
+	openTerminal(t, dial(greeting), terms.AttachRequest, struct{ ID uint32 }{0}).sees(t, "here1")
 	return greeting
 }
 
@@ -204,7 +205,7 @@ func TestSessionIsTakenOver(t *testing.T) {
 	}{{"quic", "quic", wire.Auto}, {"quic", "kcp", wire.OnlyTCP}, {"kcp", "quic", wire.OnlySSH}, {"kcp", "kcp", wire.OnlyUDP}} {
 		t.Run(string(how.first)+" "+string(how.then)+" "+string(how.mode), func(t *testing.T) {
 			id := newIdentity(t)
-			x := sit(t, wire.Offer{Transport: how.first, ClientPin: id.Pin(), Proxy: how.mode, Name: "story"})
+			x := sit(t, terms.Offer{Transport: how.first, ClientPin: id.Pin(), Proxy: how.mode, Name: "story"})
 			one := dialGreeting(t, x.first.greeting, id, how.first, how.mode)
 			shell := openTerminal(t, one, "shell", struct{ Nothing string }{})
 			io.WriteString(shell, "echo pid$((1))-$$; x=kept\n")
@@ -220,7 +221,7 @@ func TestSessionIsTakenOver(t *testing.T) {
 			shell.sees(t, "still2")
 
 			two := dial(greeting)
-			again := openTerminal(t, two, wire.AttachRequest, struct{ ID uint32 }{0})
+			again := openTerminal(t, two, terms.AttachRequest, struct{ ID uint32 }{0})
 			again.sees(t, "still2")
 			io.WriteString(again, "echo $x-$((3))\n")
 			again.sees(t, "kept-3")
@@ -283,12 +284,12 @@ func TestTwoAttachAtOnce(t *testing.T) {
 // offered a seat but did not come.
 func TestDetachedSessionEndsInTime(t *testing.T) {
 	id := newIdentity(t)
-	x := sit(t, wire.Offer{Transport: "quic", ClientPin: id.Pin(), Alive: 2 * time.Second})
+	x := sit(t, terms.Offer{Transport: "quic", ClientPin: id.Pin(), Alive: 2 * time.Second})
 	one := dialGreeting(t, x.first.greeting, id, "quic", wire.Auto)
 	shell := openTerminal(t, one, "shell", struct{ Nothing string }{})
 	io.WriteString(shell, `exec sh -c 'trap "echo >$HOME/hup; exit" HUP; echo here$((1)); while :; do sleep 0.1; done'`+"\n")
 	shell.sees(t, "here1")
-	shell.SendRequest(wire.DetachRequest, false, nil)
+	shell.SendRequest(terms.DetachRequest, false, nil)
 	if got := shell.told(t); got != "exit-status \x00\x00\x00\x00" {
 		t.Errorf("%q", got)
 	}
@@ -310,13 +311,13 @@ func TestDetachedSessionEndsInTime(t *testing.T) {
 // TestLastWordsWaitForTheirTime: what ran has ended, and its user was away.
 func TestLastWordsWaitForTheirTime(t *testing.T) {
 	id := newIdentity(t)
-	x := sit(t, wire.Offer{Transport: "quic", ClientPin: id.Pin(), Alive: 3 * time.Second})
+	x := sit(t, terms.Offer{Transport: "quic", ClientPin: id.Pin(), Alive: 3 * time.Second})
 	one := dialGreeting(t, x.first.greeting, id, "quic", wire.Auto)
 	shell := openTerminal(t, one, "shell", struct{ Nothing string }{})
 	file := t.TempDir() + "/go"
 	io.WriteString(shell, "echo here$((1)); until [ -e "+file+" ]; do sleep .1; done; exit 5\n")
 	shell.sees(t, "here1")
-	shell.SendRequest(wire.DetachRequest, false, nil)
+	shell.SendRequest(terms.DetachRequest, false, nil)
 	shell.told(t)
 	one.mux.Shutdown(context.Background())
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -362,7 +363,7 @@ func TestPoliteEndEndsTheSession(t *testing.T) {
 // TestWhoMayNotAttach attacks the door with what a login must not have.
 func TestWhoMayNotAttach(t *testing.T) {
 	id := newIdentity(t)
-	x := sit(t, wire.Offer{Transport: "quic", ClientPin: id.Pin()})
+	x := sit(t, terms.Offer{Transport: "quic", ClientPin: id.Pin()})
 	one := dialGreeting(t, x.first.greeting, id, "quic", wire.Auto)
 	e := x.entry(t)
 	good, _ := newcomerOf(t, "quic", wire.Auto)
@@ -389,8 +390,8 @@ func TestWhoMayNotAttach(t *testing.T) {
 	}
 	brings, _ := json.Marshal(good)
 	for _, q := range []registry.Request{
-		{Ask: "attach", Release: "0.0.1", Attach: brings}, {Ask: "attach", Release: wire.Release},
-		{Ask: "attach", Release: wire.Release, Attach: json.RawMessage(`[1]`)}, {Ask: "everything", Release: wire.Release}, {},
+		{Ask: "attach", Release: "0.0.1", Attach: brings}, {Ask: "attach", Release: terms.Release},
+		{Ask: "attach", Release: terms.Release, Attach: json.RawMessage(`[1]`)}, {Ask: "everything", Release: terms.Release}, {},
 	} {
 		if a, err := e.Ask(t.Context(), q); err != nil || a.Error == "" || a.Greeting != "" {
 			t.Errorf("%s of %s: %+v, %v", q.Ask, q.Release, a, err)
@@ -421,7 +422,7 @@ func TestOldKeysAreDead(t *testing.T) {
 	if strings.Contains(greeting, "somebody") {
 		t.Error("the greeting tells of the login")
 	}
-	g, _, _ := wire.FindGreeting([]byte(greeting))
+	g, _, _ := terms.FindGreeting([]byte(greeting))
 	if g.Secret == x.first.greeting.Secret || g.ServerPin == x.first.greeting.ServerPin {
 		t.Error("keys are used twice")
 	}
@@ -472,7 +473,7 @@ func TestSessionThatEndsIsNotTakenForAnOlderOne(t *testing.T) {
 		}
 	}()
 	for range 40 {
-		h, err := newHost(wire.Offer{Transport: "kcp", Ports: testPorts}, t.Logf)
+		h, err := newHost(terms.Offer{Transport: "kcp", Ports: testPorts}, t.Logf)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,8 +19,8 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy/nss"
-	"tssh/proxy/pubkey"
-	"tssh/proxy/wire"
+	"tssh/proxy/proof"
+	"tssh/proxy/terms"
 	"tssh/server/policy"
 	"tssh/server/session"
 )
@@ -55,7 +55,7 @@ func whoAmI() session.Login {
 func ofOneProcess(v string) bool {
 	name, value, _ := strings.Cut(v, "=")
 	switch name {
-	case "PWD", "OLDPWD", "SHLVL", "_", "TERM", "DISPLAY", "SSH_TTY", "SSH_ORIGINAL_COMMAND", "SSH_USER_AUTH", "TSSH_SESSION", wire.HelloVariable:
+	case "PWD", "OLDPWD", "SHLVL", "_", "TERM", "DISPLAY", "SSH_TTY", "SSH_ORIGINAL_COMMAND", "SSH_USER_AUTH", "TSSH_SESSION", terms.HelloVariable:
 		return true
 	case "SSH_AUTH_SOCK": // sshd's own, which ends with the login
 		return strings.HasPrefix(value, "/tmp/ssh-") || strings.Contains(value, ".sshd.")
@@ -128,11 +128,11 @@ func (e noConfig) Error() string {
 // we know nothing, and that is not worth a warning; or it lies outside of the
 // directory that is our root. There what an administrator took from the login,
 // who took the rest of the files from it, is not guessed to be nothing.
-func permitted(l session.Login, keys []wire.Key) (*policy.Policy, error) {
+func permitted(l session.Login, keys []terms.Key) (*policy.Policy, error) {
 	return findDaemon(os.Getppid()).permits(l, keys)
 }
 
-func (d daemon) permits(l session.Login, keys []wire.Key) (*policy.Policy, error) {
+func (d daemon) permits(l session.Login, keys []terms.Key) (*policy.Policy, error) {
 	who := cameFrom(l)
 	p, err := policy.Load(d.file, who, d.lines...)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -180,7 +180,7 @@ func keepExposed(name string) (kept string, err error) {
 
 // exposed reads the file in which sshd, with ExposeAuthInfo, tells what the login
 // was proved by: its own word, where there is one, and not the client's.
-func exposed(name string) (keys []wire.Key, ok bool) {
+func exposed(name string) (keys []terms.Key, ok bool) {
 	if name == "" {
 		return nil, false
 	}
@@ -202,7 +202,7 @@ func exposed(name string) (keys []wire.Key, ok bool) {
 		if err != nil {
 			return nil, false
 		}
-		keys = append(keys, pubkey.Offered(key))
+		keys = append(keys, proof.Of(key))
 	}
 	return keys, true
 }

@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/proxy/pubkey"
-	"tssh/proxy/wire"
+	"tssh/proxy/proof"
+	"tssh/proxy/terms"
 	"tssh/server/session"
 )
 
@@ -46,7 +46,7 @@ func TestSSHDSaysWhichKey(t *testing.T) {
 	}
 	put(".ssh/authorized_keys", freeLine+"restrict "+boundLine)
 	login := session.Login{User: "somebody", Home: home, UID: os.Getuid()}
-	offered := []wire.Key{pubkey.Offered(free)}
+	offered := []terms.Key{proof.Of(free)}
 	for _, test := range []struct {
 		file string
 		tty  bool

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 	"tssh/server/sftp"
 	"tssh/server/tags"
 )
@@ -21,11 +21,11 @@ import (
 func Main(args []string) int {
 	// The first word was an option before it was a command, and the copies of
 	// tsshd on servers are not all of one age; tssh has an option --sessions.
-	if len(args) > 0 && (args[0] == "--"+wire.CommandOffer || args[0] == "--"+wire.CommandVerify || args[0] == "--sessions") {
+	if len(args) > 0 && (args[0] == "--"+terms.CommandOffer || args[0] == "--"+terms.CommandVerify || args[0] == "--sessions") {
 		args = append([]string{strings.TrimPrefix(args[0], "--")}, args[1:]...)
 	}
 	if len(args) == 0 {
-		return complain(wire.ExitUsage, errors.New("no command is given; see tsshd --help"))
+		return complain(terms.ExitUsage, errors.New("no command is given; see tsshd --help"))
 	}
 	if serves(args) {
 		return serveOffer(args[1], args[3], args[4])
@@ -36,12 +36,12 @@ func Main(args []string) int {
 	case "--complete", "--complete-new": // the script of "tssh --completion" asks
 		return printed(complete(os.Stdout, args[1:], args[0] == "--complete-new"))
 	case "--version", "-V":
-		_, err := fmt.Println("tsshd " + wire.Release)
+		_, err := fmt.Println("tsshd " + terms.Release)
 		return printed(err)
 	}
 	c := find(args[0])
 	if c == nil {
-		return complain(wire.ExitUsage, fmt.Errorf("there is no command %q; see tsshd --help", args[0]))
+		return complain(terms.ExitUsage, fmt.Errorf("there is no command %q; see tsshd --help", args[0]))
 	}
 	if c.Name == "sftp-server" { // its arguments are another program's, not ours
 		return sftpServer(args[1:])
@@ -51,18 +51,18 @@ func Main(args []string) int {
 	}
 	var line commandLine
 	if err := tags.Read(&line, args); err != nil {
-		return complain(wire.ExitUsage, fmt.Errorf("%w; see tsshd --help", err))
+		return complain(terms.ExitUsage, fmt.Errorf("%w; see tsshd --help", err))
 	}
 	switch c.Name {
-	case wire.CommandOffer:
+	case terms.CommandOffer:
 		return offer(line.Offer)
-	case wire.CommandRelay:
+	case terms.CommandRelay:
 		return relay(line.Relay)
 	case "sessions":
 		return listSessions(line.Sessions)
 	case "sshd":
 		if tags.Sent { // none of these is started as one, and it is no small part
-			return complain(wire.ExitUsage, errors.New("this copy, which tssh sent, is no SSH server; install tsshd"))
+			return complain(terms.ExitUsage, errors.New("this copy, which tssh sent, is no SSH server; install tsshd"))
 		}
 		return sshd(line.Sshd)
 	default:
@@ -72,9 +72,9 @@ func Main(args []string) int {
 
 func printed(err error) int {
 	if err != nil {
-		return complain(wire.ExitFailure, err)
+		return complain(terms.ExitFailure, err)
 	}
-	return wire.ExitOK
+	return terms.ExitOK
 }
 
 func sftpServer(args []string) int {
@@ -83,9 +83,9 @@ func sftpServer(args []string) int {
 		io.WriteCloser
 	}{os.Stdin, os.Stdout}, args)
 	if err != nil {
-		return complain(wire.ExitFailure, err)
+		return complain(terms.ExitFailure, err)
 	}
-	return wire.ExitOK
+	return terms.ExitOK
 }
 
 // complain says what went wrong and returns status.
@@ -98,19 +98,19 @@ func complain(status int, err error) int {
 func verify(want string) int {
 	path, err := os.Executable()
 	if err != nil {
-		return complain(wire.ExitFailure, err)
+		return complain(terms.ExitFailure, err)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return complain(wire.ExitFailure, err)
+		return complain(terms.ExitFailure, err)
 	}
 	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return complain(wire.ExitFailure, fmt.Errorf("read %s: %w", path, err))
+		return complain(terms.ExitFailure, fmt.Errorf("read %s: %w", path, err))
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != want {
-		return complain(wire.ExitFailure, fmt.Errorf("%s is not what was sent: its SHA-256 is %s", path, got))
+		return complain(terms.ExitFailure, fmt.Errorf("%s is not what was sent: its SHA-256 is %s", path, got))
 	}
-	return wire.ExitOK
+	return terms.ExitOK
 }

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 	"tssh/server/detach"
 )
 
@@ -31,18 +31,18 @@ const detached = "--detached"
 // serves tells whether args are those of a tsshd that tsshd has started. It is to run
 // for days, and is spared the reading of a command line: 0.6 MB.
 func serves(args []string) bool {
-	return len(args) == 5 && args[0] == wire.CommandOffer && args[2] == detached
+	return len(args) == 5 && args[0] == terms.CommandOffer && args[2] == detached
 }
 
 // offer answers a tssh that has logged in: it starts the process that will
 // serve it, hands on its greeting, and leaves it alone.
 func offer(want offering) int {
-	o, err := wire.ParseOffer(want.Word)
+	o, err := terms.ParseOffer(want.Word)
 	if err != nil {
-		return complain(wire.ExitUsage, err)
+		return complain(terms.ExitUsage, err)
 	}
 	if env := detach.LoginEnviron(); env != nil {
-		env = append(env, wire.HelloVariable+"="+os.Getenv(wire.HelloVariable))
+		env = append(env, terms.HelloVariable+"="+os.Getenv(terms.HelloVariable))
 		os.Clearenv()
 		for _, v := range env {
 			name, value, _ := strings.Cut(v, "=")
@@ -52,10 +52,10 @@ func offer(want offering) int {
 	login := whoAmI()
 	p, _ := permitted(login, o.Keys)
 	if os.Getenv("SSH_ORIGINAL_COMMAND") != "" && p.Forced() == "" {
-		return complain(wire.ExitCannotServe, errForced)
+		return complain(terms.ExitCannotServe, errForced)
 	}
 	warning := ""
-	if o.Ask != wire.Begin {
+	if o.Ask != terms.Begin {
 		answered, status, why := ask(o, login, p)
 		if answered {
 			return status
@@ -65,16 +65,16 @@ func offer(want offering) int {
 		}
 	}
 	detach.Inherited()
-	args := []string{wire.CommandOffer, want.Word, detached, want.Log, warning}
+	args := []string{terms.CommandOffer, want.Word, detached, want.Log, warning}
 	if prefix := detach.Scope(); prefix != nil && detach.Endangered() {
-		if status, _, err := start(prefix, args); err == nil && status == wire.ExitOK {
-			return wire.ExitOK
+		if status, _, err := start(prefix, args); err == nil && status == terms.ExitOK {
+			return terms.ExitOK
 		} // else it starts where it is, and warns
 	}
 	status, words, err := start(nil, args)
 	os.Stderr.Write(words)
 	if err != nil {
-		return complain(wire.ExitCannotServe, err)
+		return complain(terms.ExitCannotServe, err)
 	}
 	return status
 }
@@ -115,12 +115,12 @@ func start(prefix, args []string) (status int, words []byte, err error) {
 	greeting, _ := io.ReadAll(out)
 	if len(greeting) > 0 {
 		_, err := os.Stdout.Write(greeting)
-		return wire.ExitOK, nil, err // the server goes on without us
+		return terms.ExitOK, nil, err // the server goes on without us
 	}
 	err = cmd.Wait()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return max(exit.ExitCode(), wire.ExitFailure), stderr.Bytes(), nil
+		return max(exit.ExitCode(), terms.ExitFailure), stderr.Bytes(), nil
 	}
 	if err == nil {
 		err = fmt.Errorf("%s ended without a greeting", cmd.Path)

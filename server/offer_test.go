@@ -25,6 +25,7 @@ import (
 	"tssh/proxy/leak"
 	"tssh/proxy/mux"
 	"tssh/proxy/sshconn"
+	"tssh/proxy/terms"
 	"tssh/proxy/wire"
 )
 
@@ -52,18 +53,18 @@ func tsshd(t *testing.T, args ...string) *exec.Cmd {
 
 // started is a tsshd that was offered to and has greeted.
 type started struct {
-	wire.Greeting
+	terms.Greeting
 	identity *mux.Identity
 	word     string
 	output   string
 }
 
-func offered(t *testing.T, o wire.Offer, prepare func(*exec.Cmd)) started {
+func offered(t *testing.T, o terms.Offer, prepare func(*exec.Cmd)) started {
 	t.Helper()
 	return offeredBy(t, newIdentity(t), o, prepare)
 }
 
-func offeredBy(t *testing.T, identity *mux.Identity, o wire.Offer, prepare func(*exec.Cmd)) started {
+func offeredBy(t *testing.T, identity *mux.Identity, o terms.Offer, prepare func(*exec.Cmd)) started {
 	t.Helper()
 	s := started{identity: identity}
 	o.ClientPin, o.Ports = s.identity.Pin(), testPorts
@@ -80,7 +81,7 @@ func offeredBy(t *testing.T, identity *mux.Identity, o wire.Offer, prepare func(
 			t.Errorf("%v: %s", err, errs.String())
 		}
 	})
-	g, found, err := wire.FindGreeting(out.Bytes())
+	g, found, err := terms.FindGreeting(out.Bytes())
 	if err != nil || !found {
 		t.Fatalf("%q: %v", out.String(), err)
 	}
@@ -109,7 +110,7 @@ func (s started) gone(t *testing.T) {
 }
 
 func TestOffered(t *testing.T) {
-	s := offered(t, wire.Offer{Transport: "quic"}, nil)
+	s := offered(t, terms.Offer{Transport: "quic"}, nil)
 	c := dialGreeting(t, s.Greeting, s.identity, "quic", wire.Auto)
 	r := command(t, c.Client, "env; pwd")
 	env := lines(r.out)
@@ -134,9 +135,9 @@ func TestFirstWordsAreAnswered(t *testing.T) {
 	begun := mux.Begin(early, early.Peer(), mux.Config{Identity: identity})
 	said := early.Said()
 	with := func(word string) func(*exec.Cmd) {
-		return func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, wire.HelloVariable+"="+word) }
+		return func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, terms.HelloVariable+"="+word) }
 	}
-	s := offeredBy(t, identity, wire.Offer{Transport: "quic", Bulk: true}, with(wire.HelloWord(said)))
+	s := offeredBy(t, identity, terms.Offer{Transport: "quic", Bulk: true}, with(terms.HelloWord(said)))
 	if len(s.Hello) == 0 {
 		t.Fatal("no answer")
 	}
@@ -158,7 +159,7 @@ func TestFirstWordsAreAnswered(t *testing.T) {
 		t.Error(err)
 	}
 	c := ssh.NewClient(sshconn.Client(m, sshconn.Meta{User: "me"}))
-	if r := command(t, c, "env"); strings.Contains(r.out, wire.HelloVariable) {
+	if r := command(t, c, "env"); strings.Contains(r.out, terms.HelloVariable) {
 		t.Errorf("%q", r.out)
 	}
 	c.Close()
@@ -169,13 +170,13 @@ func TestFirstWordsAreAnswered(t *testing.T) {
 		transport wire.Transport
 		word      string
 	}{
-		{"kcp", wire.HelloWord(said)},
+		{"kcp", terms.HelloWord(said)},
 		{"quic", ""},
 		{"quic", "%%%"},
-		{"quic", wire.HelloWord(make([]byte, wire.MaxHello+1))},
-		{"quic", wire.HelloWord([]byte("neither frames nor QUIC's"))},
+		{"quic", terms.HelloWord(make([]byte, terms.MaxHello+1))},
+		{"quic", terms.HelloWord([]byte("neither frames nor QUIC's"))},
 	} {
-		s := offered(t, wire.Offer{Transport: o.transport}, with(o.word))
+		s := offered(t, terms.Offer{Transport: o.transport}, with(o.word))
 		if len(s.Hello) > 0 {
 			t.Errorf("%s, %.20s: %d bytes are said to it", o.transport, o.word, len(s.Hello))
 		}
@@ -199,7 +200,7 @@ func TestDetached(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A descriptor that the login forgot to close, as shells do.
-	s := offered(t, wire.Offer{Transport: "quic"}, func(c *exec.Cmd) { c.ExtraFiles = []*os.File{w} })
+	s := offered(t, terms.Offer{Transport: "quic"}, func(c *exec.Cmd) { c.ExtraFiles = []*os.File{w} })
 	w.Close()
 	within(t, "a forgotten descriptor", func() { io.ReadAll(r) })
 
@@ -234,7 +235,7 @@ func TestDetached(t *testing.T) {
 
 // TestTerminated: SIGTERM ends the session for the client too, at once.
 func TestTerminated(t *testing.T) {
-	s := offered(t, wire.Offer{Transport: "quic"}, nil)
+	s := offered(t, terms.Offer{Transport: "quic"}, nil)
 	c := dialGreeting(t, s.Greeting, s.identity, "quic", wire.Auto)
 	session := terminal(t, c.Client)
 	if err := session.Start("sleep 1000"); err != nil {
@@ -247,7 +248,7 @@ func TestTerminated(t *testing.T) {
 
 // TestRelay goes through the process that an ssh login runs.
 func TestRelay(t *testing.T) {
-	s := offered(t, wire.Offer{Transport: "quic", Proxy: wire.OnlySSH}, nil)
+	s := offered(t, terms.Offer{Transport: "quic", Proxy: wire.OnlySSH}, nil)
 	if s.Port != 0 {
 		t.Errorf("listens on port %d though only ssh is wanted", s.Port)
 	}
@@ -294,17 +295,17 @@ func (p *piped) Close() error {
 }
 
 func TestRefusedOffers(t *testing.T) {
-	good := wire.Offer{Transport: "quic"}.String()
+	good := terms.Offer{Transport: "quic"}.String()
 	for _, test := range []struct {
 		word, env string
 		status    int
 		says      string
 	}{
-		{"nonsense", "", wire.ExitUsage, ""},
-		{"2" + strings.TrimPrefix(good, "1"), "", wire.ExitUsage, ""},
-		{wire.Offer{Transport: "quic", Ports: "99999"}.String(), "", wire.ExitCannotServe, "ports"},
-		{wire.Offer{Transport: "quic", Ports: "1-0"}.String(), "", wire.ExitCannotServe, "ports"},
-		{good, "SSH_ORIGINAL_COMMAND=sh -c tsshd", wire.ExitCannotServe, "bound to one command"},
+		{"nonsense", "", terms.ExitUsage, ""},
+		{"2" + strings.TrimPrefix(good, "1"), "", terms.ExitUsage, ""},
+		{terms.Offer{Transport: "quic", Ports: "99999"}.String(), "", terms.ExitCannotServe, "ports"},
+		{terms.Offer{Transport: "quic", Ports: "1-0"}.String(), "", terms.ExitCannotServe, "ports"},
+		{good, "SSH_ORIGINAL_COMMAND=sh -c tsshd", terms.ExitCannotServe, "bound to one command"},
 	} {
 		cmd := tsshd(t, "--offer", test.word)
 		cmd.Env = append(cmd.Env, test.env)
@@ -324,7 +325,7 @@ func TestVerify(t *testing.T) {
 
 // TestNobodyComes: a tsshd whose client never arrives ends.
 func TestNobodyComes(t *testing.T) {
-	h, err := newHost(wire.Offer{Transport: "quic", Ports: testPorts}, t.Logf)
+	h, err := newHost(terms.Offer{Transport: "quic", Ports: testPorts}, t.Logf)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,7 +340,7 @@ func TestNobodyComes(t *testing.T) {
 
 // TestSilence: a client that is silent for longer than Alive has left nothing behind.
 func TestSilence(t *testing.T) {
-	s := offered(t, wire.Offer{Transport: "quic", Alive: 3 * time.Second}, nil)
+	s := offered(t, terms.Offer{Transport: "quic", Alive: 3 * time.Second}, nil)
 	c := dialGreeting(t, s.Greeting, s.identity, "quic", wire.Auto)
 	if r := command(t, c.Client, "echo here"); r.out != "here\n" {
 		t.Errorf("%+v", r)

@@ -15,7 +15,7 @@ import (
 	"tssh/proxy"
 	"tssh/proxy/accept"
 	"tssh/proxy/peer"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 	"tssh/server/detach"
 	"tssh/server/logins"
 )
@@ -108,12 +108,12 @@ func relay(to relaying) int {
 	switch {
 	case err == nil:
 	case errors.Is(err, syscall.ECONNREFUSED), to.Process != "" && detach.Ended(to.Process):
-		return complain(wire.ExitGone, fmt.Errorf("the session has ended: %w", err))
+		return complain(terms.ExitGone, fmt.Errorf("the session has ended: %w", err))
 	default: // the file may be gone from under a session that lives
-		return complain(wire.ExitFailure, err)
+		return complain(terms.ExitFailure, err)
 	}
 	if err := peer.Same(conn.(*net.UnixConn)); err != nil {
-		return complain(wire.ExitFailure, err)
+		return complain(terms.ExitFailure, err)
 	}
 	// The end of either direction is the end of the path; the process ends with it.
 	ended := make(chan error, 2)
@@ -126,7 +126,7 @@ func relay(to relaying) int {
 		ended <- err
 	}()
 	if err := <-ended; err != nil {
-		return complain(wire.ExitFailure, fmt.Errorf("relay: %w", err))
+		return complain(terms.ExitFailure, fmt.Errorf("relay: %w", err))
 	}
-	return wire.ExitOK
+	return terms.ExitOK
 }

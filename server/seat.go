@@ -20,6 +20,7 @@ import (
 	"tssh/proxy/mux"
 	"tssh/proxy/path"
 	"tssh/proxy/sshconn"
+	"tssh/proxy/terms"
 	"tssh/proxy/wire"
 	"tssh/server/absence"
 	"tssh/server/detach"
@@ -39,12 +40,12 @@ const (
 // newcomer is a login whose client is to have a seat, and what its sshd permits.
 // It is worked out in that login's own context.
 type newcomer struct {
-	Offer    wire.Offer
+	Offer    terms.Offer
 	Login    session.Login
 	Policy   *policy.Policy
 	Alive    time.Duration // that the client may be silent
 	Told     string        // our copy of SSH_USER_AUTH's file; empty: none
-	Warnings []string      // see wire.Greeting
+	Warnings []string      // see terms.Greeting
 	Notes    []string
 	Terminal int    // that it wants, from 1; 0: any
 	Hello    []byte // of its QUIC; empty: it comes by a path
@@ -52,10 +53,10 @@ type newcomer struct {
 }
 
 // coming is the login that started us, with an offer.
-func coming(o wire.Offer) newcomer {
+func coming(o terms.Offer) newcomer {
 	c := newcomer{Offer: o, Login: whoAmI(), login: logins.Own()}
 	var err error
-	if c.Hello, err = wire.ParseHello(os.Getenv(wire.HelloVariable)); err != nil {
+	if c.Hello, err = terms.ParseHello(os.Getenv(terms.HelloVariable)); err != nil {
 		c.Notes = append(c.Notes, err.Error())
 	}
 	if c.Policy, err = permitted(c.Login, o.Keys); errors.As(err, new(noConfig)) {
@@ -93,7 +94,7 @@ type seat struct {
 	newcomer newcomer
 	who      string // USER from ADDRESS
 	arrival  time.Duration
-	greeting wire.Greeting
+	greeting terms.Greeting
 	word     string // for its end; empty: none
 	identity *mux.Identity
 	early    *mux.Listening // has answered the client's hello; nil: there was none
@@ -118,7 +119,7 @@ func (h *host) newSeat(c newcomer) (*seat, error) {
 	var ran atomic.Bool
 	s.ran = func() bool { return !ran.Swap(true) }
 	g := &s.greeting
-	g.Release, g.PID, g.Session, g.Warnings, g.Notes = wire.Release, os.Getpid(), h.name, c.Warnings, c.Notes
+	g.Release, g.PID, g.Session, g.Warnings, g.Notes = terms.Release, os.Getpid(), h.name, c.Warnings, c.Notes
 	g.RC = session.RC(s.login, s.policy)
 	g.Bulk = o.Bulk && o.Transport == wire.QUIC
 	rand.Read(g.Secret[:])
@@ -253,7 +254,7 @@ func (s *seat) replaced(told []<-chan struct{}) {
 
 // tell gives the client a word that it shows when it ends.
 func (s *seat) tell(word string) {
-	s.connected.server.SendRequest(wire.LastWordRequest, false, ssh.Marshal(struct{ Text string }{word}))
+	s.connected.server.SendRequest(terms.LastWordRequest, false, ssh.Marshal(struct{ Text string }{word}))
 }
 
 const (

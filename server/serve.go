@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"tssh/proxy/memory"
+	"tssh/proxy/terms"
 	"tssh/proxy/visible"
-	"tssh/proxy/wire"
 	"tssh/server/cache"
 	"tssh/server/detach"
 )
@@ -19,18 +19,18 @@ import (
 // serveOffer is the detached process: it says its greeting on stdout, lets go
 // of everything that ties it to the login and serves its user until the end.
 func serveOffer(word, logFile, warning string) int {
-	o, err := wire.ParseOffer(word)
+	o, err := terms.ParseOffer(word)
 	if err != nil {
-		return complain(wire.ExitUsage, err)
+		return complain(terms.ExitUsage, err)
 	}
 	memory.Hide()
 	logf, err := logTo(logFile)
 	if err != nil {
-		return complain(wire.ExitCannotServe, err)
+		return complain(terms.ExitCannotServe, err)
 	}
 	h, err := newHost(o, logf)
 	if err != nil {
-		return complain(wire.ExitCannotServe, err)
+		return complain(terms.ExitCannotServe, err)
 	}
 	defer h.close()
 	defer holdCopy(logf)()
@@ -39,7 +39,7 @@ func serveOffer(word, logFile, warning string) int {
 	os.Chdir("/") // any other directory could not be unmounted while we live
 	stdout, err := detach.Streams()
 	if err != nil {
-		return complain(wire.ExitCannotServe, err)
+		return complain(terms.ExitCannotServe, err)
 	}
 	if warning != "" {
 		h.first.greeting.Warnings = append(h.first.greeting.Warnings, warning)
@@ -49,9 +49,9 @@ func serveOffer(word, logFile, warning string) int {
 	stdout.Close()
 	if err := h.run(ctx); err != nil {
 		logf("%v", err)
-		return wire.ExitFailure
+		return terms.ExitFailure
 	}
-	return wire.ExitOK
+	return terms.ExitOK
 }
 
 // holdCopy keeps our file in the cache while we run and sweeps out old ones.

@@ -10,6 +10,7 @@ import (
 
 	"tssh/proxy/idle"
 	"tssh/proxy/sshconn"
+	"tssh/proxy/terms"
 	"tssh/proxy/wire"
 	"tssh/server/forward"
 	"tssh/server/keep"
@@ -121,7 +122,7 @@ func (c *connection) requests() {
 	for r := range c.server.Requests() {
 		c.isUsed()
 		switch {
-		case r.Type == wire.LeaveRequest && c.programs != nil:
+		case r.Type == terms.LeaveRequest && c.programs != nil:
 			c.stay.Store(true)
 			r.Reply(true, nil)
 		case r.Type == "no-more-sessions@openssh.com":

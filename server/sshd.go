@@ -20,8 +20,8 @@ import (
 	"tssh/proxy/accept"
 	"tssh/proxy/nss"
 	"tssh/proxy/sshconn"
+	"tssh/proxy/terms"
 	"tssh/proxy/visible"
-	"tssh/proxy/wire"
 	"tssh/server/detach"
 	"tssh/server/policy"
 	"tssh/server/session"
@@ -60,22 +60,22 @@ func sshd(o serving) int {
 	detach.Inherited()
 	e, err := newEmbedded(o.HostKey, o.AuthorizedKeys, o.Config, logf)
 	if err != nil {
-		return complain(wire.ExitFailure, err)
+		return complain(terms.ExitFailure, err)
 	}
 	l, err := net.Listen("tcp", o.Listen)
 	if err != nil {
-		return complain(wire.ExitFailure, err)
+		return complain(terms.ExitFailure, err)
 	}
 	fmt.Printf("listening on %s\n", l.Addr())
 	if o.PortFile != "" {
 		if err := writePort(o.PortFile, l.Addr().(*net.TCPAddr).Port); err != nil {
-			return complain(wire.ExitFailure, err)
+			return complain(terms.ExitFailure, err)
 		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	e.run(ctx, l)
-	return wire.ExitOK
+	return terms.ExitOK
 }
 
 // writePort writes a port so that who waits for the file reads all of it.

@@ -18,7 +18,7 @@ import (
 
 	"tssh/proxy"
 	"tssh/proxy/mux"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 func newSigner(t *testing.T) ssh.Signer {
@@ -96,7 +96,7 @@ func TestEmbeddedServer(t *testing.T) {
 // TestAnotherClient has all that the network shows and even the greeting's
 // secret, but not the key that the offer named.
 func TestAnotherClient(t *testing.T) {
-	s := offered(t, wire.Offer{Transport: "quic"}, nil)
+	s := offered(t, terms.Offer{Transport: "quic"}, nil)
 	g := s.Greeting
 	pc, err := proxy.Dial(context.Background(), proxy.ClientConfig{Secret: g.Secret, Transport: "quic",
 		Servers: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(g.Port))}})

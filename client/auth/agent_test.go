@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/crypto/ssh/agent"
 
-	"tssh/client/config"
+	"tssh/client/sshconfig"
 )
 
 // TestCommentsOfAgentsAreCleaned: an agent that was lent to us has comments that
@@ -41,13 +41,13 @@ func TestCommentsOfAgentsAreCleaned(t *testing.T) {
 			go agent.ServeAgent(keys, c)
 		}
 	}()
-	h, err := config.Resolve(config.Local(), config.Request{Host: "h", File: "none", Settings: []config.Setting{
-		config.Set("IdentityAgent", path), config.Set("IdentityFile", "none"),
+	h, err := sshconfig.Resolve(sshconfig.Local(), sshconfig.Request{Host: "h", File: "none", Settings: []sshconfig.Setting{
+		sshconfig.Set("IdentityAgent", path), sshconfig.Set("IdentityFile", "none"),
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := List(Config{Host: h})
+	lines := List(Config{Host: h.Host})
 	if len(lines) != 1 || !strings.HasPrefix(lines[0], `a\033[2J\012b\233 ED25519 SHA256:`) {
 		t.Errorf("listed %q", lines)
 	}

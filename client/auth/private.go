@@ -11,8 +11,8 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
-	"tssh/client/config/owner"
 	"tssh/client/keyfile"
+	"tssh/client/owner"
 	"tssh/client/voice"
 	"tssh/proxy/pubkey"
 )

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/client/config/owner"
+	"tssh/client/owner"
 )
 
 const (

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/client/sshconfig"
 	"tssh/client/voice"
 	"tssh/proxy/needs"
 )
@@ -247,12 +248,12 @@ func TestKeyIsTriedWhenTheServerTakesItAfterAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := &lateServer{liar: liar{says: [][]byte{accept, fail("publickey"), {msgSuccess}}}}
-	h, err := config.Resolve(config.Local(), config.Request{Host: "h", File: "none", Settings: []config.Setting{
-		config.Set("IdentityFile", file), config.Set("IdentityAgent", "none"), config.Set("BatchMode", "yes")}})
+	h, err := sshconfig.Resolve(sshconfig.Local(), sshconfig.Request{Host: "h", File: "none", Settings: []sshconfig.Setting{
+		sshconfig.Set("IdentityFile", file), sshconfig.Set("IdentityAgent", "none"), sshconfig.Set("BatchMode", "yes")}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := Login(t.Context(), server, Config{Host: h})
+	proof, err := Login(t.Context(), server, Config{Host: h.Host})
 	if err != nil || proof.Method != "publickey" {
 		t.Errorf("%+v, %v; sent %q", proof, err, server.got)
 	}
@@ -288,12 +289,12 @@ func TestKeysAreListedInTheirOrder(t *testing.T) {
 	if err := os.WriteFile(dir+"/token", file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h, err := config.Resolve(config.Local(), config.Request{Host: "h", File: "none", Settings: []config.Setting{
-		config.Set("IdentityFile", dir+"/none"), config.Set("IdentityFile", dir+"/token"), config.Set("IdentityAgent", "none")}})
+	h, err := sshconfig.Resolve(sshconfig.Local(), sshconfig.Request{Host: "h", File: "none", Settings: []sshconfig.Setting{
+		sshconfig.Set("IdentityFile", dir+"/none"), sshconfig.Set("IdentityFile", dir+"/token"), sshconfig.Set("IdentityAgent", "none")}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := List(Config{Host: h})
+	got := List(Config{Host: h.Host})
 	want := []string{dir + "/none explicit", dir + "/token ED25519-SK " + ssh.FingerprintSHA256(public) + " explicit"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)

@@ -22,7 +22,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // maxRuns bounds how often a place that turned out unusable after all, such
@@ -43,7 +43,7 @@ var ErrLost = errors.New("the connection was lost")
 
 // Request is what Start needs to know.
 type Request struct {
-	Offer     wire.Offer
+	Offer     terms.Offer
 	Hello     []byte  // the transport's first words; they go where the server takes so long a command
 	TsshdPath string  // tried first; empty: the cache, PATH, then an upload
 	Binary    *Binary // what may be uploaded; nil: nothing may
@@ -81,7 +81,7 @@ func (p Patience) orDefault() Patience {
 
 // Started is a tsshd that runs and waits for its client.
 type Started struct {
-	wire.Greeting
+	terms.Greeting
 	Path string // of the program on the server, as it was run
 
 	// Complaint is what was wrong with TsshdPath; "": nothing.
@@ -99,7 +99,7 @@ func (s Started) RelayCommand() (string, error) {
 	if s.windows {
 		return s.relayWindows()
 	}
-	words, err := quoteAll(s.Path, wire.CommandRelay, s.Relay, strconv.Itoa(s.PID))
+	words, err := quoteAll(s.Path, terms.CommandRelay, s.Relay, strconv.Itoa(s.PID))
 	if err != nil {
 		return "", fmt.Errorf("relay command: %w", err)
 	}

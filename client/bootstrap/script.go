@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 //go:embed boot.sh
@@ -53,7 +53,7 @@ func commandLine(req Request, places []string) (string, error) {
 	pieces[0] = fmt.Sprintf("shift %d; ", len(pieces)) + pieces[0]
 	words := append([]string{"sh", "-c", join + `"`, "sh"}, pieces...)
 	words = append(words, req.Offer.String(), req.TsshdPath, skip)
-	for rest := wire.HelloWord(req.Hello); rest != ""; {
+	for rest := terms.HelloWord(req.Hello); rest != ""; {
 		n := min(maxWord, len(rest))
 		words = append(words, rest[:n])
 		rest = rest[n:]

@@ -24,7 +24,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy/needs"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // login is a user's account on a server that lives in this test: what sshd
@@ -197,9 +197,9 @@ func (l *login) exec(ch ssh.Channel, line string) uint32 {
 }
 
 // program is a tsshd that only greets, as a script, and its greeting.
-func program(t *testing.T, padding int) (*Binary, wire.Greeting) {
+func program(t *testing.T, padding int) (*Binary, terms.Greeting) {
 	t.Helper()
-	g := wire.Greeting{Version: wire.Version, Port: 61001, PID: 7,
+	g := terms.Greeting{Version: terms.Version, Port: 61001, PID: 7,
 		Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.7")}}
 	rand.Read(g.Secret[:])
 	text := `#!/bin/sh
@@ -248,12 +248,12 @@ func (l *login) start(t *testing.T, req Request) (Started, error) {
 	return Start(ctx, l.dial(t), req)
 }
 
-func anOffer() wire.Offer {
-	return wire.Offer{Transport: "quic", Ports: "61001-61999", ClientPin: [32]byte{31: 1}, Proxy: "auto"}
+func anOffer() terms.Offer {
+	return terms.Offer{Transport: "quic", Ports: "61001-61999", ClientPin: [32]byte{31: 1}, Proxy: "auto"}
 }
 
 // mustGreet starts tsshd, and says where it was found.
-func (l *login) mustGreet(t *testing.T, req Request, want wire.Greeting) string {
+func (l *login) mustGreet(t *testing.T, req Request, want terms.Greeting) string {
 	t.Helper()
 	s, err := l.start(t, req)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"tssh/proxy/needs"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // TestLoginShells goes through first and second login with every shell that a
@@ -93,7 +93,7 @@ func TestAnyPathSurvivesEveryShell(t *testing.T) {
 
 // TestFirstWordsSurviveEveryShell, on OpenSSH's servers. Others are sent none.
 func TestFirstWordsSurviveEveryShell(t *testing.T) {
-	hello := make([]byte, wire.MaxHello)
+	hello := make([]byte, terms.MaxHello)
 	for i := range hello {
 		hello[i] = byte(i * 7)
 	}
@@ -112,7 +112,7 @@ func TestFirstWordsSurviveEveryShell(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					h, err := wire.ParseHello(string(word))
+					h, err := terms.ParseHello(string(word))
 					if err != nil || openSSH && !bytes.Equal(h, hello) || !openSSH && len(h) > 0 {
 						t.Errorf("%s, OpenSSH %v: %d of %d bytes, %v", path, openSSH, len(h), len(hello), err)
 					}
@@ -176,12 +176,12 @@ func TestBareServers(t *testing.T) {
 }
 
 // TestScriptSpeaksTsshdsWords: the script is no Go, so nothing else ties it to
-// what package wire says.
+// what package terms says.
 func TestScriptSpeaksTsshdsWords(t *testing.T) {
 	for _, want := range []string{
-		fmt.Sprintf("%d) say \"cannot ", wire.ExitCannotServe),
-		"--" + wire.CommandOffer + ` "$o"`,
-		"--" + wire.CommandVerify + ` "$h"`,
+		fmt.Sprintf("%d) say \"cannot ", terms.ExitCannotServe),
+		"--" + terms.CommandOffer + ` "$o"`,
+		"--" + terms.CommandVerify + ` "$h"`,
 	} {
 		if !strings.Contains(bootSource, want) {
 			t.Errorf("boot.sh has no %s", want)

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // What a server's words may cost us at most.
@@ -344,12 +344,12 @@ func (t *talk) nudge(why string) {
 func (t *talk) afterNudge() time.Duration { return t.req.Patience.Greet + t.req.Patience.Step/2 }
 
 // greeting looks for one in a line of a program that was started.
-func (t *talk) greeting(line []byte) (g wire.Greeting, ok bool) {
+func (t *talk) greeting(line []byte) (g terms.Greeting, ok bool) {
 	if t.path == "" {
 		return g, false
 	}
-	g, found, err := wire.FindGreeting(line)
-	if found && err != nil && !errors.Is(err, wire.ErrVersion) { // of another version: it ends by itself
+	g, found, err := terms.FindGreeting(line)
+	if found && err != nil && !errors.Is(err, terms.ErrVersion) { // of another version: it ends by itself
 		t.nudge(err.Error())
 	}
 	return g, found && err == nil

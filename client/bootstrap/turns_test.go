@@ -15,10 +15,11 @@ import (
 
 	"tssh/client/auth"
 	"tssh/client/channel"
-	"tssh/client/config"
 	attacker "tssh/client/hostile"
+	"tssh/client/sshconfig"
 	"tssh/client/transport"
 	"tssh/proxy/simnet"
+	"tssh/proxy/terms"
 	"tssh/proxy/wire"
 )
 
@@ -27,8 +28,8 @@ import (
 // the network takes any, so that it counts the turns.
 func TestLoginTakesFourTurns(t *testing.T) {
 	const turn = 200 * time.Millisecond
-	h, err := config.Resolve(config.Local(), config.Request{Host: "far", File: "none", Settings: []config.Setting{
-		config.Set("User", "me"), config.Set("IdentityFile", userKey(t)), config.Set("IdentityAgent", "none"),
+	h, err := sshconfig.Resolve(sshconfig.Local(), sshconfig.Request{Host: "far", File: "none", Settings: []sshconfig.Setting{
+		sshconfig.Set("User", "me"), sshconfig.Set("IdentityFile", userKey(t)), sshconfig.Set("IdentityAgent", "none"),
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -65,14 +66,14 @@ func TestLoginTakesFourTurns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := auth.Login(t.Context(), tr, auth.Config{Host: h}); err != nil {
+		if _, err := auth.Login(t.Context(), tr, auth.Config{Host: h.Host}); err != nil {
 			t.Fatal(err)
 		}
 		tr.AllowRekey()
 		client := ssh.NewClient(channel.New(tr, channel.Meta{User: "me"}, channel.Config{
 			Guess: tr.IsOpenSSH(), Close: tr.Close, Ended: func(error) {},
 		}))
-		_, err = Start(t.Context(), client, Request{Offer: wire.Offer{Transport: wire.QUIC}, Forced: tr.Forced})
+		_, err = Start(t.Context(), client, Request{Offer: terms.Offer{Transport: wire.QUIC}, Forced: tr.Forced})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +121,7 @@ func openSSH(t *testing.T, s *attacker.Server) {
 	s.Send(ssh.Marshal(&struct {
 		Theirs uint32 `sshtype:"94"`
 		Data   string
-	}{open.Ours, "{tssh:hello}\n{tssh:run /opt/tsshd}\n" + wire.Greeting{Release: "0.0.9", PID: 1, Port: 61001}.Line()}))
+	}{open.Ours, "{tssh:hello}\n{tssh:run /opt/tsshd}\n" + terms.Greeting{Release: "0.0.9", PID: 1, Port: 61001}.Line()}))
 }
 
 func userKey(t *testing.T) (file string) {

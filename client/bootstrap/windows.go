@@ -15,7 +15,7 @@ import (
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // A server of Windows has no sh, and its login shell, cmd or PowerShell, passes
@@ -188,13 +188,13 @@ func greetWindows(client *ssh.Client, program string, req Request) (Started, err
 	t := talk{}
 	s.Stderr = &t.stderr
 	// Quotes keep PowerShell from making a list of what has commas.
-	if err := s.Start(program + " --" + wire.CommandOffer + ` "` + req.Offer.String() + `"`); err != nil {
+	if err := s.Start(program + " --" + terms.CommandOffer + ` "` + req.Offer.String() + `"`); err != nil {
 		return Started{}, err
 	}
 	lines := bufio.NewReaderSize(io.LimitReader(out, 2*maxLine), maxLine)
 	for {
 		line, end := lines.ReadSlice('\n')
-		g, found, err := wire.FindGreeting(line)
+		g, found, err := terms.FindGreeting(line)
 		if found && err == nil {
 			return Started{Greeting: g, Path: program, windows: true}, nil
 		}
@@ -210,7 +210,7 @@ func greetWindows(client *ssh.Client, program string, req Request) (Started, err
 
 // relayWindows is RelayCommand for cmd and PowerShell.
 func (s Started) relayWindows() (string, error) {
-	line := fmt.Sprintf("%s %s %s %d", s.Path, wire.CommandRelay, s.Relay, s.PID)
+	line := fmt.Sprintf("%s %s %s %d", s.Path, terms.CommandRelay, s.Relay, s.PID)
 	if strings.Trim(line, plainWindows+" ") != "" || strings.Count(line, " ") != 3 {
 		return "", fmt.Errorf("relay command: %q can't be passed through every shell of Windows", s.Relay)
 	}

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"tssh/client/config"
 	"tssh/client/config/endpoint"
-	"tssh/proxy/wire"
+	"tssh/client/sshconfig"
+	"tssh/proxy/terms"
 )
 
 // The functions here are what flags do. Most are a setting that a file could
@@ -45,7 +45,7 @@ func settingValue(key string) apply {
 // complaining overrides, and finds a bad value in words of its own.
 func complaining(key, complaint string) apply {
 	return func(r *reader, value string) error {
-		r.add(config.Setting{Key: key, Value: value, Override: true, Complaint: complaint})
+		r.add(sshconfig.Setting{Key: key, Value: value, Override: true, Complaint: complaint})
 		return nil
 	}
 }
@@ -53,7 +53,7 @@ func complaining(key, complaint string) apply {
 // appending is for keywords that collect their values.
 func appending(key, complaint string) apply {
 	return func(r *reader, value string) error {
-		r.add(config.Setting{Key: key, Value: value, Complaint: complaint})
+		r.add(sshconfig.Setting{Key: key, Value: value, Complaint: complaint})
 		return nil
 	}
 }
@@ -62,7 +62,7 @@ func appending(key, complaint string) apply {
 func forwarding(key, complaint string) apply {
 	return func(r *reader, value string) error {
 		if rest, ok := strings.CutPrefix(value, "udp/"); ok {
-			r.add(config.Setting{Key: "Udp" + key, Value: rest, Complaint: complaint})
+			r.add(sshconfig.Setting{Key: "Udp" + key, Value: rest, Complaint: complaint})
 			return nil
 		}
 		return appending(key, complaint)(r, value)
@@ -83,7 +83,7 @@ func yes(field func(*Command) *bool) apply {
 	}
 }
 
-func (r *reader) add(s config.Setting) { r.cmd.Settings = append(r.cmd.Settings, s) }
+func (r *reader) add(s sshconfig.Setting) { r.cmd.Settings = append(r.cmd.Settings, s) }
 
 // unlessEmpty overrides; nothing at all, as of a variable that is not set, is
 // "none".
@@ -98,17 +98,17 @@ func unlessEmpty(key string) apply {
 }
 
 func optionLine(r *reader, value string) error {
-	r.add(config.Setting{Line: value})
+	r.add(sshconfig.Setting{Line: value})
 	return nil
 }
 
 func port(r *reader, value string) error {
-	r.add(config.Setting{Key: "Port", Value: value, Complaint: "Bad port '%s'"})
+	r.add(sshconfig.Setting{Key: "Port", Value: value, Complaint: "Bad port '%s'"})
 	return nil
 }
 
 func identity(r *reader, value string) error {
-	r.add(config.Setting{Key: "IdentityFile", Value: value, Existing: true})
+	r.add(sshconfig.Setting{Key: "IdentityFile", Value: value, Existing: true})
 	return nil
 }
 
@@ -136,7 +136,7 @@ func jump(r *reader, value string) error {
 		return &Error{Text: "Only a single -J option is permitted (use commas to separate multiple jump hops)"}
 	}
 	r.jump = true
-	r.add(config.Setting{Key: "ProxyJump", Value: value, Complaint: "Invalid -J argument"})
+	r.add(sshconfig.Setting{Key: "ProxyJump", Value: value, Complaint: "Invalid -J argument"})
 	return nil
 }
 
@@ -237,7 +237,7 @@ func completion(r *reader, value string) error {
 
 func attach(r *reader, value string) error {
 	if value != "" {
-		if err := wire.CheckName(value); err != nil {
+		if err := terms.CheckName(value); err != nil {
 			return &Error{Text: "--attach: " + err.Error()}
 		}
 	}
@@ -246,7 +246,7 @@ func attach(r *reader, value string) error {
 }
 
 func end(r *reader, value string) error {
-	if err := wire.CheckName(value); err != nil {
+	if err := terms.CheckName(value); err != nil {
 		return &Error{Text: "--end: " + err.Error()}
 	}
 	r.cmd.End = value

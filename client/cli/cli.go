@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"tssh/client/config"
+	"tssh/client/sshconfig"
 	"tssh/proxy/visible"
 )
 
@@ -23,7 +24,7 @@ type Command struct {
 
 	// Settings are all that a configuration file could say too, in the order
 	// typed: flags, -o, and the user and port of the destination.
-	Settings []config.Setting
+	Settings []sshconfig.Setting
 
 	ConfigFile  string // -F; "" is the usual files, "none" no file
 	Verbosity   int    // how many -v, at most 3

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"tssh/client/config"
+	"tssh/client/sshconfig"
 )
 
 var update = goflag.Bool("update", false, "write COMPAT.md anew")
@@ -60,7 +60,7 @@ func TestEmptyValuesAreValues(t *testing.T) {
 		}
 	}
 	for flag, key := range map[string]string{"-S": "ControlPath", "-I": "PKCS11Provider"} {
-		if c := parse(t, flag, "", "h"); c.Settings[0] != config.Override(key, "none") {
+		if c := parse(t, flag, "", "h"); c.Settings[0] != sshconfig.Override(key, "none") {
 			t.Errorf("%s: %+v", flag, c.Settings)
 		}
 	}
@@ -76,14 +76,14 @@ func TestCommandIsNeverQuotedAgain(t *testing.T) {
 }
 
 func TestLongOptionsAreSettings(t *testing.T) {
-	for args, want := range map[string]config.Setting{
-		"--udp h":              config.Override("UdpMode", "yes"),
-		"h --quic":             config.Override("UdpMode", "QUIC"),
-		"--kcp h":              config.Override("UdpMode", "KCP"),
-		"h --tcp ls":           config.Override("UdpMode", "no"),
-		"--tsshd-path=/a=b h":  config.Override("TsshdPath", "/a=b"),
-		"--tsshd-path -x h":    config.Override("TsshdPath", "-x"),
-		"h --tsshd-port 1-2 x": config.Override("UdpPort", "1-2"),
+	for args, want := range map[string]sshconfig.Setting{
+		"--udp h":              sshconfig.Override("UdpMode", "yes"),
+		"h --quic":             sshconfig.Override("UdpMode", "QUIC"),
+		"--kcp h":              sshconfig.Override("UdpMode", "KCP"),
+		"h --tcp ls":           sshconfig.Override("UdpMode", "no"),
+		"--tsshd-path=/a=b h":  sshconfig.Override("TsshdPath", "/a=b"),
+		"--tsshd-path -x h":    sshconfig.Override("TsshdPath", "-x"),
+		"h --tsshd-port 1-2 x": sshconfig.Override("UdpPort", "1-2"),
 	} {
 		if got := parse(t, strings.Split(args, " ")...).Settings; len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %+v", args, got)
@@ -208,7 +208,7 @@ func TestDatagramForwardings(t *testing.T) {
 // What -Q lists is what OpenSSH's has in the same order, less what we lack.
 func TestQueriesAnswerInTheFormOfSSH(t *testing.T) {
 	ssh := systemSSH(t)
-	for _, term := range append(terms, "Ciphers", "MACs", "KexAlgorithms", "HostKeyAlgorithms", "PubkeyAcceptedKeyTypes") {
+	for _, term := range append(queries, "Ciphers", "MACs", "KexAlgorithms", "HostKeyAlgorithms", "PubkeyAcceptedKeyTypes") {
 		out, err := exec.Command(ssh, "-Q", term).Output()
 		if err != nil {
 			t.Errorf("ssh -Q %s: %v", term, err)
@@ -255,7 +255,7 @@ func TestEveryFlagOfTheManualIsInTheTable(t *testing.T) {
 		if !strings.Contains(help.String(), "  "+f.dashed()) || f.help == "" {
 			t.Errorf("no help for %s", f.dashed())
 		}
-		if f.verdict != config.Works && f.verdict != config.Ours && f.note == "" {
+		if f.verdict != sshconfig.Works && f.verdict != sshconfig.Ours && f.note == "" {
 			t.Errorf("%s: %s, but not why", f.dashed(), f.verdict)
 		}
 	}
@@ -276,9 +276,9 @@ func TestTableOfWhatWorksIsUpToDate(t *testing.T) {
 // The manual of the ssh that is here names no keyword that we do not know.
 func TestEveryKeywordOfTheManualIsKnown(t *testing.T) {
 	known := map[string]bool{}
-	for _, k := range config.Keywords() {
+	for _, k := range sshconfig.Keywords() {
 		known[strings.ToLower(k.Name)] = true
-		if k.Verdict != config.Works && k.Verdict != config.Ours && k.Note == "" {
+		if k.Verdict != sshconfig.Works && k.Verdict != sshconfig.Ours && k.Note == "" {
 			t.Errorf("%s: %s, but not why", k.Name, k.Verdict)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"tssh/client/config"
+	"tssh/client/sshconfig"
 )
 
 // Compat returns the text of COMPAT.md: every flag of ssh(1) and every keyword
@@ -35,15 +35,15 @@ it so. "works": as in OpenSSH. "partly": with the limit that is named.
 	return b.String()
 }
 
-func sortedKeywords() []config.Keyword {
-	all := config.Keywords()
-	slices.SortFunc(all, func(a, b config.Keyword) int {
+func sortedKeywords() []sshconfig.Keyword {
+	all := sshconfig.Keywords()
+	slices.SortFunc(all, func(a, b sshconfig.Keyword) int {
 		return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 	})
 	return all
 }
 
-func row(b *strings.Builder, name string, v config.Verdict, notes ...string) {
+func row(b *strings.Builder, name string, v sshconfig.Verdict, notes ...string) {
 	notes = slices.DeleteFunc(notes, func(s string) bool { return s == "" })
 	fmt.Fprintf(b, "| %s | %s | %s |\n", name, v, strings.Join(notes, "; "))
 }

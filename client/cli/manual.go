@@ -3,7 +3,7 @@ package cli
 import (
 	"slices"
 
-	"tssh/client/config"
+	"tssh/client/sshconfig"
 )
 
 // Option is a flag as a manual page and a shell's completion show it.
@@ -11,7 +11,7 @@ type Option struct {
 	Name    string // as it is typed, with its dashes
 	Value   string // what its value is called; "" when it takes none
 	Help    string
-	Verdict config.Verdict
+	Verdict sshconfig.Verdict
 	Note    string
 }
 
@@ -29,13 +29,13 @@ func Options() []Option {
 func (o *Option) Optional() bool { return o.Value == optional }
 
 // Terms are what -Q can be asked for.
-func Terms() []string { return slices.Clone(terms) }
+func Terms() []string { return slices.Clone(queries) }
 
 // Shells are those that there is a completion for.
 func Shells() []string { return []string{"bash", "zsh", "fish", "powershell"} }
 
 // Keywords are those of the configuration, by name.
-func Keywords() []config.Keyword { return sortedKeywords() }
+func Keywords() []sshconfig.Keyword { return sortedKeywords() }
 
 // dashed returns a flag as it is typed.
 func (f *flag) dashed() string {

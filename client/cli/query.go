@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"tssh/client/config/algorithm"
+	"tssh/client/sshconfig/algorithm"
 )
 
 // answers are what -Q lists, by its terms in lower case. One is ours, and not in
 // the help: compat, the text of COMPAT.md.
 var answers = map[string]func() []string{
-	"help":             func() []string { return terms },
+	"help":             func() []string { return queries },
 	"cipher":           func() []string { return algorithm.Supported(algorithm.Cipher) },
 	"ciphers":          func() []string { return algorithm.Supported(algorithm.Cipher) },
 	"cipher-auth":      authenticated,
@@ -39,15 +39,15 @@ var answers = map[string]func() []string{
 	"pubkeyacceptedkeytypes":      allSignatures,
 }
 
-// terms are those that -Q help lists.
-var terms = []string{"cipher", "cipher-auth", "compression", "kex", "kex-gss", "key", "key-cert",
+// queries are those that -Q help lists.
+var queries = []string{"cipher", "cipher-auth", "compression", "kex", "kex-gss", "key", "key-cert",
 	"key-plain", "key-sig", "mac", "protocol-version", "sig"}
 
 // Answer returns what -Q prints for a term, a line each.
 func Answer(term string) ([]string, error) {
 	answer := answers[strings.ToLower(term)]
 	// The short terms are told apart by case, the names of keywords are not.
-	if answer == nil || slices.Contains(terms, strings.ToLower(term)) && strings.ToLower(term) != term {
+	if answer == nil || slices.Contains(queries, strings.ToLower(term)) && strings.ToLower(term) != term {
 		return nil, &Error{Text: fmt.Sprintf("Unsupported query %q", term)}
 	}
 	return answer(), nil

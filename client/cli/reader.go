@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"tssh/client/config"
+	"tssh/client/sshconfig"
 )
 
 // reader goes through the arguments once.
@@ -104,11 +104,11 @@ func printable(b byte) string {
 }
 
 func (r *reader) set(key, value string) {
-	r.cmd.Settings = append(r.cmd.Settings, config.Set(key, value))
+	r.cmd.Settings = append(r.cmd.Settings, sshconfig.Set(key, value))
 }
 
 func (r *reader) override(key, value string) {
-	r.cmd.Settings = append(r.cmd.Settings, config.Override(key, value))
+	r.cmd.Settings = append(r.cmd.Settings, sshconfig.Override(key, value))
 }
 
 // check is what can only be said of the whole line.

@@ -14,8 +14,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"tssh/client/config"
-	"tssh/client/config/algorithm"
+	"tssh/client/sshconfig"
+	"tssh/client/sshconfig/algorithm"
 	"tssh/proxy/needs"
 )
 
@@ -33,9 +33,9 @@ func ours(args []string) said {
 	if err != nil {
 		return fail(err)
 	}
-	env := config.Local()
+	env := sshconfig.Local()
 	env.Warn = func(line string) { fmt.Fprintln(&warnings, line) }
-	h, err := config.Resolve(env, config.Request{Host: c.Destination, Settings: c.Settings,
+	h, err := sshconfig.Resolve(env, sshconfig.Request{Host: c.Destination, Settings: c.Settings,
 		File: c.ConfigFile, Command: c.Line(), Stdio: c.StdioForward != nil})
 	if err != nil {
 		return fail(err)

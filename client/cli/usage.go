@@ -6,9 +6,9 @@ import (
 	"runtime"
 	"strings"
 
-	"tssh/client/config"
+	"tssh/client/sshconfig"
+	"tssh/proxy/terms"
 	"tssh/proxy/visible"
-	"tssh/proxy/wire"
 )
 
 // Usage is what ssh says on misuse, with our options behind. Programs read which
@@ -28,12 +28,12 @@ const Usage = `usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
 `
 
 // Release is the version of this program.
-const Release = wire.Release
+const Release = terms.Release
 
 // Version is the line of -V: ours, and the OpenSSH whose options are read, since
 // scripts look for that.
 func Version() string {
-	return fmt.Sprintf("tssh_%s, %s compatible, %s", Release, config.Compatible, runtime.Version())
+	return fmt.Sprintf("tssh_%s, %s compatible, %s", Release, sshconfig.Compatible, runtime.Version())
 }
 
 // PrintVersion writes the version.
@@ -48,14 +48,14 @@ func PrintHelp(w io.Writer) error {
 	b.WriteString(Usage)
 	b.WriteString("\nAs in ssh(1):\n")
 	for _, f := range flags {
-		if f.verdict == config.Ours {
+		if f.verdict == sshconfig.Ours {
 			continue
 		}
 		b.WriteString(visible.Option(f.typed(), helpLine(f)))
 	}
 	b.WriteString("\nOurs:\n")
 	for _, f := range flags {
-		if f.verdict != config.Ours {
+		if f.verdict != sshconfig.Ours {
 			continue
 		}
 		b.WriteString(visible.Option(f.typed(), f.help))

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"tssh/client/cli"
-	"tssh/client/config"
+	"tssh/client/sshconfig"
 )
 
 // Candidate is one way in which a word may go on.
@@ -105,7 +105,7 @@ func wants(word string) (option *cli.Option, inline string) {
 
 func options(cur string) (all []Candidate) {
 	for _, o := range cli.Options() {
-		if o.Verdict != config.Refused && strings.HasPrefix(o.Name, cur) {
+		if o.Verdict != sshconfig.Refused && strings.HasPrefix(o.Name, cur) {
 			all = append(all, Candidate{o.Name, o.Help})
 		}
 	}
@@ -152,10 +152,10 @@ func argument(option, prefix, cur string, from Source) []Candidate {
 func keywords(prefix, cur string) (all []Candidate) {
 	for _, k := range cli.Keywords() {
 		switch {
-		case k.Name == "Host" || k.Name == "Match" || k.Name == "Include" || k.Verdict == config.Ignored:
+		case k.Name == "Host" || k.Name == "Match" || k.Name == "Include" || k.Verdict == sshconfig.Ignored:
 		case strings.HasPrefix(strings.ToLower(k.Name), strings.ToLower(cur)):
 			help := ""
-			if k.Verdict == config.Ours {
+			if k.Verdict == sshconfig.Ours {
 				help = k.Note
 			}
 			all = append(all, Candidate{prefix + k.Name + "=", help})

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"tssh/client/config/pattern"
-	"tssh/client/config/value"
+	"tssh/client/config/endpoint"
+	"tssh/client/sshconfig/value"
 	"tssh/proxy/visible"
 )
 
@@ -50,7 +50,7 @@ func (f *finder) add(name string) {
 	if name == "" || f.seen[name] || len(f.names) == maxHosts || len(name) > maxName {
 		return
 	}
-	if !pattern.ValidHost(name) || strings.ContainsAny(name, "*?!%^~#[]=") || visible.Line(name) != name {
+	if !endpoint.ValidHost(name) || strings.ContainsAny(name, "*?!%^~#[]=") || visible.Line(name) != name {
 		return
 	}
 	f.seen[name] = true

@@ -1,3 +1,4 @@
-// Package config evaluates ssh_config(5), our own keys in it, and the options
-// of the command line into one typed Host. It opens no connection.
+// Package config is what was configured for one host: a typed Host that is read by
+// all who connect, authenticate, forward and show, and written by none of them.
+// Package sshconfig makes it.
 package config

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tssh/client/config/endpoint"
+	"tssh/client/config/fault"
 	"tssh/proxy/wire"
 )
 
@@ -139,9 +140,7 @@ type Host struct {
 	ShowFullNotifications bool
 	ForwardUdpTimeout     time.Duration
 
-	env    *Env
-	values map[string][]string // as -G prints them
-	late   error               // see Check
+	Machine *Machine // that this is for
 }
 
 // Lent is what of the user's machine the host gets to use. A host that is not who
@@ -174,3 +173,6 @@ type Forward = endpoint.Forward
 
 // Jump is one host on the way, from ProxyJump.
 type Jump = endpoint.Jump
+
+// Error is what is wrong with the options or the files.
+type Error = fault.Error

@@ -17,8 +17,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/client/config"
 	"tssh/client/login"
+	"tssh/client/sshconfig"
 	"tssh/proxy/leak"
 )
 
@@ -131,14 +131,14 @@ func TestDemoCanBeLoggedInTo(t *testing.T) {
 	}
 	defer s.Close()
 	dir := filepath.Dir(s.Config())
-	h, err := config.Resolve(config.Local(), config.Request{Host: Host, File: s.Config()})
+	h, err := sshconfig.Resolve(sshconfig.Local(), sshconfig.Request{Host: Host, File: s.Config()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if h.UdpMode == "" || h.UdpFallback || h.UdpReconnectTimeout != 3*time.Second {
 		t.Errorf("UdpMode %q, UdpFallback %v, UdpReconnectTimeout %v", h.UdpMode, h.UdpFallback, h.UdpReconnectTimeout)
 	}
-	l, err := login.Dial(t.Context(), h, login.Options{Banner: io.Discard})
+	l, err := login.Dial(t.Context(), h.Host, login.Options{Banner: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}

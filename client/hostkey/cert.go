@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/client/config/pattern"
+	"tssh/client/sshconfig/pattern"
 )
 
 // checkCert says in ssh's words why a host's certificate, whose authority is known to be

@@ -19,7 +19,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/client/config/pattern"
+	"tssh/client/sshconfig/pattern"
 )
 
 // marker is what the word before a line's hosts says about its key.

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/client/config/pattern"
-	"tssh/client/config/value"
+	"tssh/client/sshconfig/pattern"
+	"tssh/client/sshconfig/value"
 	"tssh/client/voice"
 	"tssh/proxy/idle"
 )

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/client/config"
+	"tssh/client/sshconfig"
 	"tssh/client/voice"
 	"tssh/proxy/leak"
 )
@@ -181,17 +182,17 @@ func (u *user) trusts(h *host) {
 // config is the user's configuration for a host, with more lines of it.
 func (u *user) config(h *host, lines ...string) *config.Host {
 	u.t.Helper()
-	settings := []config.Setting{}
+	settings := []sshconfig.Setting{}
 	for _, l := range append(lines, "HostName 127.0.0.1", fmt.Sprintf("Port %d", h.port()), "User me",
 		"UserKnownHostsFile "+u.known, "GlobalKnownHostsFile none", "IdentityFile none", "StrictHostKeyChecking yes") {
 		key, value, _ := strings.Cut(l, " ")
-		settings = append(settings, config.Set(key, value))
+		settings = append(settings, sshconfig.Set(key, value))
 	}
-	c, err := config.Resolve(config.Local(), config.Request{Host: "box", Settings: settings, File: "none"})
+	c, err := sshconfig.Resolve(sshconfig.Local(), sshconfig.Request{Host: "box", Settings: settings, File: "none"})
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	return c
+	return c.Host
 }
 
 func (u *user) options() Options {

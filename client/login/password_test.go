@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/client/config"
+	"tssh/client/sshconfig"
 )
 
 // passwords accepts one password.
@@ -95,11 +95,11 @@ func TestMethodsThatCannotBeAreTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		name, value, _ := strings.Cut(c.typed, " ")
-		host, err := config.Resolve(config.Local(), config.Request{Host: "box", File: file, Settings: []config.Setting{config.Set(name, value)}})
+		host, err := sshconfig.Resolve(sshconfig.Local(), sshconfig.Request{Host: "box", File: file, Settings: []sshconfig.Setting{sshconfig.Set(name, value)}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := u.dial(host)
+		l, err := u.dial(host.Host)
 		if err != nil {
 			t.Fatalf("%+v: %v", c, err)
 		}

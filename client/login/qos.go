@@ -6,7 +6,7 @@ import (
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
 
-	"tssh/client/config/value"
+	"tssh/client/sshconfig/value"
 )
 
 // SetInteractive marks the packets of the connection as IPQoS says: its first

@@ -10,14 +10,14 @@ import (
 
 	"tssh/client/bootstrap"
 	"tssh/client/login"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // Ask asks the tsshd on the server that l is logged in to for something else than a
 // session, over what leads there.
-func Ask(ctx context.Context, over *ssh.Client, l *login.Login, c Config, ask wire.Ask, name string) (*wire.Answer, error) {
+func Ask(ctx context.Context, over *ssh.Client, l *login.Login, c Config, ask terms.Ask, name string) (*terms.Answer, error) {
 	started, err := bootstrap.Start(ctx, over, bootstrap.Request{
-		Offer:     wire.Offer{Transport: "quic", Keys: keysOf(l), Ask: ask, Name: name, Inside: inside()},
+		Offer:     terms.Offer{Transport: "quic", Keys: keysOf(l), Ask: ask, Name: name, Inside: inside()},
 		TsshdPath: c.TsshdPath,
 		Binary:    c.Binary,
 		Forced:    l.Forced,

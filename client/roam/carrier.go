@@ -13,7 +13,7 @@ import (
 
 	"tssh/client/bootstrap"
 	"tssh/client/login"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // How long a login may take to start the relay. One that stood before may have
@@ -178,7 +178,7 @@ func (c *carrier) relay(ctx context.Context, patience time.Duration, l *login.Lo
 		err := s.Wait()
 		stop()
 		var exit *ssh.ExitError
-		if errors.As(err, &exit) && exit.ExitStatus() == wire.ExitGone {
+		if errors.As(err, &exit) && exit.ExitStatus() == terms.ExitGone {
 			c.end()
 		}
 		feed.CloseWithError(err)

@@ -7,6 +7,7 @@ import (
 
 	"tssh/proxy"
 	"tssh/proxy/mux"
+	"tssh/proxy/terms"
 	"tssh/proxy/wire"
 )
 
@@ -47,7 +48,7 @@ func (f *firstWords) said() []byte {
 
 // answered tells whether a greeting is an answer to them, of which they can be
 // gone on with.
-func (f *firstWords) answered(g wire.Greeting) bool {
+func (f *firstWords) answered(g terms.Greeting) bool {
 	return f != nil && len(g.Hello) > 0 && time.Since(f.since) <= maxFirst
 }
 
@@ -59,7 +60,7 @@ func (f *firstWords) end() *proxy.Early {
 }
 
 // finish is the rest of mux.Dial, when there are paths.
-func (f *firstWords) finish(ctx context.Context, g wire.Greeting, bulk net.Addr) (mux.Conn, error) {
+func (f *firstWords) finish(ctx context.Context, g terms.Greeting, bulk net.Addr) (mux.Conn, error) {
 	f.dial.Tell(g.ServerPin)
 	f.early.Hear(g.Hello)
 	return f.dial.Finish(ctx, bulk)

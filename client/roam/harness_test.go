@@ -17,12 +17,13 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/client/config"
 	"tssh/client/login"
+	"tssh/client/sshconfig"
 	"tssh/client/voice"
 	"tssh/proxy"
 	"tssh/proxy/mux"
 	"tssh/proxy/sshconn"
+	"tssh/proxy/terms"
 	"tssh/proxy/wire"
 )
 
@@ -36,7 +37,7 @@ type box struct {
 	work   sync.WaitGroup
 
 	// start answers an offer with what tsshd would write. Nil: serve.
-	start func(wire.Offer) wire.Greeting
+	start func(terms.Offer) terms.Greeting
 	// drops is how many connections end when they ask for a tsshd.
 	drops int
 	// refuses says that no command is run, as git's hosts do.
@@ -49,7 +50,7 @@ type box struct {
 	mu     sync.Mutex // guards what follows
 	gone   bool       // the session's tsshd has ended
 	conns  []net.Conn // of logins
-	offers []wire.Offer
+	offers []terms.Offer
 	proxy  *proxy.Server
 	served sshconn.Server
 	mux    mux.Conn
@@ -159,15 +160,15 @@ var (
 
 // exec runs what a login asks for: the bootstrap, or the path through ssh.
 func (b *box) exec(conn net.Conn, ch ssh.Channel, line string) uint32 {
-	if strings.HasPrefix(line, "/opt/tsshd "+wire.CommandRelay+" ") {
+	if strings.HasPrefix(line, "/opt/tsshd "+terms.CommandRelay+" ") {
 		b.mu.Lock()
 		p, gone := b.proxy, b.gone
 		b.mu.Unlock()
 		if gone {
-			return wire.ExitGone
+			return terms.ExitGone
 		}
 		p.Attach(ch)
-		return wire.ExitFailure
+		return terms.ExitFailure
 	}
 	b.mu.Lock()
 	drop := b.drops > 0
@@ -177,15 +178,15 @@ func (b *box) exec(conn net.Conn, ch ssh.Channel, line string) uint32 {
 		conn.Close()
 		return 1
 	}
-	offer, err := wire.ParseOffer(offered.FindString(line))
+	offer, err := terms.ParseOffer(offered.FindString(line))
 	if err != nil {
 		b.t.Errorf("%v in %q", err, line)
-		return wire.ExitUsage
+		return terms.ExitUsage
 	}
 	b.mu.Lock()
 	b.offers = append(b.offers, offer)
 	b.mu.Unlock()
-	b.hello, err = wire.ParseHello(strings.NewReplacer(" ", "", ";:", "").Replace(hello.FindString(line)))
+	b.hello, err = terms.ParseHello(strings.NewReplacer(" ", "", ";:", "").Replace(hello.FindString(line)))
 	if err != nil {
 		b.t.Errorf("%v in %q", err, line)
 	}
@@ -198,8 +199,8 @@ func (b *box) exec(conn net.Conn, ch ssh.Channel, line string) uint32 {
 }
 
 // serve begins a session, whose commands say what they were.
-func (b *box) serve(o wire.Offer) wire.Greeting {
-	g := wire.Greeting{Release: "0.0.9", PID: 4711, Session: "work", Relay: "/run/relay", RC: true, Waiting: []string{"other"}}
+func (b *box) serve(o terms.Offer) terms.Greeting {
+	g := terms.Greeting{Release: "0.0.9", PID: 4711, Session: "work", Relay: "/run/relay", RC: true, Waiting: []string{"other"}}
 	rand.Read(g.Secret[:])
 	identity, err := mux.NewIdentity()
 	if err != nil {
@@ -310,17 +311,17 @@ func (u *user) logIn() *login.Login {
 	if err := os.WriteFile(known, fmt.Appendf(nil, "[127.0.0.1]:%d %s", port, ssh.MarshalAuthorizedKey(u.b.signer.PublicKey())), 0o600); err != nil {
 		u.t.Fatal(err)
 	}
-	var settings []config.Setting
+	var settings []sshconfig.Setting
 	for _, line := range []string{"HostName 127.0.0.1", fmt.Sprintf("Port %d", port), "User me", "IdentityFile none",
 		"UserKnownHostsFile " + known, "GlobalKnownHostsFile none", "StrictHostKeyChecking yes", "ConnectTimeout 20"} {
 		key, value, _ := strings.Cut(line, " ")
-		settings = append(settings, config.Set(key, value))
+		settings = append(settings, sshconfig.Set(key, value))
 	}
-	h, err := config.Resolve(config.Local(), config.Request{Host: "box", Settings: settings, File: "none"})
+	h, err := sshconfig.Resolve(sshconfig.Local(), sshconfig.Request{Host: "box", Settings: settings, File: "none"})
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	l, err := login.Dial(u.t.Context(), h, login.Options{Banner: io.Discard, Moves: true})
+	l, err := login.Dial(u.t.Context(), h.Host, login.Options{Banner: io.Discard, Moves: true})
 	if err != nil {
 		u.t.Fatal(err)
 	}

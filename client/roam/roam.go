@@ -26,8 +26,9 @@ import (
 	"tssh/client/voice"
 	"tssh/proxy"
 	"tssh/proxy/mux"
-	"tssh/proxy/pubkey"
+	"tssh/proxy/proof"
 	"tssh/proxy/sshconn"
+	"tssh/proxy/terms"
 	"tssh/proxy/wire"
 )
 
@@ -59,9 +60,9 @@ type Config struct {
 	Repair    bool      // send again what the path loses, before QUIC misses it
 	Fallback  bool      // a session that can't be had is ssh's own instead
 
-	Ask  wire.Ask // Begin, Attach or Join
-	Name string   // of the session; "": any
-	Tell bool     // find out whether sessions wait there
+	Ask  terms.Ask // Begin, Attach or Join
+	Name string    // of the session; "": any
+	Tell bool      // find out whether sessions wait there
 
 	ChannelTimeout []string // type=interval
 
@@ -152,7 +153,7 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 	first := begin(c, identity)
 	defer func() { first.close() }() // unless it is nil by then: taken on
 	started, err := bootstrap.Start(ctx, l.Client, bootstrap.Request{
-		Offer: wire.Offer{
+		Offer: terms.Offer{
 			Transport: c.Transport,
 			Ports:     c.Ports,
 			ClientPin: identity.Pin(),
@@ -185,8 +186,8 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 	switch a := started.Answer; {
 	case a != nil:
 		return nil, l, &NotGiven{*a}
-	case c.Ask == wire.Attach && started.Terminal == 0: // it took this for an offer, and ends when nobody comes
-		return nil, l, &NotGiven{wire.Answer{Refusal: fmt.Sprintf("tsshd there is of release %s, which can't attach sessions", started.Release)}}
+	case c.Ask == terms.Attach && started.Terminal == 0: // it took this for an offer, and ends when nobody comes
+		return nil, l, &NotGiven{terms.Answer{Refusal: fmt.Sprintf("tsshd there is of release %s, which can't attach sessions", started.Release)}}
 	}
 	for _, n := range started.Notes {
 		c.Log.Debugf("tsshd: %s", n)
@@ -216,15 +217,15 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 
 // keysOf tells tsshd which keys the user logged in by, so that their limits
 // hold there too: sshd keeps to itself which they were.
-func keysOf(l *login.Login) (keys []wire.Key) {
+func keysOf(l *login.Login) (keys []terms.Key) {
 	for _, k := range l.Keys {
-		keys = append(keys, pubkey.Offered(k))
+		keys = append(keys, proof.Of(k))
 	}
 	return keys
 }
 
 // move opens the proxy, the transport on it, and ssh's channels on that.
-func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greeting, first *firstWords) (err error) {
+func (s *Session) move(ctx context.Context, identity *mux.Identity, g terms.Greeting, first *firstWords) (err error) {
 	var up atomic.Pointer[mux.Conn]
 	where := addressesOf(s.carrier.current(), g)
 	s.proxy, err = proxy.Dial(ctx, proxy.ClientConfig{
@@ -307,7 +308,7 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g wire.Greet
 // sure tells whether a path will be found, if the server can be reached at all: the
 // one through ssh is allowed, and the login stands. Elsewhere what the user wants must
 // wait until one has worked, as it could be had without UDP.
-func (c Config) sure(g wire.Greeting) bool {
+func (c Config) sure(g terms.Greeting) bool {
 	return (c.Mode == wire.Auto || c.Mode == wire.OnlySSH || c.Mode == "") && g.Relay != ""
 }
 
@@ -317,7 +318,7 @@ func (s *Session) hear(reqs <-chan *ssh.Request) <-chan *ssh.Request {
 	go func() {
 		defer close(rest)
 		for r := range reqs {
-			if r.Type != wire.LastWordRequest {
+			if r.Type != terms.LastWordRequest {
 				rest <- r
 				continue
 			}
@@ -334,7 +335,7 @@ func (s *Session) hear(reqs <-chan *ssh.Request) <-chan *ssh.Request {
 }
 
 // NotGiven is why the server gives no session that was asked for.
-type NotGiven struct{ wire.Answer }
+type NotGiven struct{ terms.Answer }
 
 func (e *NotGiven) Error() string { return e.Refusal }
 
@@ -383,7 +384,7 @@ func (c *ending) Wait() error {
 }
 
 // addressesOf are the addresses to try: the one that ssh reached before all others.
-func addressesOf(l *login.Login, g wire.Greeting) []netip.AddrPort {
+func addressesOf(l *login.Login, g terms.Greeting) []netip.AddrPort {
 	var all []netip.AddrPort
 	seen := map[netip.Addr]bool{}
 	add := func(a netip.Addr) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tssh/client/login"
+	"tssh/proxy/terms"
 	"tssh/proxy/wire"
 )
 
@@ -16,7 +17,7 @@ func TestServersAreTriedNearestFirst(t *testing.T) {
 		Remote: &net.TCPAddr{IP: net.ParseIP("203.0.113.7"), Port: 22},
 		Addrs:  []netip.Addr{addr("2001:db8::7"), addr("203.0.113.7")},
 	}
-	g := wire.Greeting{Port: 61001, Addrs: []netip.Addr{addr("::ffff:203.0.113.7"), addr("198.51.100.1")}}
+	g := terms.Greeting{Port: 61001, Addrs: []netip.Addr{addr("::ffff:203.0.113.7"), addr("198.51.100.1")}}
 	var got []string
 	for _, a := range addressesOf(l, g) {
 		got = append(got, a.String())

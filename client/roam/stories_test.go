@@ -13,6 +13,7 @@ import (
 
 	"tssh/client/login"
 	"tssh/client/status"
+	"tssh/proxy/terms"
 	"tssh/proxy/wire"
 )
 
@@ -80,7 +81,7 @@ func TestLoginMoves(t *testing.T) {
 func TestFirstWordsAloneAreNoSession(t *testing.T) {
 	u := newUser(t)
 	u.b.openSSH = true
-	u.b.start = func(o wire.Offer) wire.Greeting {
+	u.b.start = func(o terms.Offer) terms.Greeting {
 		g := u.b.serve(o)
 		g.Port = closedPort(t)
 		return g
@@ -193,7 +194,7 @@ func TestLastWordIsKept(t *testing.T) {
 	u.b.mu.Lock()
 	mux, served := u.b.mux, u.b.served
 	u.b.mu.Unlock()
-	if _, _, err := served.SendRequest(wire.LastWordRequest, true, payload); err != nil {
+	if _, _, err := served.SendRequest(terms.LastWordRequest, true, payload); err != nil {
 		t.Fatal(err)
 	}
 	mux.Close()
@@ -252,9 +253,9 @@ func TestServerThatRunsNothing(t *testing.T) {
 func TestGivingUpEndsTheMove(t *testing.T) {
 	u := newUser(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	u.b.start = func(wire.Offer) wire.Greeting { // nobody serves there
+	u.b.start = func(terms.Offer) terms.Greeting { // nobody serves there
 		cancel()
-		return wire.Greeting{Port: 9, PID: 1}
+		return terms.Greeting{Port: 9, PID: 1}
 	}
 	s, _, err := Move(ctx, u.logIn(), u.config(wire.QUIC, wire.OnlyUDP))
 	if s != nil || !errors.Is(err, context.Canceled) {
@@ -265,7 +266,7 @@ func TestGivingUpEndsTheMove(t *testing.T) {
 // TestWarningsOfTheServerAreShown, each with the host that has it, and notes are not.
 func TestWarningsOfTheServerAreShown(t *testing.T) {
 	u := newUser(t)
-	u.b.start = func(o wire.Offer) wire.Greeting {
+	u.b.start = func(o terms.Offer) terms.Greeting {
 		g := u.b.serve(o)
 		g.Warnings, g.Notes = []string{"logging out ends it"}, []string{"nothing to do"}
 		return g
@@ -279,15 +280,15 @@ func TestWarningsOfTheServerAreShown(t *testing.T) {
 func TestSessionThatIsNotGiven(t *testing.T) {
 	u := newUser(t)
 	c := u.config(wire.QUIC, wire.OnlyUDP)
-	c.Ask, c.Name, c.Fallback = wire.Attach, "work", true
+	c.Ask, c.Name, c.Fallback = terms.Attach, "work", true
 	for _, answer := range []struct {
-		start func(wire.Offer) wire.Greeting
+		start func(terms.Offer) terms.Greeting
 		want  string
 	}{
-		{func(wire.Offer) wire.Greeting {
-			return wire.Greeting{Answer: &wire.Answer{Refusal: "no session is called work"}}
+		{func(terms.Offer) terms.Greeting {
+			return terms.Greeting{Answer: &terms.Answer{Refusal: "no session is called work"}}
 		}, "no session is called work"},
-		{func(wire.Offer) wire.Greeting { return wire.Greeting{Release: "0.0.1", Port: 9} },
+		{func(terms.Offer) terms.Greeting { return terms.Greeting{Release: "0.0.1", Port: 9} },
 			"tsshd there is of release 0.0.1, which can't attach sessions"},
 	} {
 		u.b.start = answer.start
@@ -307,23 +308,23 @@ func TestSessionThatIsNotGiven(t *testing.T) {
 func TestSessionsThereAreListed(t *testing.T) {
 	u := newUser(t)
 	c := u.config(wire.QUIC, wire.OnlyUDP)
-	ask := func(g wire.Greeting) (*wire.Answer, error) {
-		u.b.start = func(wire.Offer) wire.Greeting { return g }
+	ask := func(g terms.Greeting) (*terms.Answer, error) {
+		u.b.start = func(terms.Offer) terms.Greeting { return g }
 		l := u.logIn()
-		return Ask(t.Context(), l.Client, l, c, wire.List, "work")
+		return Ask(t.Context(), l.Client, l, c, terms.List, "work")
 	}
-	a, err := ask(wire.Greeting{Answer: &wire.Answer{Sessions: []wire.Session{{Name: "work"}}}})
+	a, err := ask(terms.Greeting{Answer: &terms.Answer{Sessions: []terms.Session{{Name: "work"}}}})
 	if err != nil || len(a.Sessions) != 1 || a.Sessions[0].Name != "work" {
 		t.Errorf("got %v, %v", a, err)
 	}
-	if o := u.b.offers[0]; o.Ask != wire.List || o.Name != "work" {
+	if o := u.b.offers[0]; o.Ask != terms.List || o.Name != "work" {
 		t.Errorf("asked %v", o)
 	}
-	if _, err := ask(wire.Greeting{Answer: &wire.Answer{Refusal: "no session is called work"}}); err == nil || err.Error() != "no session is called work" {
+	if _, err := ask(terms.Greeting{Answer: &terms.Answer{Refusal: "no session is called work"}}); err == nil || err.Error() != "no session is called work" {
 		t.Errorf("got %v", err)
 	}
 	want := "tsshd at /opt/tsshd is of release 0.0.1, which knows of no other sessions"
-	if _, err := ask(wire.Greeting{Release: "0.0.1", Port: 9}); err == nil || err.Error() != want {
+	if _, err := ask(terms.Greeting{Release: "0.0.1", Port: 9}); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

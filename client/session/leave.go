@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"tssh/client/voice"
+	"tssh/proxy/terms"
 	"tssh/proxy/visible"
-	"tssh/proxy/wire"
 )
 
 // How long the server may take to let us go when we leave a session to itself, and
@@ -38,7 +38,7 @@ func (r *run) leave() {
 	r.keys.end()
 	r.say(func() {
 		<-r.keys.done
-		r.ch.SendRequest(wire.DetachRequest, false, nil)
+		r.ch.SendRequest(terms.DetachRequest, false, nil)
 	})
 }
 
@@ -48,7 +48,7 @@ func (r *run) leaveAll() {
 		return
 	}
 	r.leave()
-	r.say(func() { r.conn.SendRequest(wire.LeaveRequest, true, nil) })
+	r.say(func() { r.conn.SendRequest(terms.LeaveRequest, true, nil) })
 }
 
 // say gives a request a moment to leave: without contact it may wait for long.

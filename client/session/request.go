@@ -12,7 +12,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/voice"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // asker is a channel that sends a request without waiting for its answer. Several
@@ -108,7 +108,7 @@ func (r *run) what() (kind string, payload []byte) {
 	switch {
 	case r.Attach != 0:
 		r.Log.Debugf("Attaching session %s.", r.Name)
-		return wire.AttachRequest, ssh.Marshal(struct{ ID uint32 }{r.Attach})
+		return terms.AttachRequest, ssh.Marshal(struct{ ID uint32 }{r.Attach})
 	case r.subsystem():
 		r.Log.Debugf("Sending subsystem: %s", r.Command)
 		return "subsystem", text
@@ -253,7 +253,7 @@ func (r *run) serve(reqs <-chan *ssh.Request) (e ended) {
 		case "eow@openssh.com":
 			r.noMoreInput()
 			ok = true
-		case wire.TakenRequest:
+		case terms.TakenRequest:
 			var m struct{ By string }
 			if ssh.Unmarshal(q.Payload, &m) == nil {
 				r.taken.Store(&m.By)

@@ -15,7 +15,7 @@ import (
 
 	"tssh/client/config"
 	"tssh/client/tty"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // start runs a session and returns its exit status when it has ended.
@@ -117,13 +117,13 @@ func TestKeysGoAheadOfLeaving(t *testing.T) {
 	go type_.Write([]byte("make\r~d"))
 	time.Sleep(50 * time.Millisecond) // time in which it must not ask to leave
 	f.mu.Lock()
-	early := slices.Contains(f.asked, wire.DetachRequest)
+	early := slices.Contains(f.asked, terms.DetachRequest)
 	f.mu.Unlock()
 	in, _ := io.ReadAll(f.stdin)
 	if early || string(in) != "make\r" {
 		t.Errorf("typed %q, left before it: %v", in, early)
 	}
-	f.await(wire.DetachRequest)
+	f.await(terms.DetachRequest)
 	f.exit(0)
 	if got := exit(); got != 0 {
 		t.Errorf("exit %d", got)

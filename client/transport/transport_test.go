@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"tssh/client/config/algorithm"
+	"tssh/client/sshconfig/algorithm"
 
 	"golang.org/x/crypto/ssh"
 )

@@ -5,12 +5,8 @@ package pubkey
 
 import (
 	"crypto/rsa"
-	"crypto/sha256"
-	"strings"
 
 	"golang.org/x/crypto/ssh"
-
-	"tssh/proxy/wire"
 )
 
 // Plain is a key without its certificate.
@@ -39,34 +35,4 @@ func MostRSABits(key ssh.PublicKey) int {
 		return max(RSABits(c.Key), RSABits(c.SignatureKey))
 	}
 	return RSABits(key)
-}
-
-// Offered is what an offer tells of a key that sshd let the user in by.
-func Offered(key ssh.PublicKey) wire.Key {
-	c, ok := key.(*ssh.Certificate)
-	if !ok {
-		return wire.Key{Fingerprint: sha256.Sum256(key.Marshal())}
-	}
-	k := wire.Key{Fingerprint: sha256.Sum256(c.SignatureKey.Marshal()), Cert: &wire.Cert{Command: c.CriticalOptions["force-command"]}}
-	for _, e := range []struct {
-		name   string
-		letter byte
-	}{
-		{"permit-pty", wire.PermitsPTY}, {"permit-port-forwarding", wire.PermitsPorts}, {"permit-agent-forwarding", wire.PermitsAgent},
-		{"permit-X11-forwarding", wire.PermitsX11}, {"permit-user-rc", wire.PermitsUserRC},
-	} {
-		if _, ok := c.Extensions[e.name]; ok {
-			k.Cert.Permits += string(e.letter)
-		}
-	}
-	room := wire.MaxPrincipals
-	for _, p := range c.ValidPrincipals {
-		if room -= len(p) + 1; room < 0 {
-			break
-		}
-		if !strings.ContainsRune(p, 0) {
-			k.Cert.Principals = append(k.Cert.Principals, p)
-		}
-	}
-	return k
 }

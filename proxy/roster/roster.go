@@ -11,11 +11,11 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // Contact says in words how the client is.
-func Contact(s *wire.Session, now time.Time) string {
+func Contact(s *terms.Session, now time.Time) string {
 	where := cmp.Or(s.Client, "through ssh")
 	switch {
 	case s.Here:
@@ -42,7 +42,7 @@ const header = "NAME\tSINCE\tCLIENT\tSIZE\tPROGRAM\tDIRECTORY\n"
 
 // Table writes sessions as people read them, a line for each terminal. Several
 // terminals of one session are named NAME, NAME/2 and so on.
-func Table(w io.Writer, now time.Time, list []wire.Session) error {
+func Table(w io.Writer, now time.Time, list []terms.Session) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	io.WriteString(t, header)
 	for i := range list {
@@ -54,7 +54,7 @@ func Table(w io.Writer, now time.Time, list []wire.Session) error {
 }
 
 // Numbered writes sessions to choose one of: the first line of each with a number.
-func Numbered(w io.Writer, now time.Time, list []wire.Session) error {
+func Numbered(w io.Writer, now time.Time, list []terms.Session) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	io.WriteString(t, "\t"+header)
 	for i := range list {
@@ -63,7 +63,7 @@ func Numbered(w io.Writer, now time.Time, list []wire.Session) error {
 	return t.Flush()
 }
 
-func rows(s *wire.Session, now time.Time) (lines []string) {
+func rows(s *terms.Session, now time.Time) (lines []string) {
 	since, contact := clock(now, s.Since), Contact(s, now)
 	switch {
 	case s.Release == "":
@@ -83,7 +83,7 @@ func rows(s *wire.Session, now time.Time) (lines []string) {
 }
 
 // what is the program, or what became of it.
-func what(t *wire.Terminal, now time.Time) string {
+func what(t *terms.Terminal, now time.Time) string {
 	name := short(t.Program, 40)
 	if t.Ended.IsZero() {
 		return cmp.Or(name, "-")
@@ -102,16 +102,16 @@ func short(text string, n int) string {
 const None = "no sessions"
 
 // Show writes the answer to --sessions.
-func Show(w io.Writer, now time.Time, list []wire.Session, asJSON bool) error {
+func Show(w io.Writer, now time.Time, list []terms.Session, asJSON bool) error {
 	if !asJSON {
 		return Table(w, now, list)
 	}
 	if list == nil {
-		list = []wire.Session{}
+		list = []terms.Session{}
 	}
 	for i := range list {
 		if list[i].Terminals == nil {
-			list[i].Terminals = []wire.Terminal{}
+			list[i].Terminals = []terms.Terminal{}
 		}
 	}
 	e := json.NewEncoder(w)
@@ -121,7 +121,7 @@ func Show(w io.Writer, now time.Time, list []wire.Session, asJSON bool) error {
 
 // Waiting are those that a client could come back to: with a terminal, and
 // nobody at it.
-func Waiting(list []wire.Session) (waiting []wire.Session) {
+func Waiting(list []terms.Session) (waiting []terms.Session) {
 	for _, s := range list {
 		if !s.Here && len(s.Terminals) > 0 {
 			waiting = append(waiting, s)

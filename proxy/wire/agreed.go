@@ -20,20 +20,15 @@ const (
 	OnlySSH Mode = "ssh"
 )
 
-// What a client, or the script that it sends ahead, calls tsshd with. The script
-// writes the first two as options, as the oldest copies on servers know them.
-const (
-	CommandOffer  = "offer"  // an Offer: serve a session, and greet
-	CommandVerify = "verify" // a SHA-256: is this file what was sent?
-	CommandRelay  = "relay"  // a Greeting's Relay and PID: carry a path through ssh
-)
+// Keep is how much is kept of the output of programs whose client is away, in
+// bytes. 0: the program waits.
+type Keep struct {
+	Terminal int64 // in memory; the oldest goes
+	Pipes    int64 // in a file; then the program waits
+}
 
-// The exit statuses of tsshd. A client goes on to another copy of tsshd after any
-// but ExitOK and ExitCannotServe.
-const (
-	ExitOK          = 0
-	ExitFailure     = 1
-	ExitUsage       = 2
-	ExitCannotServe = 93 // the offer is understood, and another copy could not serve it either
-	ExitGone        = 94 // of CommandRelay: the session has ended, for certain
-)
+// UsualKeep is what is kept where nobody says.
+var UsualKeep = Keep{4 << 20, 64 << 20}
+
+// MaxKeep bounds it.
+const MaxKeep = 1 << 40

@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 )
@@ -49,18 +48,7 @@ func FuzzReport(f *testing.F) {
 	})
 }
 
-func TestBulkIsAgreed(t *testing.T) {
-	o := anOffer()
-	plain := o.String()
-	o.Bulk = true
-	if got, err := ParseOffer(o.String()); err != nil || !got.Bulk || strings.Contains(plain, "bulk") {
-		t.Errorf("%+v, %v; without: %q", got, err, plain)
-	}
-	g := aGreeting()
-	g.Bulk = true
-	if got, _, err := FindGreeting([]byte(g.Line())); err != nil || !got.Bulk {
-		t.Errorf("%+v, %v", got, err)
-	}
+func TestBulkLeavesRoomForNumbers(t *testing.T) {
 	if BulkMTU(1452) != 1452-RepairSize || BulkMTU(0) != 1200 {
 		t.Errorf("%d, %d bytes", BulkMTU(1452), BulkMTU(0))
 	}

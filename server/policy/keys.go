@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // Bounds of a file of keys: what is beyond them is as if it were not there.
@@ -32,7 +32,7 @@ const (
 //
 // Whoever names keys here may lie, and gains nothing by it: it is the user,
 // whose process this is.
-func (p *Policy) LimitTo(keys []wire.Key, who Login) error {
+func (p *Policy) LimitTo(keys []terms.Key, who Login) error {
 	all := unlimited()
 	var trouble []error
 	for _, k := range keys {
@@ -45,7 +45,7 @@ func (p *Policy) LimitTo(keys []wire.Key, who Login) error {
 }
 
 // limitsOf looks where sshd looks, in its order.
-func (p *Policy) limitsOf(k wire.Key, who Login) (limits, error) {
+func (p *Policy) limitsOf(k terms.Key, who Login) (limits, error) {
 	s := search{key: k, who: who}
 	for _, name := range p.keyFiles {
 		if !strings.EqualFold(name, "none") {
@@ -74,7 +74,7 @@ func (p *Policy) limitsOf(k wire.Key, who Login) (limits, error) {
 
 // search looks for the line that let a key in.
 type search struct {
-	key     wire.Key
+	key     terms.Key
 	who     Login
 	fitting *limits // of the first line that fits: sshd's choice
 	first   *limits // of the first that names the key

@@ -11,12 +11,12 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/proxy/pubkey"
-	"tssh/proxy/wire"
+	"tssh/proxy/proof"
+	"tssh/proxy/terms"
 )
 
 // newKey is a public key, and its line in authorized_keys.
-func newKey(t testing.TB) (wire.Key, string) {
+func newKey(t testing.TB) (terms.Key, string) {
 	t.Helper()
 	public, _, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -26,7 +26,7 @@ func newKey(t testing.TB) (wire.Key, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pubkey.Offered(key), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
+	return proof.Of(key), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
 }
 
 func TestOptions(t *testing.T) {
@@ -87,7 +87,7 @@ func TestEitherForbids(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.LimitTo([]wire.Key{key}, who); err != nil {
+	if err := p.LimitTo([]terms.Key{key}, who); err != nil {
 		t.Error(err)
 	}
 	for host, want := range map[string]bool{"a 1": false, "b 2": true, "c 3": false} {
@@ -115,7 +115,7 @@ func TestUnknownLimits(t *testing.T) {
 	if err := os.Mkdir(who.Home+"/.ssh", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	limited := func(keys ...wire.Key) (*Policy, error) {
+	limited := func(keys ...terms.Key) (*Policy, error) {
 		p := Careful()
 		err := p.LimitTo(keys, who)
 		return p, err
@@ -151,7 +151,7 @@ func TestUnknownLimits(t *testing.T) {
 	if p, err := limited(key); err == nil || !p.TTY {
 		t.Errorf("a key that is an authority: %+v, %v", p, err)
 	}
-	cert := wire.Key{Fingerprint: key.Fingerprint, Cert: &wire.Cert{Permits: "pa", Principals: []string{"root"}}}
+	cert := terms.Key{Fingerprint: key.Fingerprint, Cert: &terms.Cert{Permits: "pa", Principals: []string{"root"}}}
 	if p, err := limited(cert); err != nil || p.TTY || !p.Agent || p.LocalTCP {
 		t.Errorf("a certificate: %+v, %v", p, err)
 	}
@@ -175,7 +175,7 @@ func FuzzKeyLine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s := search{key: key, who: login()}
 		s.keyLine(text)
-		s.key.Cert = &wire.Cert{Principals: []string{"a"}}
+		s.key.Cert = &terms.Cert{Principals: []string{"a"}}
 		for _, judge := range []func([]byte) (limits, bool, error){s.keyLine, s.principalLine} {
 			if l, ok, _ := judge(text); ok {
 				l.fits(s.who, s.key, time.Now())

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"tssh/proxy/terms"
 	"tssh/proxy/tun"
-	"tssh/proxy/wire"
 )
 
 // limits are what a line of authorized_keys, or a certificate, permits whoever
@@ -156,7 +156,7 @@ func absoluteTime(s string) (time.Time, error) {
 }
 
 // fits says whether sshd would have gone by the line, as far as can be seen.
-func (l limits) fits(who Login, k wire.Key, now time.Time) bool {
+func (l limits) fits(who Login, k terms.Key, now time.Time) bool {
 	return (l.principals == nil || k.Cert != nil && k.Cert.Names(l.principals...)) &&
 		(l.from == "" || matchAddr(l.from, who.Addr)) &&
 		(l.expires.IsZero() || now.Before(l.expires))
@@ -164,10 +164,10 @@ func (l limits) fits(who Login, k wire.Key, now time.Time) bool {
 
 // ofCert are the limits that a certificate itself sets: it permits what it
 // names and nothing else.
-func ofCert(c *wire.Cert) limits {
+func ofCert(c *terms.Cert) limits {
 	return limits{
-		pty: c.Has(wire.PermitsPTY), ports: c.Has(wire.PermitsPorts), agent: c.Has(wire.PermitsAgent),
-		x11: c.Has(wire.PermitsX11), userRC: c.Has(wire.PermitsUserRC), command: c.Command,
+		pty: c.Has(terms.PermitsPTY), ports: c.Has(terms.PermitsPorts), agent: c.Has(terms.PermitsAgent),
+		x11: c.Has(terms.PermitsX11), userRC: c.Has(terms.PermitsUserRC), command: c.Command,
 		tun: true, // there is no word for it
 	}
 }

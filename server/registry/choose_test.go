@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 func TestWhichSessionIsMeant(t *testing.T) {
 	now := time.Now()
 	entry := func(name string, pid int, here bool, terminals int) Entry {
-		return Entry{Session: wire.Session{Name: name, PID: pid, Release: "1", Here: here, Heard: now, Terminals: make([]wire.Terminal, terminals)}}
+		return Entry{Session: terms.Session{Name: name, PID: pid, Release: "1", Here: here, Heard: now, Terminals: make([]terms.Terminal, terminals)}}
 	}
 	build, mail := entry("build", 10, false, 2), entry("mail", 20, true, 1)
 	twin, slash := entry("build", 30, false, 1), entry("build/2", 50, false, 1)
@@ -20,7 +20,7 @@ func TestWhichSessionIsMeant(t *testing.T) {
 	for _, e := range []Entry{over, namesake} {
 		e.Terminals[0].Ended = now
 	}
-	bare, older := entry("exec", 40, true, 0), Entry{Session: wire.Session{PID: 60}}
+	bare, older := entry("exec", 40, true, 0), Entry{Session: terms.Session{PID: 60}}
 	for _, c := range []struct {
 		all      []Entry
 		name     string

@@ -29,7 +29,7 @@ import (
 
 	"tssh/proxy/accept"
 	"tssh/proxy/peer"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 const (
@@ -56,9 +56,9 @@ type Request struct {
 
 // Answer is what it says.
 type Answer struct {
-	Session  wire.Session `json:"session"`
-	Greeting string       `json:"greeting,omitempty"` // of attach
-	Error    string       `json:"error,omitempty"`    // why it is not done
+	Session  terms.Session `json:"session"`
+	Greeting string        `json:"greeting,omitempty"` // of attach
+	Error    string        `json:"error,omitempty"`    // why it is not done
 }
 
 // Base is where the directories of all sessions are: TMPDIR may be too long for a
@@ -154,7 +154,7 @@ func read(from io.Reader, to any) error {
 
 // Entry is a session that was found, and where.
 type Entry struct {
-	wire.Session
+	terms.Session
 	dir string
 }
 
@@ -229,7 +229,7 @@ func older(dir string, info fs.FileInfo) *Entry {
 	}
 	defer conn.Close()
 	pid := peer.PID(conn.(*net.UnixConn))
-	return &Entry{Session: wire.Session{PID: pid, Since: info.ModTime()}, dir: dir}
+	return &Entry{Session: terms.Session{PID: pid, Since: info.ModTime()}, dir: dir}
 }
 
 func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) }
@@ -281,12 +281,12 @@ func ask(ctx context.Context, patience time.Duration, dir string, q Request) (a 
 }
 
 // Sessions are what is told of entries.
-func Sessions(all []Entry) []wire.Session {
-	list := make([]wire.Session, len(all))
+func Sessions(all []Entry) []terms.Session {
+	list := make([]terms.Session, len(all))
 	for i, e := range all {
 		list[i] = e.Session
 	}
-	return wire.CleanSessions(list)
+	return terms.CleanSessions(list)
 }
 
 // Free returns want, or a name like it that no session has; where nothing is
@@ -301,7 +301,7 @@ func Free(want string, all []Entry) string {
 	for n := 1; ; n++ {
 		name := fmt.Sprintf("s%d", n)
 		if want != "" {
-			name = fmt.Sprintf("%s-%d", want[:min(len(want), wire.MaxName-8)], n+1)
+			name = fmt.Sprintf("%s-%d", want[:min(len(want), terms.MaxName-8)], n+1)
 			name = strings.ToValidUTF8(name, "")
 		}
 		if !taken(name) {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"tssh/proxy/leak"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 func TestMain(m *testing.M) { leak.Main(m) }
@@ -25,7 +25,7 @@ func open(t *testing.T, base, name string) (dir string) {
 		t.Fatal(err)
 	}
 	d, err := Open(dir, func(_ context.Context, _ *net.UnixConn, q Request) Answer {
-		return Answer{Session: wire.Session{Name: name, Release: "1", PID: 7}, Greeting: q.Ask}
+		return Answer{Session: terms.Session{Name: name, Release: "1", PID: 7}, Greeting: q.Ask}
 	}, t.Logf)
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 	"tssh/server/keep"
 	"tssh/server/pty"
 )
@@ -178,7 +178,7 @@ func (p *Program) join(s *session) *keep.Joint {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.client, p.shown = s.cfg.Client, s.shown
-	if s.kind != wire.AttachRequest {
+	if s.kind != terms.AttachRequest {
 		return p.output.Join(s.ch, s.client(), true)
 	}
 	p.resizeLocked(s.size)
@@ -213,8 +213,8 @@ type Description struct {
 }
 
 // Told is d as others are told of it.
-func (d Description) Told() wire.Terminal {
-	t := wire.Terminal{
+func (d Description) Told() terms.Terminal {
+	t := terms.Terminal{
 		ID: d.ID, Program: cmp.Or(d.Foreground, d.Command), Directory: d.Dir,
 		Cols: uint32(d.Cols), Rows: uint32(d.Rows), Here: d.Joined, Ended: d.Ended,
 	}

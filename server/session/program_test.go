@@ -17,7 +17,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tssh/proxy/sshconn"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 )
 
 // client is the far end of one channel, and can be lost, hang, and close.
@@ -164,7 +164,7 @@ func TestProgramOutlivesClient(t *testing.T) {
 	first.wait(t)
 
 	second := visit(t, cfg)
-	if !second.ask(wire.AttachRequest, struct{ ID uint32 }{0}) {
+	if !second.ask(terms.AttachRequest, struct{ ID uint32 }{0}) {
 		t.Fatal("attach")
 	}
 	second.see(t, "ready")
@@ -178,7 +178,7 @@ func TestProgramOutlivesClient(t *testing.T) {
 	}
 	io.WriteString(second.keys, "size\n")
 	second.see(t, "30 100")
-	if !second.ask(wire.DetachRequest, text{}) {
+	if !second.ask(terms.DetachRequest, text{}) {
 		t.Error("detach")
 	}
 	second.wait(t)
@@ -187,7 +187,7 @@ func TestProgramOutlivesClient(t *testing.T) {
 	}
 
 	third := visit(t, cfg)
-	third.ask(wire.AttachRequest, struct{ ID uint32 }{cfg.Programs.List()[0].ID()})
+	third.ask(terms.AttachRequest, struct{ ID uint32 }{cfg.Programs.List()[0].ID()})
 	third.see(t, "got one")
 	io.WriteString(third.keys, "quit\n")
 	third.wait(t)
@@ -203,7 +203,7 @@ func TestProgramOutlivesClient(t *testing.T) {
 // hears no more of it.
 func TestLastWordsWait(t *testing.T) {
 	for name, gone := range map[string]func(*client){
-		"nobody": func(c *client) { c.ask(wire.DetachRequest, text{}); c.wait(t) },
+		"nobody": func(c *client) { c.ask(terms.DetachRequest, text{}); c.wait(t) },
 		"lost":   func(c *client) { c.end(false) },
 		"silent": func(c *client) { c.mu.Lock(); c.mute = true; c.mu.Unlock() },
 	} {
@@ -234,7 +234,7 @@ func TestLastWordsWait(t *testing.T) {
 			for _, mute := range []bool{true, false} { // the second one is told again
 				next := visit(t, cfg)
 				next.mute = mute
-				if !next.ask(wire.AttachRequest, struct{ ID uint32 }{}) {
+				if !next.ask(terms.AttachRequest, struct{ ID uint32 }{}) {
 					t.Fatal("attach")
 				}
 				next.see(t, "last words")
@@ -263,7 +263,7 @@ func TestTerminalIsTakenOver(t *testing.T) {
 	first.see(t, "ready")
 	cfg.Client = "second"
 	second := visit(t, cfg)
-	second.ask(wire.AttachRequest, struct{ ID uint32 }{})
+	second.ask(terms.AttachRequest, struct{ ID uint32 }{})
 	second.see(t, "ready")
 	first.wait(t)
 	if want := []string{"taken@tssh \x00\x00\x00\x06second", "exit-status \x00\x00\x00\x00"}; !slices.Equal(first.sent, want) {
@@ -275,7 +275,7 @@ func TestTerminalIsTakenOver(t *testing.T) {
 	io.WriteString(second.keys, "stuck\n")
 	time.Sleep(50 * time.Millisecond)
 	third := visit(t, cfg)
-	third.ask(wire.AttachRequest, struct{ ID uint32 }{})
+	third.ask(terms.AttachRequest, struct{ ID uint32 }{})
 	third.see(t, "got stuck")
 	second.wait(t)
 }
@@ -291,7 +291,7 @@ func TestPoliteEndHangsUp(t *testing.T) {
 	if n := len(cfg.Programs.List()); n != 0 {
 		t.Errorf("%d programs", n)
 	}
-	if visit(t, cfg).ask(wire.AttachRequest, struct{ ID uint32 }{}) {
+	if visit(t, cfg).ask(terms.AttachRequest, struct{ ID uint32 }{}) {
 		t.Error("attached to nothing")
 	}
 }
@@ -320,11 +320,11 @@ func TestAttachNeedsTerminal(t *testing.T) {
 	policy := *cfg.Policy
 	policy.ForceCommand = "true"
 	forced.Policy = &policy
-	if visit(t, forced).ask(wire.AttachRequest, struct{ ID uint32 }{}) {
+	if visit(t, forced).ask(terms.AttachRequest, struct{ ID uint32 }{}) {
 		t.Error("a forced command attached")
 	}
-	serve(t, cfg, request{wire.AttachRequest, struct{ ID uint32 }{}, false}, request{"exec", text{"true"}, true}) // without pty-req
-	serve(t, config(t), request{wire.AttachRequest, struct{ ID uint32 }{}, false}, request{wire.DetachRequest, text{}, false}, request{"exec", text{"true"}, true})
+	serve(t, cfg, request{terms.AttachRequest, struct{ ID uint32 }{}, false}, request{"exec", text{"true"}, true}) // without pty-req
+	serve(t, config(t), request{terms.AttachRequest, struct{ ID uint32 }{}, false}, request{terms.DetachRequest, text{}, false}, request{"exec", text{"true"}, true})
 }
 
 // TestDisplayOfTheNewClient: the program keeps its display, at which its programs prove
@@ -356,7 +356,7 @@ func TestDisplayOfTheNewClient(t *testing.T) {
 	first.end(false)
 	first.wait(t)
 	second := visit(t, cfg)
-	if !second.ask("x11-req", x11{false, "MIT-MAGIC-COOKIE-1", "bb", 0}) || !second.ask(wire.AttachRequest, struct{ ID uint32 }{0}) {
+	if !second.ask("x11-req", x11{false, "MIT-MAGIC-COOKIE-1", "bb", 0}) || !second.ask(terms.AttachRequest, struct{ ID uint32 }{0}) {
 		t.Fatal("refused")
 	}
 	b, _ := os.ReadFile(said) // at once

@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 	"tssh/server/flow"
 	"tssh/server/keep"
 	"tssh/server/policy"
@@ -77,7 +77,7 @@ func (s *session) attach(payload []byte) bool {
 		return false
 	}
 	s.pty.Close() // only its size was wanted
-	s.kind, s.program, s.pty = wire.AttachRequest, p, p.pty
+	s.kind, s.program, s.pty = terms.AttachRequest, p, p.pty
 	if s.display != nil && p.display != nil {
 		// The program goes on with the display that it has; what its programs show
 		// there from now on is to prove that this client let them, also what its user
@@ -181,7 +181,7 @@ func (s *session) tellExit() bool {
 // client has all its output, or has the terminal no more.
 func (s *session) show() {
 	defer close(s.shown)
-	if s.kind != wire.AttachRequest {
+	if s.kind != terms.AttachRequest {
 		s.launch()
 	}
 	go s.send() // it may wait for a program that reads nothing, and outlives the channel
@@ -194,7 +194,7 @@ func (s *session) show() {
 		return // the channel takes no more: it has ended
 	}
 	if by, taken := s.program.taken(s.joint); taken {
-		s.ch.SendRequest(wire.TakenRequest, false, ssh.Marshal(struct{ By string }{by}))
+		s.ch.SendRequest(terms.TakenRequest, false, ssh.Marshal(struct{ By string }{by}))
 	}
 	how := exitStatus(0)
 	s.ch.SendRequest(how.request, false, how.payload)

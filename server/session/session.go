@@ -17,7 +17,7 @@ import (
 
 	"tssh/proxy/sshconn"
 	"tssh/proxy/terminfo"
-	"tssh/proxy/wire"
+	"tssh/proxy/terms"
 	"tssh/server/keep"
 	"tssh/server/policy"
 	"tssh/server/pty"
@@ -166,7 +166,7 @@ func Serve(ch sshconn.Channel, cfg Config) {
 		case req.Type == s.kind:
 			// Only now, so that the client has the answer before the first output.
 			s.start()
-		case req.Type == wire.DetachRequest:
+		case req.Type == terms.DetachRequest:
 			await(s.sent, typing)
 			s.joint.Leave()
 		}
@@ -251,9 +251,9 @@ func (s *session) handle(req *sshconn.Request) bool {
 		return s.pipes != nil
 	case "shell", "exec", "subsystem":
 		return !started && s.prepare(req.Type, req.Payload)
-	case wire.AttachRequest:
+	case terms.AttachRequest:
 		return !started && s.attach(req.Payload)
-	case wire.DetachRequest:
+	case terms.DetachRequest:
 		return s.joint != nil && s.program.among != nil
 	}
 	if started {

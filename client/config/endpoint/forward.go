@@ -5,8 +5,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-
-	"tssh/client/config/pattern"
 )
 
 // Forward is one LocalForward, RemoteForward or DynamicForward.
@@ -65,7 +63,7 @@ func listenEnd(f *Forward, words []forwardWord) bool {
 	case len(words) != 1:
 		return false
 	}
-	f.BindPort = pattern.ParsePort(words[0].text)
+	f.BindPort = ParsePort(words[0].text)
 	return f.BindPort >= 0
 }
 
@@ -78,7 +76,7 @@ func connectEnd(f *Forward, words []forwardWord) bool {
 	case len(words) != 2 || words[0].text == "" || words[0].path:
 		return false
 	}
-	f.Host, f.Port = words[0].text, pattern.ParsePort(words[1].text)
+	f.Host, f.Port = words[0].text, ParsePort(words[1].text)
 	return f.Port > 0
 }
 

@@ -7,8 +7,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-
-	"tssh/client/config/pattern"
 )
 
 // Jump is one host on the way, from ProxyJump.
@@ -84,7 +82,7 @@ func ParseJump(s string) (j Jump, ok bool) {
 		}
 		j.Host = host
 		if port != "" {
-			if j.Port = pattern.ParsePort(port); j.Port <= 0 {
+			if j.Port = ParsePort(port); j.Port <= 0 {
 				return j, false
 			}
 		}
@@ -96,9 +94,9 @@ func ParseJump(s string) (j Jump, ok bool) {
 // where a program may have put what it was given; "" when nothing is.
 func (j Jump) Unfit() string {
 	switch {
-	case !pattern.ValidHost(j.Host):
+	case !ValidHost(j.Host):
 		return fmt.Sprintf("parse_jump: invalid hostname \"%s\"", j.Host)
-	case j.User != "" && !pattern.ValidUser(j.User):
+	case j.User != "" && !ValidUser(j.User):
 		return fmt.Sprintf("parse_jump: invalid username \"%s\"", j.User)
 	}
 	return ""

@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-
-	"tssh/client/config/pattern"
 )
 
 // ParseURI reads ssh://[user[;parameters]@]host[:port][/]. There is no path.
@@ -36,7 +34,7 @@ func ParseURI(s string) (user, host string, port int, uri, ok bool) {
 		digits, ported = strings.CutPrefix(s[end:], ":")
 	}
 	if ported && digits != "" {
-		if port = pattern.ParsePort(digits); port <= 0 {
+		if port = ParsePort(digits); port <= 0 {
 			return "", "", 0, true, false
 		}
 	}
@@ -46,7 +44,7 @@ func ParseURI(s string) (user, host string, port int, uri, ok bool) {
 			return user, host, port, true, path == ""
 		}
 	}
-	if path != "" || pattern.DomainFault(host) != "" {
+	if path != "" || DomainFault(host) != "" {
 		return "", "", 0, true, false
 	}
 	return user, strings.TrimSuffix(host, "."), port, true, true
