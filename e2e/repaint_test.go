@@ -21,10 +21,16 @@ import (
 // shown is the screen of p, with what scrolled off it.
 func (p *terminal) shown() *screen.Screen {
 	p.mu.Lock()
-	text := p.text.String()
+	text, sizes := p.text.String(), p.sizes
 	p.mu.Unlock()
-	s := screen.New(80, 24, screen.Config{History: 1 << 20})
-	s.Feed([]byte(text))
+	s := screen.New(sizes[0].cols, sizes[0].rows, screen.Config{History: 1 << 20})
+	from := 0
+	for _, size := range sizes[1:] {
+		s.Feed([]byte(text[from:size.from]))
+		s.Resize(size.cols, size.rows, false)
+		from = size.from
+	}
+	s.Feed([]byte(text[from:]))
 	return s
 }
 
@@ -145,7 +151,8 @@ func rows(s *screen.Screen, alike *regexp.Regexp) string {
 	x, y := s.Cursor()
 	fmt.Fprintln(&b, "cursor", x, y)
 	s.Feed([]byte("\x1b[0m")) // how text would look is not seen
-	for y := range 24 {
+	_, height := s.Size()
+	for y := range height {
 		s.Feed(fmt.Appendf(nil, "\x1b[1;%dr", max(y+1, 2))) // no row joins the next one at its end
 		fmt.Fprintf(&b, "%q\n", blanks.ReplaceAll(s.Overlay([]int{y}, "", nil), []byte("$1")))
 	}
@@ -155,6 +162,21 @@ func rows(s *screen.Screen, alike *regexp.Regexp) string {
 		return alike.ReplaceAllString(b.String(), "")
 	}
 	return b.String()
+}
+
+// isShown checks that p shows what it shows when the program has painted all anew.
+func (f *screenful) isShown(how string, p *terminal, redraw func(), alike *regexp.Regexp) {
+	f.w.t.Helper()
+	before := f.mark(p)
+	wrote := f.wrote()
+	redraw()
+	after := f.mark(p)
+	if n := f.wrote() - wrote; n < 300 {
+		f.w.t.Errorf("%s, the program writes only %d bytes to paint anew", how, n)
+	}
+	if before, after := rows(before, alike), rows(after, alike); before != after {
+		f.w.t.Errorf("%s, the screen is\n%s\nand painted anew\n%s", how, before, after)
+	}
 }
 
 // TestScreenIsWhatTheProgramShows after the client was stopped, cut off, and killed and
@@ -242,16 +264,7 @@ func TestScreenIsWhatTheProgramShows(t *testing.T) {
 				p.keys(c.key)
 				p.expect(c.says)
 				f.gets(c.done)
-				before := f.mark(p)
-				wrote := f.wrote()
-				c.redraw(f)
-				after := f.mark(p)
-				if n := f.wrote() - wrote; n < 1000 {
-					t.Errorf("%s, the program writes only %d bytes to paint anew", how, n)
-				}
-				if before, after := rows(before, c.alike), rows(after, c.alike); before != after {
-					t.Errorf("%s, the screen is\n%s\nand painted anew\n%s", how, before, after)
-				}
+				f.isShown(how, p, func() { c.redraw(f) }, c.alike)
 			}
 			away := func(how string, begin, end func()) {
 				t.Helper()
@@ -268,9 +281,7 @@ func TestScreenIsWhatTheProgramShows(t *testing.T) {
 				}
 			}
 			check("there", p)
-			signal := func(s syscall.Signal) func() { return func() { syscall.Kill(-p.cmd.Process.Pid, s) } } // it may be two
-			defer signal(syscall.SIGCONT)()
-			away("after a stop", signal(syscall.SIGSTOP), signal(syscall.SIGCONT))
+			away("after a stop", p.stop, p.wake)
 			away("after a cut", func() { w.fault(nothing) }, func() { w.fault("") })
 			p.kill9()
 			c.away(f)

@@ -4,11 +4,13 @@ package e2e_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,17 +26,23 @@ type terminal struct {
 	mu      sync.Mutex // guards what follows
 	text    strings.Builder
 	seen    int // by expect, of text without controls
+	sizes   []sized
 	changed chan struct{}
 	done    bool
 }
 
+// sized is which size a terminal has from where on in its text.
+type sized struct{ from, cols, rows int }
+
 // terminal starts cmd on the client, on a terminal of 24 lines.
-func (w *world) terminal(cmd *exec.Cmd) *terminal {
+func (w *world) terminal(cmd *exec.Cmd) *terminal { return w.terminalOf(80, 24, cmd) }
+
+func (w *world) terminalOf(cols, rows int, cmd *exec.Cmd) *terminal {
 	w.t.Helper()
-	p := &terminal{w: w, cmd: cmd, changed: make(chan struct{})}
+	p := &terminal{w: w, cmd: cmd, changed: make(chan struct{}), sizes: []sized{{0, cols, rows}}}
 	cmd.SysProcAttr = nil
 	w.within(w.client, func() (err error) {
-		p.tty, err = pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
+		p.tty, err = pty.StartWithSize(cmd, &pty.Winsize{Rows: uint16(rows), Cols: uint16(cols)})
 		return err
 	})
 	var reading sync.WaitGroup
@@ -48,6 +56,17 @@ func (w *world) terminal(cmd *exec.Cmd) *terminal {
 		}
 	})
 	return p
+}
+
+// resize gives it another size.
+func (p *terminal) resize(cols, rows int) {
+	p.w.t.Helper()
+	p.mu.Lock()
+	p.sizes = append(p.sizes, sized{p.text.Len(), cols, rows})
+	p.mu.Unlock()
+	if err := pty.Setsize(p.tty, &pty.Winsize{Rows: uint16(rows), Cols: uint16(cols)}); err != nil {
+		p.w.t.Fatal(err)
+	}
 }
 
 func (p *terminal) read() {
@@ -100,6 +119,24 @@ func (p *terminal) keys(text string) {
 		p.w.t.Fatalf("type %q: %v", text, err)
 	}
 }
+
+// stop stops the program, which may be two processes, and waits until it stands.
+func (p *terminal) stop() {
+	p.w.t.Helper()
+	p.w.t.Cleanup(p.wake)
+	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGSTOP)
+	p.w.awaits("the client is stopped", func() bool {
+		for _, pid := range p.w.processes(p.w.client) {
+			status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+			if group, err := syscall.Getpgid(pid); err == nil && group == p.cmd.Process.Pid && !strings.Contains(string(status), "State:\tT") {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func (p *terminal) wake() { syscall.Kill(-p.cmd.Process.Pid, syscall.SIGCONT) }
 
 // exit waits for the program's end and returns its status.
 func (p *terminal) exit() int {
@@ -165,9 +202,7 @@ func TestShell(t *testing.T) {
 			w := newWorld(t)
 			p := w.shell(append(m.args, "server")...)
 			p.runs("stty size; echo $TERM; shopt -q login_shell && echo login", "24 80\r\nxterm-256color\r\nlogin\r\n")
-			if err := pty.Setsize(p.tty, &pty.Winsize{Rows: 31, Cols: 99}); err != nil {
-				t.Fatal(err)
-			}
+			p.resize(99, 31)
 			p.runs("until [ \"$(stty size)\" = '31 99' ]; do :; done; echo resized", "resized\r\n")
 			p.keys("sh -c 'echo sle\"\"eping; exec sleep 1000'\r")
 			p.expect("sleeping\r\n")
