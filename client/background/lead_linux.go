@@ -1,6 +1,7 @@
 package background
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -156,21 +157,21 @@ func Lead() (code int, ok bool) {
 // shrink gives back what the start took. A page of a program that nobody has written
 // to, such as by relocating it, comes again from the file when it is used.
 func shrink() {
-	maps, err := os.ReadFile("/proc/self/smaps")
+	maps, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		return
 	}
+	defer maps.Close()
 	var from, to uintptr
-	for line := range strings.Lines(string(maps)) {
-		f := strings.Fields(line)
-		switch {
-		case len(f) >= 6 && strings.HasPrefix(f[5], "/"):
-			if n, err := fmt.Sscanf(f[0], "%x-%x", &from, &to); n != 2 || err != nil || f[1][1] == 'w' {
-				from, to = 0, 0
-			}
-		case len(f) >= 5 && !strings.HasSuffix(f[0], ":"): // of no file
+	for lines := bufio.NewScanner(maps); lines.Scan(); {
+		line := lines.Text()
+		switch first, rest, _ := strings.Cut(line, " "); {
+		case !strings.HasSuffix(first, ":"): // the first of a mapping's
 			from, to = 0, 0
-		case strings.HasPrefix(line, "Anonymous:") && f[1] == "0" && to > from:
+			if strings.Contains(rest, " /") && len(rest) > 1 && rest[1] != 'w' {
+				fmt.Sscanf(first, "%x-%x", &from, &to)
+			}
+		case first == "Anonymous:" && strings.TrimLeft(rest, " ") == "0 kB" && to > from:
 			unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
 		}
 	}

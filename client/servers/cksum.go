@@ -14,7 +14,7 @@ import (
 type Checksum struct {
 	crc  uint32
 	size uint64
-	buf  []byte
+	buf  [1 << 10]byte
 }
 
 // NewChecksum is that of nothing.
@@ -28,11 +28,14 @@ func (c *Checksum) Write(p []byte) (int, error) {
 }
 
 func (c *Checksum) add(p []byte) {
-	c.buf = c.buf[:0]
-	for _, b := range p {
-		c.buf = append(c.buf, bits.Reverse8(b))
+	for len(p) > 0 {
+		n := min(len(p), len(c.buf))
+		for i, b := range p[:n] {
+			c.buf[i] = bits.Reverse8(b)
+		}
+		c.crc = crc32.Update(c.crc, crc32.IEEETable, c.buf[:n])
+		p = p[n:]
 	}
-	c.crc = crc32.Update(c.crc, crc32.IEEETable, c.buf)
 }
 
 // String is the line of cksum for its stdin. Nothing is to be written after.

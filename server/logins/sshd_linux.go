@@ -42,6 +42,9 @@ func look(pid int) (p process, ok bool) {
 	p.uid = -1
 	status, _ := os.ReadFile(filepath.Join(dir, "status"))
 	for line := range strings.Lines(string(status)) {
+		if !strings.HasPrefix(line, "Uid:") {
+			continue // a Sscanf of each line costs 100 KB
+		}
 		var u [4]int // real, effective, saved, of files
 		if n, _ := fmt.Sscanf(line, "Uid: %d %d %d %d", &u[0], &u[1], &u[2], &u[3]); n == 4 && u[0] == u[1] && u[1] == u[2] {
 			p.uid = u[0]
