@@ -127,6 +127,14 @@ func (b *bulk) begin() {
 	}
 	go func() {
 		conn, err := b.dial(b.main.conn.Context())
+		if err == nil {
+			// What moves to it before the server has it would wait for ever if an outage
+			// outlasts the server's patience now. Its first stream, an empty one, tells.
+			var word *quic.ReceiveStream
+			if word, err = conn.AcceptUniStream(b.main.conn.Context()); err == nil {
+				word.CancelRead(0)
+			}
+		}
 		b.mu.Lock()
 		b.dialing = false
 		b.mu.Unlock()
@@ -148,6 +156,11 @@ func (b *bulk) run(conn *quic.Conn) {
 	if surplus {
 		conn.CloseWithError(0, "")
 		return
+	}
+	if b.dial == nil {
+		if s, err := conn.OpenUniStream(); err == nil {
+			s.Close() // the word that it is here, for which the client waits
+		}
 	}
 	var err error
 	for err == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -69,22 +70,26 @@ func TestLossesOfAFullQueueAreNotThePaths(t *testing.T) {
 type twin struct {
 	*end
 	usual, bulk *net.UDPAddr
+	lost        func(bulk bool) bool // what is written; nil: nothing
 }
 
-func newTwin(e *end) twin {
-	return twin{e, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 1}}
+func newTwin(e *end) *twin {
+	return &twin{e, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 1}, nil}
 }
 
-func (w twin) WriteTo(p []byte, to net.Addr) (int, error) {
+func (w *twin) WriteTo(p []byte, to net.Addr) (int, error) {
 	mark := byte(0)
 	if sameHost(to, w.bulk) {
 		mark = 1
+	}
+	if w.lost != nil && w.lost(mark == 1) {
+		return len(p), nil
 	}
 	w.end.WriteTo(append([]byte{mark}, p...), nil)
 	return len(p), nil
 }
 
-func (w twin) ReadFrom(p []byte) (int, net.Addr, error) {
+func (w *twin) ReadFrom(p []byte) (int, net.Addr, error) {
 	b := make([]byte, len(p)+1)
 	n, _, err := w.end.ReadFrom(b)
 	if err != nil || n == 0 {
@@ -98,7 +103,7 @@ func (w twin) ReadFrom(p []byte) (int, net.Addr, error) {
 }
 
 // twins gives both ends of a connection that may have one for bulk beside it.
-func twins(t *testing.T, l *link) (client, server *conn, ce twin) {
+func twins(t *testing.T, l *link) (client, server *conn, ce *twin) {
 	t.Helper()
 	cc, sc := configs(t)
 	c, s := newLink(t, l)
@@ -220,6 +225,67 @@ func TestBulkIsAgreedOrNotThere(t *testing.T) {
 		}
 		if _, err := client.TakeBulk(t.Context(), 3); err == nil {
 			t.Error("a stream came")
+		}
+	})
+}
+
+// TestOutageAsBulksConnectionBegins: the server waits a minute for the client's last
+// words of a handshake, and then forgets it. What the client moved there would be lost.
+func TestOutageAsBulksConnectionBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server, ce := twins(t, &link{delay: 20 * time.Millisecond})
+		var began time.Time
+		ce.lost = func(bulk bool) bool {
+			if bulk && began.IsZero() {
+				began = time.Now()
+			}
+			past := time.Since(began)
+			return bulk && past > 30*time.Millisecond && past < 3*time.Minute
+		}
+		client.bulk().gauge.lossy = true
+		for range 600 {
+			time.Sleep(time.Second)
+			s, number := client.Bulk()
+			if s == nil {
+				continue
+			}
+			s.Write([]byte("x"))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			if _, err := server.TakeBulk(ctx, number); err != nil {
+				t.Errorf("what moved is lost: %v", err)
+			}
+			return
+		}
+	})
+}
+
+// TestStrangersBeginFewConnections: packets that begin one cost a stranger on the path
+// nothing, and the server much.
+func TestStrangersBeginFewConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server, ce := twins(t, &link{delay: 20 * time.Millisecond})
+		transport := client.bulk().main.transport
+		begin := func(to net.Addr, n int) int {
+			before := runtime.NumGoroutine()
+			for range n {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond) // the answer finds nobody
+				transport.Dial(ctx, to, client.cfg.tlsConfig(), client.cfg.bulkConfig())
+				cancel()
+			}
+			time.Sleep(time.Second)
+			return runtime.NumGoroutine() - before
+		}
+		for name, to := range map[string]net.Addr{"usual": ce.usual, "bulk": ce.bulk} {
+			if n := begin(to, 100); n > 5*maxBeside {
+				t.Errorf("a hundred packets to the %s address left %d goroutines", name, n)
+			}
+		}
+		time.Sleep(5 * time.Minute) // they are forgotten
+		s, number := bulkStream(t, client)
+		s.Write([]byte("x"))
+		if _, err := server.TakeBulk(t.Context(), number); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -120,7 +121,9 @@ func serveQUIC(ctx context.Context, pc net.PacketConn, cfg Config) (multiplexer,
 func listenQUIC(pc net.PacketConn, cfg Config) (*quicListener, error) {
 	t := &quic.Transport{Conn: sized(pc)}
 	config := cfg.quicConfig()
+	var beside *beside
 	if cfg.BulkPeer != nil {
+		beside = besides(t, cfg.BulkPeer)
 		config.GetConfigForClient = func(i *quic.ClientInfo) (*quic.Config, error) {
 			if sameHost(i.RemoteAddr, cfg.BulkPeer) {
 				return cfg.bulkConfig(), nil
@@ -133,7 +136,37 @@ func listenQUIC(pc net.PacketConn, cfg Config) (*quicListener, error) {
 		t.Close()
 		return nil, err
 	}
-	return &quicListener{t, l, cfg.BulkPeer}, nil
+	return &quicListener{t, l, cfg.BulkPeer, beside}, nil
+}
+
+// beside bounds the connections that are begun beside the first one, for as long as
+// it is there. A handshake costs this end many times the packet that begins it, and
+// until its end who sent that may be anybody on a path.
+type beside struct {
+	settled atomic.Bool // there is a first one
+	there   atomic.Int32
+}
+
+const maxBeside = 4 // handshakes, and the connection for bulk
+
+// besides makes t refuse connections too many. They come from peer.
+func besides(t *quic.Transport, peer net.Addr) *beside {
+	b := &beside{}
+	t.ConnContext = func(ctx context.Context, i *quic.ClientInfo) (context.Context, error) {
+		if !b.settled.Load() {
+			return ctx, nil
+		}
+		if !sameHost(i.RemoteAddr, peer) {
+			return nil, errors.New("there is a connection")
+		}
+		if b.there.Add(1) > maxBeside {
+			b.there.Add(-1)
+			return nil, errors.New("too many handshakes")
+		}
+		context.AfterFunc(ctx, func() { b.there.Add(-1) })
+		return ctx, nil
+	}
+	return b
 }
 
 // quicListener answers until it has accepted a connection, or was closed.
@@ -141,6 +174,7 @@ type quicListener struct {
 	transport *quic.Transport
 	listener  *quic.Listener
 	bulk      net.Addr // nil: one connection is accepted
+	beside    *beside  // likewise
 }
 
 func (l *quicListener) accept(ctx context.Context) (multiplexer, error) {
@@ -157,6 +191,7 @@ func (l *quicListener) accept(ctx context.Context) (multiplexer, error) {
 		go l.listener.Close()
 		return q, nil
 	}
+	l.beside.settled.Store(true)
 	q.side = newBulk(q, nil)
 	go q.acceptBulk(l.listener, l.bulk)
 	return q, nil
