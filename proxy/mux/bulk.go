@@ -35,6 +35,8 @@ type Sender interface {
 	CloseWrite() error
 	// Close gives it up, as a Stream's.
 	Close() error
+	// Reset gives it up with what has not arrived, which nobody is to read any more.
+	Reset()
 }
 
 // Receiver is a Sender's other end.
@@ -249,6 +251,11 @@ func (s *bulkSender) CloseWrite() error {
 func (s *bulkSender) Close() error {
 	s.conn.writeDone(s)
 	return s.quicSender.giveUp()
+}
+
+func (s *bulkSender) Reset() {
+	s.conn.writeDone(s)
+	s.s.CancelWrite(0)
 }
 
 // bulkReceiver is a Receiver.

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"tssh/proxy/mux"
 	"tssh/proxy/simnet"
 	"tssh/proxy/wire"
@@ -203,4 +205,58 @@ type never struct{ mux.Conn }
 func (never) TakeBulk(ctx context.Context, _ uint64) (mux.Receiver, error) {
 	<-ctx.Done()
 	return nil, context.Cause(ctx)
+}
+
+// TestRefusedBulkHoldsUpNobody: a session's opener need not wait to be accepted, so
+// what it moved may be there when it is refused, and nobody is to read it.
+func TestRefusedBulkHoldsUpNobody(t *testing.T) {
+	const size = 2 << 20
+	bubble(t, func(t *testing.T) {
+		r := proxied(t, wire.QUIC, wire.OnlyUDP, true, radio)
+		r.serve(t, func(n NewChannel) {
+			if n.ChannelType() == "session" {
+				time.Sleep(5 * time.Second)
+				n.Reject(ssh.Prohibited, "no")
+				return
+			}
+			c := accept(t, n)
+			c.Write(noise(size))
+			c.Close()
+		})
+		fill := func() {
+			t.Helper()
+			c := r.open(t)
+			got := make(chan []byte, 1)
+			go func() { b, _ := io.ReadAll(c); got <- b }()
+			select {
+			case b := <-got:
+				if !bytes.Equal(b, noise(size)) {
+					t.Errorf("%d other bytes came", len(b))
+				}
+			case <-time.After(time.Hour):
+				t.Fatal("bulk is stuck")
+			}
+			c.Close()
+		}
+		fill()
+		fill() // the path is known
+		for range 40 {
+			c, reqs, err := r.OpenChannel("session", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			go ssh.DiscardRequests(reqs)
+			over := make(chan error, 1)
+			go func() { _, err := c.Write(make([]byte, 4<<20)); over <- err }()
+			select {
+			case err = <-over:
+				if err == nil {
+					t.Error("all was taken")
+				}
+			case <-time.After(time.Hour):
+				t.Fatal("who wrote waits for ever")
+			}
+		}
+		fill()
+	})
 }

@@ -31,7 +31,8 @@ type framing struct {
 	sent  int        // bytes of data, until it is clear that they stay here
 	moved mux.Sender // where frames go now; nil: to the stream
 
-	come onward // from where frames come
+	gone atomic.Pointer[mux.Sender] // moved, for whoever has no turn
+	come onward                     // from where frames come
 
 	urgent atomic.Bool // a terminal's
 
@@ -122,6 +123,12 @@ func (f *framing) run() {
 	}
 	f.ch.Finish(err, good)
 	f.end()
+	if !good { // the peer reads no more, and may never have heard where we moved
+		f.abandon()
+		if to := f.gone.Load(); to != nil {
+			(*to).Reset()
+		}
+	}
 	f.ch.AnswerClose()
 	if good {
 		r.ReadByte() // the end of the stream, so that nothing is left to cancel
@@ -295,9 +302,13 @@ func (f *framing) move() error {
 	if s == nil {
 		return nil
 	}
-	err := f.write(frameMove, binary.BigEndian.AppendUint64(nil, number))
+	f.gone.Store(&s) // first: once the stream is given up this fails
+	if err := f.write(frameMove, binary.BigEndian.AppendUint64(nil, number)); err != nil {
+		s.Reset()
+		return err
+	}
 	f.moved = s
-	return err
+	return nil
 }
 
 // Data sends data of the channel.
