@@ -104,7 +104,7 @@ const testPorts = "21001-30999"
 func overUDP(t *testing.T, s service, transport wire.Transport, mode wire.Mode) *ssh.Client {
 	t.Helper()
 	identity := newIdentity(t)
-	h, err := newHost(terms.Offer{Transport: transport, Ports: testPorts, ClientPin: identity.Pin(), Proxy: mode}, s.logf)
+	h, err := newHub(terms.Offer{Transport: transport, Ports: testPorts, ClientPin: identity.Pin(), Proxy: mode}, s.logf)
 	if err != nil {
 		t.Fatal(err)
 	}

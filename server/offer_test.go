@@ -325,7 +325,7 @@ func TestVerify(t *testing.T) {
 
 // TestNobodyComes: a tsshd whose client never arrives ends.
 func TestNobodyComes(t *testing.T) {
-	h, err := newHost(terms.Offer{Transport: "quic", Ports: testPorts}, t.Logf)
+	h, err := newHub(terms.Offer{Transport: "quic", Ports: testPorts}, t.Logf)
 	if err != nil {
 		t.Fatal(err)
 	}

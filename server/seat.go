@@ -105,11 +105,11 @@ type seat struct {
 	conn     atomic.Pointer[mux.Conn] // once the client has come
 	asking   atomic.Bool              // whether the client is there, by a question that waits for the network
 
-	connected *connection // once the seat is taken, when it does not change any more; guarded by host.mu
+	connected *connection // once the seat is taken, when it does not change any more; guarded by hub.mu
 }
 
 // newSeat makes the keys and opens the paths that a newcomer asks for.
-func (h *host) newSeat(c newcomer) (*seat, error) {
+func (h *hub) newSeat(c newcomer) (*seat, error) {
 	o := c.Offer
 	s := &seat{newcomer: c, who: cameAs(c.Login.User, c.Login.Env), arrival: arrival, logins: logins.New(c.login)}
 	s.login, s.policy, s.logf = c.Login, c.Policy, h.logf

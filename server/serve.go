@@ -28,7 +28,7 @@ func serveOffer(word, logFile, warning string) int {
 	if err != nil {
 		return complain(terms.ExitCannotServe, err)
 	}
-	h, err := newHost(o, logf)
+	h, err := newHub(o, logf)
 	if err != nil {
 		return complain(terms.ExitCannotServe, err)
 	}

@@ -15,8 +15,8 @@ import (
 
 // kcpConn is a multiplexer by KCP: smux's streams over one sealed stream of bytes.
 type kcpConn struct {
-	link    *arq.Conn
-	session *smux.Session
+	conn *arq.Conn
+	mux  *smux.Session
 
 	arrived chan struct{} // token: there are streams
 	mu      sync.Mutex    // guards what follows
@@ -24,33 +24,33 @@ type kcpConn struct {
 }
 
 func dialKCP(pc net.PacketConn, peer net.Addr, cfg Config) (multiplexer, error) {
-	link, err := arq.New(pc, peer, arq.Config{Secret: cfg.Secret, Client: true, MTU: cfg.MTU, Logf: cfg.Logf})
+	conn, err := arq.New(pc, peer, arq.Config{Secret: cfg.Secret, Client: true, MTU: cfg.MTU, Logf: cfg.Logf})
 	if err != nil {
 		return nil, err
 	}
-	return newKCP(link, smux.Client)
+	return newKCP(conn, smux.Client)
 }
 
 // serveKCP waits for the first packet that the secret opens. It is the peer's,
 // of whom there can't be another.
 func serveKCP(ctx context.Context, pc net.PacketConn, cfg Config) (multiplexer, error) {
-	link, err := arq.New(pc, nil, arq.Config{Secret: cfg.Secret, MTU: cfg.MTU, Logf: cfg.Logf})
+	conn, err := arq.New(pc, nil, arq.Config{Secret: cfg.Secret, MTU: cfg.MTU, Logf: cfg.Logf})
 	if err != nil {
 		return nil, err
 	}
 	select {
-	case <-link.Heard():
-		return newKCP(link, smux.Server)
-	case <-link.Done():
-		return nil, link.Err()
+	case <-conn.Heard():
+		return newKCP(conn, smux.Server)
+	case <-conn.Done():
+		return nil, conn.Err()
 	case <-ctx.Done():
-		link.Close()
+		conn.Close()
 		return nil, context.Cause(ctx)
 	}
 }
 
-func newKCP(link *arq.Conn, side func(io.ReadWriteCloser, *smux.Config) (*smux.Session, error)) (multiplexer, error) {
-	session, err := side(link, &smux.Config{
+func newKCP(conn *arq.Conn, side func(io.ReadWriteCloser, *smux.Config) (*smux.Session, error)) (multiplexer, error) {
+	mux, err := side(conn, &smux.Config{
 		Version:           2,
 		KeepAliveDisabled: true, // it would end the session in an outage
 		MaxFrameSize:      maxPiece + 2,
@@ -58,10 +58,10 @@ func newKCP(link *arq.Conn, side func(io.ReadWriteCloser, *smux.Config) (*smux.S
 		MaxStreamBuffer:   4 << 20, // 200 ms at 80 to 160 Mbit/s
 	})
 	if err != nil {
-		link.Close()
+		conn.Close()
 		return nil, err
 	}
-	k := &kcpConn{link: link, session: session, arrived: make(chan struct{}, 1)}
+	k := &kcpConn{conn: conn, mux: mux, arrived: make(chan struct{}, 1)}
 	go k.acceptAll()
 	return k, nil
 }
@@ -71,12 +71,12 @@ func newKCP(link *arq.Conn, side func(io.ReadWriteCloser, *smux.Config) (*smux.S
 // smux has no limit of streams, so who opens more than QUIC would allow gets none.
 func (k *kcpConn) acceptAll() {
 	for {
-		s, err := k.session.AcceptStream()
+		s, err := k.mux.AcceptStream()
 		if err != nil {
-			k.session.Close()
+			k.mux.Close()
 			return
 		}
-		if k.session.NumStreams() > maxStreams {
+		if k.mux.NumStreams() > maxStreams {
 			s.Close()
 			continue
 		}
@@ -110,7 +110,7 @@ func (k *kcpConn) next() Stream {
 }
 
 func (k *kcpConn) open(context.Context) (Stream, error) {
-	s, err := k.session.OpenStream()
+	s, err := k.mux.OpenStream()
 	if err != nil {
 		return nil, k.explain(err)
 	}
@@ -120,7 +120,7 @@ func (k *kcpConn) open(context.Context) (Stream, error) {
 func (k *kcpConn) accept(ctx context.Context) (Stream, error) {
 	for {
 		select {
-		case <-k.link.Done():
+		case <-k.conn.Done():
 			return nil, k.err()
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
@@ -132,21 +132,21 @@ func (k *kcpConn) accept(ctx context.Context) (Stream, error) {
 	}
 }
 
-func (k *kcpConn) done() <-chan struct{} { return k.link.Done() }
-func (k *kcpConn) err() error            { return k.link.Err() }
-func (k *kcpConn) returned()             { k.link.Returned() }
+func (k *kcpConn) done() <-chan struct{} { return k.conn.Done() }
+func (k *kcpConn) err() error            { return k.conn.Err() }
+func (k *kcpConn) returned()             { k.conn.Returned() }
 func (k *kcpConn) bulk() *bulk           { return nil } // KCP takes no loss for a full queue
 
 func (k *kcpConn) close() {
-	k.link.Close() // first, or smux says that it is closed before we do
-	k.session.Close()
+	k.conn.Close() // first, or smux says that it is closed before we do
+	k.mux.Close()
 }
 
-func (k *kcpConn) rekey(body []byte, send func([]byte)) error { return k.link.Renew(body, send) }
+func (k *kcpConn) rekey(body []byte, send func([]byte)) error { return k.conn.Renew(body, send) }
 
 // explain finds the cause behind an error of smux's.
 func (k *kcpConn) explain(err error) error {
-	if cause := k.link.Err(); cause != nil {
+	if cause := k.conn.Err(); cause != nil {
 		return cause
 	}
 	if errors.Is(err, io.ErrClosedPipe) {

@@ -104,7 +104,7 @@ func (s *kcpStream) isGiven() bool {
 
 // broken explains an error of smux's before the end came.
 func (s *kcpStream) broken(err error) error {
-	if s.conn.link.Err() != nil {
+	if s.conn.err() != nil {
 		return s.conn.explain(err)
 	}
 	if s.isGiven() {

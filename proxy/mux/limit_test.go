@@ -58,14 +58,14 @@ func TestStreamsByKCPAreLimited(t *testing.T) {
 		first := open(t, client)
 		first.Write([]byte("first"))
 		their := accept(t, server)
-		session := client.(*conn).multiplexer.(*kcpConn).session
+		session := client.(*conn).multiplexer.(*kcpConn).mux
 		for range maxStreams + 500 {
 			if _, err := session.OpenStream(); err != nil {
 				t.Fatal(err)
 			}
 		}
 		time.Sleep(time.Minute)
-		if n := server.(*conn).multiplexer.(*kcpConn).session.NumStreams(); n > maxStreams {
+		if n := server.(*conn).multiplexer.(*kcpConn).mux.NumStreams(); n > maxStreams {
 			t.Errorf("%d streams", n)
 		}
 		b := make([]byte, 9)

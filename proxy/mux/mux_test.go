@@ -475,8 +475,8 @@ func TestCloseOfAStreamFreesTheOtherEnd(t *testing.T) {
 		}
 		s.Close()
 		time.Sleep(time.Minute)
-		if m, ok := client.(*conn).multiplexer.(*kcpConn); ok && m.session.NumStreams() != 1 {
-			t.Errorf("%d streams are left", m.session.NumStreams())
+		if m, ok := client.(*conn).multiplexer.(*kcpConn); ok && m.mux.NumStreams() != 1 {
+			t.Errorf("%d streams are left", m.mux.NumStreams())
 		}
 	})
 }

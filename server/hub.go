@@ -22,7 +22,7 @@ import (
 	"tssh/server/session"
 )
 
-// host is one session over UDP: what outlives its clients. Each client has a
+// hub is one session over UDP: what outlives its clients. Each client has a
 // seat of its own, with keys and a policy of its own.
 //
 //	            the client has come               the client has gone
@@ -33,7 +33,7 @@ import (
 //	 ended                           taken by that                  ended after Alive
 //
 // It ends when no seat is left, offered or taken, and no program.
-type host struct {
+type hub struct {
 	id       string // for TSSH_SESSION
 	name     string
 	since    time.Time
@@ -60,10 +60,10 @@ type host struct {
 	trouble error          // why the first client has not come
 }
 
-// newHost makes the session that an offer asks for, with a seat for the client
+// newHub makes the session that an offer asks for, with a seat for the client
 // that wrote it.
-func newHost(o terms.Offer, logf func(string, ...any)) (*host, error) {
-	h := &host{id: rand.Text(), since: time.Now(), logf: logf, moved: make(chan struct{}, 1)}
+func newHub(o terms.Offer, logf func(string, ...any)) (*hub, error) {
+	h := &hub{id: rand.Text(), since: time.Now(), logf: logf, moved: make(chan struct{}, 1)}
 	c := coming(o)
 	others := registry.Glance()
 	h.name = registry.Free(o.Name, others)
@@ -90,7 +90,7 @@ func newHost(o terms.Offer, logf func(string, ...any)) (*host, error) {
 
 // run serves clients and keeps their programs until the end of both. The end of ctx
 // is a polite end.
-func (h *host) run(ctx context.Context) error {
+func (h *hub) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	h.mu.Lock()
 	h.ctx, h.end = ctx, cancel
@@ -131,7 +131,7 @@ func (h *host) run(ctx context.Context) error {
 }
 
 // sitLocked offers a seat to its client.
-func (h *host) sitLocked(s *seat) {
+func (h *hub) sitLocked(s *seat) {
 	h.seats++
 	h.coming++
 	ctx := h.ctx
@@ -145,7 +145,7 @@ func (h *host) sitLocked(s *seat) {
 // take gives the session to the client of s, which has come: only now, so that a
 // client that can't come takes nothing from the one that is there. That one is told
 // and ends; what its keys open is this seat's, which ends with it.
-func (h *host) take(s *seat, c *connection) {
+func (h *hub) take(s *seat, c *connection) {
 	h.taking.Lock()
 	defer h.taking.Unlock()
 	h.mu.Lock()
@@ -170,7 +170,7 @@ func (h *host) take(s *seat, c *connection) {
 }
 
 // leave is the end of a seat.
-func (h *host) leave(s *seat, err error) {
+func (h *hub) leave(s *seat, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seats--
@@ -191,7 +191,7 @@ func (h *host) leave(s *seat, err error) {
 }
 
 // stir makes run look again.
-func (h *host) stir() {
+func (h *hub) stir() {
 	select {
 	case h.moved <- struct{}{}:
 	default:
@@ -200,7 +200,7 @@ func (h *host) stir() {
 
 // close lets go of all. The door is there for longer than the seats' relays: one
 // without it would be taken for a session of a release that had none.
-func (h *host) close() {
+func (h *hub) close() {
 	if h.first != nil && h.ctx == nil { // it never ran
 		h.first.close()
 	}
@@ -214,7 +214,7 @@ func (h *host) close() {
 }
 
 // answer answers who asks at our door, which is the user.
-func (h *host) answer(ctx context.Context, conn *net.UnixConn, q registry.Request) registry.Answer {
+func (h *hub) answer(ctx context.Context, conn *net.UnixConn, q registry.Request) registry.Answer {
 	h.mu.Lock()
 	over, current := h.ctx != nil && h.ctx.Err() != nil, h.current
 	h.mu.Unlock()
@@ -249,7 +249,7 @@ var (
 var errBeginning = errors.New("it is just beginning, or ending")
 
 // endBy ends the session because somebody said so.
-func (h *host) endBy(who string) error {
+func (h *hub) endBy(who string) error {
 	h.mu.Lock()
 	end, current := h.end, h.current
 	h.mu.Unlock()
@@ -266,7 +266,7 @@ func (h *host) endBy(who string) error {
 // attach offers a seat to a login that has worked out, in its own context, what its
 // sshd permits. Both processes are the user's and of one release, so what it says
 // is taken as our own.
-func (h *host) attach(conn *net.UnixConn, q registry.Request) (greeting string, err error) {
+func (h *hub) attach(conn *net.UnixConn, q registry.Request) (greeting string, err error) {
 	if q.Release != terms.Release {
 		return "", fmt.Errorf("it is of release %s, and this is %s: only the same can take it over", terms.Release, q.Release)
 	}
@@ -318,7 +318,7 @@ func (h *host) attach(conn *net.UnixConn, q registry.Request) (greeting string, 
 }
 
 // describe tells of the session.
-func (h *host) describe() terms.Session {
+func (h *hub) describe() terms.Session {
 	s := terms.Session{Name: h.name, PID: os.Getpid(), Release: terms.Release, Since: h.since}
 	h.mu.Lock()
 	current := h.current

@@ -22,7 +22,7 @@ import (
 
 // sitting is a tsshd in this process.
 type sitting struct {
-	*host
+	*hub
 	over chan error
 	log  *tailLog
 }
@@ -44,7 +44,7 @@ func sit(t *testing.T, o terms.Offer) *sitting {
 	t.Helper()
 	o.Ports = testPorts
 	log := new(tailLog)
-	h, err := newHost(o, func(format string, args ...any) {
+	h, err := newHub(o, func(format string, args ...any) {
 		log.mu.Lock()
 		defer log.mu.Unlock()
 		log.text.WriteString(strings.ReplaceAll(format, "%", "%%") + "\n")
@@ -473,7 +473,7 @@ func TestSessionThatEndsIsNotTakenForAnOlderOne(t *testing.T) {
 		}
 	}()
 	for range 40 {
-		h, err := newHost(terms.Offer{Transport: "kcp", Ports: testPorts}, t.Logf)
+		h, err := newHub(terms.Offer{Transport: "kcp", Ports: testPorts}, t.Logf)
 		if err != nil {
 			t.Fatal(err)
 		}
