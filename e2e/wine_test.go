@@ -254,7 +254,7 @@ func (w *windows) serves() {
 // systemTests runs the tests of what is Windows' own.
 func (w *windows) systemTests() {
 	for pkg, run := range map[string]string{
-		"client/auth": "Pageant", "client/owner": ".", "client/config": "Windows", "client/shell": ".", "client/tty": ".", "server/session": ".",
+		"client/auth": "Pageant", "client/owner": ".", "client/config": "Windows", "client/shell": ".", "client/tty": "Console", "client/voice": "Console", "server/session": ".",
 		"proxy/nss": "Windows", "server/policy": "Windows", "server/cache": ".",
 	} {
 		test := filepath.Join(w.dir, filepath.Base(pkg)+".exe")
@@ -263,6 +263,15 @@ func (w *windows) systemTests() {
 		if pkg == "client/auth" { // which makes a window
 			w.wine("/usr/lib/wine/wineserver64", "-k").Run()
 			cmd = w.wine("xvfb-run", "-a", wine64, test, "-test.v", "-test.run", run)
+		}
+		if run == "Console" { // wine has one where a terminal is
+			cmd.Env = append(cmd.Env, "TERM=xterm")
+			p := w.terminal(cmd)
+			p.expect("--- PASS: TestConsole")
+			if status := p.exit(); status != 0 {
+				w.t.Errorf("%s: exit status %d", pkg, status)
+			}
+			continue
 		}
 		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), "\nPASS\n") && !strings.Contains(string(out), "\nPASS\r\n") {

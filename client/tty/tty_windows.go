@@ -130,11 +130,11 @@ func (t *Terminal) Resized() (changed <-chan os.Signal, stop func()) {
 	c := make(chan os.Signal, 1)
 	done := make(chan struct{})
 	ended := make(chan struct{})
+	last := t.Size()
 	go func() {
 		defer close(ended)
 		tick := time.NewTicker(resizeCheck)
 		defer tick.Stop()
-		last := t.Size()
 		for {
 			select {
 			case <-done:
