@@ -318,6 +318,7 @@ func TestAgentAndForwardsOfTheNewClient(t *testing.T) {
 // TestDisplayOfTheNewClient: what is started in the old shell, at once, is shown by the
 // display of who has come. The server's xauth takes its time.
 func TestDisplayOfTheNewClient(t *testing.T) {
+	t.Parallel()
 	needs(t, "Xvfb", "xprop", "xauth")
 	w := newWorldWith(t, ownTmp+`
 printf '#!/bin/sh\nsleep 1\nexec xauth "$@"\n' >/tmp/xauth; chmod 755 /tmp/xauth`, "X11Forwarding yes", "XAuthLocation /tmp/xauth")
