@@ -36,10 +36,16 @@ func (v *invocation) newService(c connection) *service {
 	}
 }
 
+// yielding is how long a client may take to end whose session was taken over.
+const yielding = time.Second
+
 // serve does over conn what the command line wants, until it ends.
 func (v *invocation) serve(ctx context.Context, conn connection, isTTY bool) int {
 	s := v.newService(conn)
 	defer s.end()
+	if v.cmd.Attach { // who had the session may be on this machine
+		s.forwards.Yielding(time.Now().Add(yielding))
+	}
 	if v.cmd.StdioForward != nil {
 		return v.stdio(s)
 	}

@@ -98,10 +98,10 @@ func TestKilledClientIsComeBackTo(t *testing.T) {
 // the alternate screen; what it had forwarded is free for the second.
 func TestSecondClientTakesOver(t *testing.T) {
 	w := newWorldWith(t, ownTmp)
-	p := w.shell("--udp", "-oUdpSessionName=work", "-R17001:10.83.1.1:9", "server")
+	p := w.shell("--udp", "-oUdpSessionName=work", "-R17001:10.83.1.1:9", "-L17005:127.0.0.1:22", "server")
 	p.keys(vim(t) + " -u NONE -N file\r")
 	p.expect("[New]")
-	q := w.attach("--udp", "--attach", "-oExitOnForwardFailure=yes", "-R17001:10.83.1.1:9", "server")
+	q := w.attach("--udp", "--attach", "-oExitOnForwardFailure=yes", "-R17001:10.83.1.1:9", "-L17005:127.0.0.1:22", "server")
 	q.expect("[New]")
 	p.expect("tssh: session work was taken over by alice from 10.83.1.2.")
 	if status := p.exit(); status != 0 {

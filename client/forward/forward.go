@@ -57,6 +57,8 @@ type Set struct {
 	log    voice.Log
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)
 
+	yielding time.Time // see Yielding
+
 	ctx    context.Context // of everything forwarded; ends with Close
 	cancel context.CancelFunc
 	mask   sync.Mutex // held while the process's umask is not its own
@@ -91,6 +93,10 @@ func New(c Client, asks Ask, h *config.Host, lent config.Lent, log voice.Log) *S
 	s.serve(udp.Forwarded, s.forwardedUDP)
 	return s
 }
+
+// Yielding says, before Start, that ports may be held until then by a client that is
+// about to end.
+func (s *Set) Yielding(until time.Time) { s.yielding = until }
 
 // serve answers the channels of one kind that the server opens, each in a goroutine.
 func (s *Set) serve(kind string, answer func(ssh.NewChannel)) {

@@ -110,6 +110,16 @@ func TestPortInUse(t *testing.T) {
 			t.Errorf("exit %v: %v, said %q", exits, err, said)
 		}
 	}
+
+	// The client that has it is about to end, as its session was taken over.
+	h := &config.Host{ExitOnForwardFailure: true, Lent: config.Lent{
+		LocalForward: []config.Forward{{BindAddress: "127.0.0.1", BindPort: port, Host: "a", Port: 1}}}}
+	s, _, said, _ := start(t, h)
+	s.Yielding(time.Now().Add(10 * time.Second))
+	time.AfterFunc(100*time.Millisecond, func() { busy.Close() })
+	if err := s.Start(context.Background()); err != nil {
+		t.Errorf("the port is free soon: %v, said %q", err, said)
+	}
 }
 
 func TestUnixSocket(t *testing.T) {

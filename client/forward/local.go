@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"syscall"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -122,7 +124,7 @@ func (s *Set) listenTCP(f config.Forward) (socks []net.Listener, err error) {
 		} else if host == "::" || host == "::1" {
 			network = "tcp6" // each family on its own, as ssh does
 		}
-		c, err := new(net.ListenConfig).Listen(s.ctx, network, net.JoinHostPort(host, strconv.Itoa(f.BindPort)))
+		c, err := s.bind(network, net.JoinHostPort(host, strconv.Itoa(f.BindPort)))
 		if err != nil {
 			if isNoFamily(err) {
 				s.log.Debug2f("bind [%s]:%d: %s", host, f.BindPort, cause.Of(err))
@@ -139,6 +141,20 @@ func (s *Set) listenTCP(f config.Forward) (socks []net.Listener, err error) {
 		return nil, ErrLocal
 	}
 	return socks, nil
+}
+
+// bind listens, as soon as it may within what Yielding says.
+func (s *Set) bind(network, address string) (net.Listener, error) {
+	for {
+		c, err := new(net.ListenConfig).Listen(s.ctx, network, address)
+		if err == nil || !errors.Is(err, syscall.EADDRINUSE) || !time.Now().Before(s.yielding) {
+			return c, err
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-s.ctx.Done():
+		}
+	}
 }
 
 func (s *Set) listenUnix(f config.Forward) ([]net.Listener, error) {
