@@ -27,9 +27,12 @@ type Source struct {
 	Home   string // of the user
 	System string // the directory of ssh's configuration: /etc/ssh
 
-	// Sessions are the names that the words before mean; nil: none are known.
-	Sessions func(before []string) []string
-	before   []string
+	// Sessions are the names that a line means of which words are known; nil: none are.
+	Sessions func(line []string) []string
+	// Behind are the words behind the cursor, as far as the shell tells: the host may be
+	// one of them.
+	Behind []string
+	before []string
 }
 
 // Words returns how the last of words, those after the program's name, may go

@@ -114,8 +114,8 @@ func TestWhatFollows(t *testing.T) {
 
 func TestSessionsAreCompleted(t *testing.T) {
 	var line string
-	from := Source{Home: t.TempDir(), System: t.TempDir(), Sessions: func(before []string) []string {
-		line = strings.Join(before, " ")
+	from := Source{Home: t.TempDir(), System: t.TempDir(), Sessions: func(all []string) []string {
+		line = strings.Join(all, " ")
 		return []string{"work", "w2", "work", "", "x; rm -rf ~", "$(id)", "`id`", "a b"}
 	}}
 	for line, want := range map[string]string{
@@ -130,6 +130,11 @@ func TestSessionsAreCompleted(t *testing.T) {
 			t.Errorf("%s: %q, not %q", line, got, want)
 		}
 	}
+	from.Behind = []string{"host"}
+	if Words([]string{"-p", "7", "--attach="}, from); line != "-p 7 host" {
+		t.Errorf("the host is behind: the sessions of %q are asked for", line)
+	}
+	from.Behind = nil
 	for _, words := range []string{"-p 7 host --attach=", "-p 7 host --end x"} {
 		if Words(strings.Split(words, " "), from); line != "-p 7 host" {
 			t.Errorf("%s: the sessions of %q are asked for", words, line)

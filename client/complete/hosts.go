@@ -132,7 +132,7 @@ func (s Source) sessions() (names []string) {
 	if s.Sessions == nil {
 		return nil
 	}
-	for _, name := range s.Sessions(s.before) {
+	for _, name := range s.Sessions(slices.Concat(s.before, s.Behind)) {
 		if name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+") == "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}

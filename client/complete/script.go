@@ -1,13 +1,21 @@
 package complete
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+	"strings"
+)
 
 // Script returns what makes a shell ask us. One file serves tssh and tsshd.
 func Script(shell string) string { return scripts[shell] }
 
 // Main answers the scripts: a candidate a line, its help behind a tab. fresh
-// says that a new word begins; some shells can't pass an empty one.
+// says that a new word begins; some shells can't pass an empty one. TSSH_BEHIND is what
+// stands behind the cursor, unread but for its blanks.
 func Main(args []string, fresh bool, from Source) {
+	if _, behind, ok := strings.Cut(os.Getenv("TSSH_BEHIND"), " "); ok { // before it is the rest of the word
+		from.Behind = strings.Fields(behind)
+	}
 	if fresh {
 		args = append(args, "")
 	}
@@ -38,7 +46,7 @@ var scripts = map[string]string{
 		*=) compopt -o nospace 2>/dev/null ;;
 		esac
 		COMPREPLY+=("${c#"$word"}")
-	done < <(command "$1" --complete "${words[@]:1}" 2>/dev/null)
+	done < <(TSSH_BEHIND=${COMP_LINE:COMP_POINT} command "$1" --complete "${words[@]:1}" 2>/dev/null)
 }
 complete -F _tssh tssh tsshd
 `,
@@ -46,7 +54,7 @@ complete -F _tssh tssh tsshd
 _tssh() {
 	local -a lines names shown open openshown
 	local line
-	lines=("${(@f)$(command $words[1] --complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+	lines=("${(@f)$(TSSH_BEHIND=" ${words[CURRENT+1,-1]}" command $words[1] --complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
 	if [[ $lines[1] == :files ]]; then _files; return; fi
 	for line in $lines; do
 		if [[ ${line%%$'\t'*} == *= ]]; then

@@ -11,7 +11,10 @@ import (
 // The test is the program that the shells ask, under its name.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "--complete" {
-		Main(os.Args[2:], false, Source{Home: os.Getenv("HOME"), System: os.Getenv("HOME") + "/etc"})
+		Main(os.Args[2:], false, Source{
+			Home: os.Getenv("HOME"), System: os.Getenv("HOME") + "/etc",
+			Sessions: func(line []string) []string { return []string{"of-" + strings.Join(line, "-")} },
+		})
 		return
 	}
 	os.Exit(m.Run())
@@ -35,7 +38,8 @@ func TestShellsOffer(t *testing.T) {
 		// As bash breaks words: at = too.
 		"bash": `c() { COMP_LINE=$1; shift; COMP_POINT=${#COMP_LINE}; COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _tssh tssh; echo "${COMPREPLY[@]}"; }
 c "tssh al" tssh al; c "tssh me@be" tssh me@be; c "tssh --kc" tssh --kc; c "tssh -o UdpProxyMode=s" tssh -o UdpProxyMode = s
-c "tssh -oUdpMo" tssh -oUdpMo; c "tssh -J beta,ga" tssh -J beta,ga; c "tssh host l" tssh host l; c "tssh -i a" tssh -i a`,
+c "tssh -oUdpMo" tssh -oUdpMo; c "tssh -J beta,ga" tssh -J beta,ga; c "tssh host l" tssh host l; c "tssh -i a" tssh -i a
+COMP_LINE="tssh -v --attach=x beta ls"; COMP_POINT=17; COMP_WORDS=(tssh -v --attach = x beta ls); COMP_CWORD=3; _tssh tssh; echo "${COMPREPLY[@]}"`,
 		"fish": `function c; complete -C "$argv[1]" | string replace -r '\t.*' ''; end
 c "tssh al"; c "tssh me@be"; c "tssh --kc"; c "tssh -o UdpProxyMode=s" | string replace 'UdpProxyMode=' ''
 c "tssh -oUdpMo"; c "tssh -J beta,ga"; c "tssh host l"; echo; c "tssh -i a"`,
@@ -52,6 +56,10 @@ c "tssh -oUdpMo"; c "tssh -J beta,ga"; c "tssh host l"; echo; c "tssh -i a"`,
 		cmd.Dir = from.Home
 		cmd.Env = append(os.Environ(), "HOME="+from.Home, "PATH="+bin+":"+os.Getenv("PATH"))
 		out, err := cmd.CombinedOutput()
+		want := want
+		if shell == "bash" {
+			want += "of--v-beta-ls\n" // the host is behind the cursor
+		}
 		if string(out) != want {
 			t.Errorf("%s offers %q, want %q (%v)", shell, out, want, err)
 		}
