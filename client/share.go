@@ -54,10 +54,19 @@ func (v *invocation) control(ctx context.Context) int {
 }
 
 // join lets a master that listens at ControlPath do the work, unless this run
-// is to be the master. done is false when there is none, or it would not.
+// is to be the master. done is false when there is none, or it would not. A master leads
+// to its own session: who attaches another one goes past it, and leaves it where it is.
 func (v *invocation) join(ctx context.Context) (code int, done bool) {
-	switch v.host.ControlMaster {
-	case "yes", "ask":
+	switch m := v.host.ControlMaster; {
+	case m == "yes" || m == "ask":
+		return 0, false
+	case v.cmd.Attach:
+		if path := v.controlPath(); path != "" && control.Supported {
+			c, err := control.Dial(path)
+			if v.unshared = err == nil; v.unshared {
+				c.Close()
+			}
+		}
 		return 0, false
 	}
 	return v.joinMaster(ctx)
@@ -200,6 +209,7 @@ func (v *invocation) runGuest(ctx context.Context, s *service, guest *control.Se
 	o := session.Options{
 		Command: guest.Command,
 		TTY:     guest.TTY,
+		Way:     v.cmd.Way(),
 		Guest:   &session.Guest{Subsystem: guest.Subsystem, Term: guest.Term, Env: guest.Env, Escape: guest.Escape},
 		Stdin:   guest.Stdin,
 		Stdout:  guest.Stdout,

@@ -247,6 +247,44 @@ func TestWayBackIsWhatIsPrinted(t *testing.T) {
 	w.left(0)
 }
 
+// TestAttachPastAMaster: a master leads to its own session, which is not the one that is
+// meant, or is taken from it.
+func TestAttachPastAMaster(t *testing.T) {
+	t.Parallel()
+	w := newWorldWith(t, ownTmp)
+	w.append("config", "Host *\n\tControlMaster auto\n\tControlPath "+w.dir+"/master\n")
+	p := w.shell("--udp", "-Snone", "-oUdpSessionName=one", "server")
+	p.runs("x=kept; echo here", "here\r\n")
+	p.keys("~d")
+	p.exit()
+	m := w.shell("--udp", "-oUdpSessionName=two", "server")
+	m.runs("x=master; echo here", "here\r\n")
+	q := w.attach("--attach=one", "server")
+	q.expect("ready> ")
+	q.runs("echo is-$x", "is-kept\r\n")
+	q.keys("~d")
+	q.expect("session one goes on")
+	q.exit()
+	guest := w.attach("server")
+	guest.expect("ready> ")
+	guest.keys("~d")
+	guest.expect("to come back: tssh --attach=two -F " + w.dir + "/config server\r\n")
+	guest.exit()
+	q = w.attach("--attach=two/1", "server")
+	q.expect("ready> ")
+	q.runs("echo is-$x", "is-master\r\n")
+	m.expect("taken over")
+	m.exit()
+	if r := w.do(w.tssh(placed(), "-Snone", "--end=one", "server")); r.status != 0 {
+		t.Errorf("%+v", r)
+	}
+	if r := w.do(w.tssh(placed(), "-Snone", "--end=two", "server")); r.status != 0 {
+		t.Errorf("%+v", r)
+	}
+	q.exit()
+	w.left(0)
+}
+
 // TestClosedWindowLeavesTheSession, as a shutdown of the client's machine does; and an
 // exit of the shell ends all.
 func TestClosedWindowLeavesTheSession(t *testing.T) {

@@ -181,7 +181,9 @@ func (p *Program) join(s *session) *keep.Joint {
 	if s.kind != terms.AttachRequest {
 		return p.output.Join(s.ch, s.client(), true)
 	}
-	p.resizeLocked(s.size)
+	if s.size.Cols > 0 && s.size.Rows > 0 { // else its terminal is none: -tt
+		p.resizeLocked(s.size)
+	}
 	return p.output.Join(s.ch, s.client(), false)
 }
 

@@ -121,7 +121,9 @@ type ptyRequest struct {
 	Modes      string
 }
 
-func visit(t *testing.T, cfg Config) *client {
+func visit(t *testing.T, cfg Config) *client { return visitOf(t, cfg, 80, 24) }
+
+func visitOf(t *testing.T, cfg Config, cols, rows uint32) *client {
 	c := &client{requests: make(chan *sshconn.Request), served: make(chan struct{})}
 	c.in, c.keys = io.Pipe()
 	c.moved.L = &c.mu
@@ -130,7 +132,7 @@ func visit(t *testing.T, cfg Config) *client {
 		close(c.served)
 	}()
 	t.Cleanup(func() { c.end(true); c.wait(t) })
-	if !c.ask("pty-req", ptyRequest{"xterm", 80, 24, 0, 0, ""}) {
+	if !c.ask("pty-req", ptyRequest{"xterm", cols, rows, 0, 0, ""}) {
 		t.Fatal("no terminal")
 	}
 	return c
@@ -186,9 +188,11 @@ func TestProgramOutlivesClient(t *testing.T) {
 		t.Errorf("%q", second.sent)
 	}
 
-	third := visit(t, cfg)
+	third := visitOf(t, cfg, 0, 0) // -tt, without a terminal: there is no size to take
 	third.ask(terms.AttachRequest, struct{ ID uint32 }{cfg.Programs.List()[0].ID()})
 	third.see(t, "got one")
+	io.WriteString(third.keys, "size\n")
+	third.see(t, "\x1b[?2026l30 100\r\n")
 	io.WriteString(third.keys, "quit\n")
 	third.wait(t)
 	if want := []string{"exit-status \x00\x00\x00\x07"}; !slices.Equal(third.sent, want) {
