@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tssh/server/logins"
 	"tssh/server/policy"
 )
 
@@ -81,11 +82,8 @@ type ancestor struct {
 
 func process(pid int) ancestor {
 	p := ancestor{uid: -1}
-	dir := filepath.Join("/proc", strconv.Itoa(pid))
-	cmdline, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
-	p.title = strings.ReplaceAll(string(cmdline), "\x00", " ")
-	status, _ := os.ReadFile(filepath.Join(dir, "status"))
-	for line := range strings.Lines(string(status)) {
+	p.title = strings.ReplaceAll(logins.Proc(pid, "cmdline"), "\x00", " ")
+	for line := range strings.Lines(logins.Proc(pid, "status")) {
 		switch name, value, _ := strings.Cut(line, ":"); name { // a Sscanf of each line costs 100 KB
 		case "PPid":
 			fmt.Sscan(value, &p.parent)

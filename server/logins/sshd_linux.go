@@ -1,7 +1,6 @@
 package logins
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -25,23 +24,17 @@ type process struct {
 }
 
 func look(pid int) (p process, ok bool) {
-	dir := filepath.Join("/proc", strconv.Itoa(pid))
-	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
-	if err != nil {
-		return p, false
-	}
+	stat := Proc(pid, "stat")
 	// The name, in parentheses, may hold anything.
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 20 {
 		return p, false
 	}
 	p.parent, _ = strconv.Atoi(fields[1])
 	p.start, _ = strconv.ParseUint(fields[19], 10, 64)
-	cmdline, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
-	p.title = strings.Join(strings.FieldsFunc(string(cmdline), func(r rune) bool { return r == 0 }), " ")
+	p.title = strings.Join(strings.FieldsFunc(Proc(pid, "cmdline"), func(r rune) bool { return r == 0 }), " ")
 	p.uid = -1
-	status, _ := os.ReadFile(filepath.Join(dir, "status"))
-	for line := range strings.Lines(string(status)) {
+	for line := range strings.Lines(Proc(pid, "status")) {
 		if !strings.HasPrefix(line, "Uid:") {
 			continue // a Sscanf of each line costs 100 KB
 		}
