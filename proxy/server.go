@@ -18,7 +18,7 @@ import (
 
 const (
 	readSize  = 64 << 10         // a train of datagrams
-	lostAfter = 20 * time.Second // well above how long a client keeps a path that lost
+	lostAfter = 20 * time.Second // much longer than a client keeps a path that it does not use
 )
 
 // Server is the serving end: the net.PacketConn of a transport whose one peer
@@ -368,7 +368,7 @@ func (s *Server) againLocked(now, heard time.Time, v admit.Verdict, from place) 
 		return nil
 	}
 	if v.Returned {
-		// Its knocks may have come through all the time, and nothing back.
+		// The client's knocks may have arrived all the time, and our answers not.
 		heard = time.Time{}
 	}
 	list := append(s.recent.Last(heard.Add(-resend.Slack)), s.bare.Last(heard.Add(-resend.Slack))...)

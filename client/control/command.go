@@ -91,7 +91,7 @@ func (r *Request) run(c *Client) error {
 		}
 		return nil
 	case "cancel":
-		// ssh's status says nothing of what could not be taken back.
+		// As in ssh, a forward that could not be cancelled does not change the status.
 		for _, f := range r.Forwards {
 			if err := c.Cancel(f.Kind, f.Forward); err != nil {
 				r.Errorf("%v", said("forwarding", err))

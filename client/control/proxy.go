@@ -93,7 +93,7 @@ func relayGlobal(r *ssh.Request, up ssh.Conn) {
 
 func relayChannel(ctx context.Context, nc ssh.NewChannel, up ssh.Conn) {
 	if nc.ChannelType() == tun.Kind {
-		nc.Reject(ssh.Prohibited, "a master keeps no packets apart") // copies below are of streams
+		nc.Reject(ssh.Prohibited, "a master keeps no packets apart") // the copies below don't keep the bounds of messages
 		return
 	}
 	uc, ureqs, err := up.OpenChannel(nc.ChannelType(), nc.ExtraData())

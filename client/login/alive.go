@@ -35,7 +35,7 @@ func (l *Login) keepAlive() {
 		select {
 		case asking <- struct{}{}:
 			go func() {
-				// Whatever the answer, it is one.
+				// Any answer, also a refusal, is a sign of life.
 				l.Client.SendRequest("keepalive@openssh.com", true, nil)
 				<-asking
 			}()

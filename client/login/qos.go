@@ -11,7 +11,7 @@ import (
 
 // SetInteractive marks the packets of the connection as IPQoS says: its first
 // class is for sessions on a terminal, its second for the others. Networks
-// that don't care lose nothing, so that it fails is no error.
+// that ignore the marks lose nothing, so a failure is not reported.
 func (l *Login) SetInteractive(yes bool) {
 	classes := l.host.IPQoS
 	if len(classes) == 0 || l.Remote == nil {

@@ -73,7 +73,7 @@ func (l *Login) logWords(e *transport.Error) {
 // sessionWords does the same for a connection that stood.
 func (l *Login) sessionWords(err error) error {
 	select {
-	case <-l.ended: // we ended it ourselves
+	case <-l.ended: // this end closed it
 		return l.err
 	default:
 	}

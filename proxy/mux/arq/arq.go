@@ -190,7 +190,7 @@ func (c *Conn) readPackets() {
 	}
 }
 
-// receive takes one datagram. What does not open is nobody's.
+// receive takes one datagram. One that does not open is dropped.
 func (c *Conn) receive(packet []byte, from net.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
