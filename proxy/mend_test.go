@@ -249,3 +249,41 @@ func TestRepairedEndIsHeard(t *testing.T) {
 		}, mended)
 	}
 }
+
+// TestCopiedAnswersWakeNobody: in an outage nothing leaves but knocks, whatever a stranger
+// sends again of what the server once answered.
+func TestCopiedAnswersWakeNobody(t *testing.T) {
+	story(t, wifi, func(s *session) {
+		var numbered atomic.Int64
+		var answer atomic.Pointer[simnet.Packet]
+		s.phone.Tap(func(p simnet.Packet) {
+			switch {
+			case len(p.Data) > 0 && p.Data[0] == 0x10 && p.To.Addr() == s.far.Addr(0).Addr():
+				numbered.Add(1)
+			case len(p.Data) > 0 && p.Data[0] == 2:
+				answer.Store(&p)
+			}
+		})
+		stream, err := s.bulky().OpenStreamSync(s.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(stream, ">")
+		go pour(stream, time.Minute)
+		time.Sleep(3 * time.Second)
+		old := *answer.Load()
+		time.Sleep(time.Second)
+		s.phone.Change(func(l *simnet.Link) { l.NoAnswer = true })
+		time.Sleep(10 * time.Second)
+		before := numbered.Load()
+		for range 100 {
+			s.phone.Network().Inject(old, 0)
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := numbered.Load() - before; before == 0 || n > 0 {
+			t.Errorf("%d packets left in the outage, %d before", n, before)
+		}
+		s.phone.Change(func(l *simnet.Link) { l.NoAnswer = false })
+		s.echo("back", time.Minute)
+	}, mended)
+}

@@ -98,7 +98,7 @@ func (b *bulk) open(ask func()) *quic.SendStream {
 	wanted := b.gauge.sees(now, b.main.conn.ConnectionStats())
 	conn := b.conn
 	due := wanted && conn == nil && !b.closed && now.After(b.again)
-	if due {
+	if due && b.dial == nil {
 		b.again = now.Add(redialAfter)
 	}
 	b.mu.Unlock()
@@ -115,16 +115,20 @@ func (b *bulk) open(ask func()) *quic.SendStream {
 	return nil
 }
 
-// begin dials, unless there is a connection.
+// begin dials, unless there is a connection, or was none just now: the peer may ask for
+// it as often as it likes.
 func (b *bulk) begin() {
 	if b == nil || b.dial == nil {
 		return
 	}
 	b.mu.Lock()
-	needless := b.dialing || b.conn != nil || b.closed
-	b.dialing = true
+	now := time.Now()
+	due := !b.dialing && b.conn == nil && !b.closed && now.After(b.again)
+	if due {
+		b.dialing, b.again = true, now.Add(redialAfter)
+	}
 	b.mu.Unlock()
-	if needless {
+	if !due {
 		return
 	}
 	go func() {

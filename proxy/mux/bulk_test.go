@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -286,6 +287,28 @@ func TestStrangersBeginFewConnections(t *testing.T) {
 		s.Write([]byte("x"))
 		if _, err := server.TakeBulk(t.Context(), number); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestAskedOftenDialsSeldom: a server may ask for the connection for bulk, and refuse it.
+func TestAskedOftenDialsSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server, _ := twins(t, &link{delay: 20 * time.Millisecond})
+		var dials atomic.Int32
+		client.bulk().dial = func(context.Context) (*quic.Conn, error) {
+			dials.Add(1)
+			return nil, io.EOF
+		}
+		if err := server.waitReady(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range 200 {
+			server.say(msgLarge, nil)
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := dials.Load(); n < 1 || n > 3 {
+			t.Errorf("dialled %d times in 20 seconds", n)
 		}
 	})
 }

@@ -425,7 +425,7 @@ func (s *sender) land(now time.Duration, p *sent) {
 	s.acked += uint64(p.size)
 	s.model.count(p.phase, p.size, 0)
 	p.state = landed
-	p.it.landed = true
+	p.it.landed, p.it.data = true, nil // the last ones are remembered for long
 }
 
 // learn takes from a report what it says of the path.
