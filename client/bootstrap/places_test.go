@@ -29,7 +29,7 @@ func newMounts(t *testing.T, commands ...string) *login {
 	// The home may be below /tmp here.
 	commands = append(commands[:3:3], append([]string{"mkdir -p %s"}, commands[3:]...)...)
 	setup := strings.ReplaceAll("set -e; "+strings.Join(commands, "; "), "%s", l.home)
-	l.shell = []string{"unshare", "-m", "sh", "-c", setup + `; cd /; exec sh -c "$1"`, "sh"}
+	l.shell = []string{"unshare", "-m", "sh", "-c", setup + `; cd /tmp; exec sh -c "$1"`, "sh"}
 	l.env = append(l.env, "TMPDIR=")
 	return l
 }
