@@ -129,7 +129,7 @@ func TestNothingIsKeptAndAttached(t *testing.T) {
 	if status := q.exit(); status != 7 {
 		t.Errorf("status %d", status)
 	}
-	numbers := regexp.MustCompile(`(?m)^\d+\r$`).FindAllString(controls.ReplaceAllString(q.text.String(), ""), -1) // the row that is being written has some in it
+	numbers := regexp.MustCompile(`(?m)^\d+\r?$`).FindAllString(controls.ReplaceAllString(q.text.String(), ""), -1) // the row that is being written has some in it
 	first, _ := strconv.Atoi(strings.TrimSpace(numbers[0]))
 	for i, n := range numbers {
 		if strings.TrimSpace(n) != strconv.Itoa(first+i) {

@@ -126,7 +126,8 @@ func (d *Door) serve(ctx context.Context, conn *net.UnixConn) {
 	conn.SetDeadline(time.Now().Add(attention))
 	ctx, cancel := context.WithTimeout(ctx, attention)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	waits := context.AfterFunc(ctx, func() { conn.Close() })
+	defer waits()
 	var q Request
 	if err := read(conn, &q); err != nil {
 		if !errors.Is(err, io.EOF) { // who looks whether somebody listens says nothing
@@ -134,6 +135,7 @@ func (d *Door) serve(ctx context.Context, conn *net.UnixConn) {
 		}
 		return
 	}
+	waits() // who is asked to end may end before the answer is written, and says it still
 	json.NewEncoder(conn).Encode(d.answer(ctx, conn, q))
 }
 

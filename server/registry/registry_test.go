@@ -202,3 +202,34 @@ func TestManyAndOneThatIsStopped(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAnswerOfOneThatEnds: whoever asks for the end is told of it.
+func TestAnswerOfOneThatEnds(t *testing.T) {
+	for range 20 {
+		dir, err := os.MkdirTemp(short(t), prefix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d *Door
+		opened, closed := make(chan struct{}), make(chan struct{})
+		d, err = Open(dir, func(ctx context.Context, _ *net.UnixConn, q Request) Answer {
+			<-opened
+			go func() {
+				d.Close()
+				close(closed)
+			}()
+			<-ctx.Done()
+			time.Sleep(5 * time.Millisecond) // for whoever would cut it off
+			return Answer{Session: terms.Session{Name: "that ends"}}
+		}, t.Logf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		close(opened)
+		a, err := ask(t.Context(), patience, dir, Request{Ask: "end"})
+		if err != nil || a.Session.Name != "that ends" {
+			t.Errorf("%+v, %v", a, err)
+		}
+		<-closed
+	}
+}
