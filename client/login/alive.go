@@ -34,11 +34,11 @@ func (l *Login) keepAlive() {
 		}
 		select {
 		case asking <- struct{}{}:
-			go func() {
+			l.running.Go(func() {
 				// Any answer, also a refusal, is a sign of life.
 				l.Client.SendRequest("keepalive@openssh.com", true, nil)
 				<-asking
-			}()
+			})
 		default:
 		}
 		tick.Reset(interval)

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // freezer is a relay that stops carrying anything, as a dead network does.
@@ -125,5 +128,28 @@ func TestGivingUpEndsALogin(t *testing.T) {
 	}()
 	if _, err := Dial(ctx, c, u.options()); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestCloseWaits for what watches over a login, and for what reads its requests.
+func TestCloseWaits(t *testing.T) {
+	h := newHost(t, &ssh.ServerConfig{NoClientAuth: true})
+	u := newUser(t)
+	u.trusts(h)
+	c := u.config(h, "ServerAliveInterval 60")
+	for range 30 {
+		l, err := u.dial(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		all := make([]byte, 1<<20)
+		for stack := range strings.SplitSeq(string(all[:runtime.Stack(all, true)]), "\n\n") {
+			for _, name := range []string{"keepAlive", "globalRequests"} {
+				if strings.Contains(stack, "login.(*Login)."+name) {
+					t.Fatalf("it is there after Close:\n%s", stack)
+				}
+			}
+		}
 	}
 }

@@ -9,14 +9,14 @@ import (
 
 // channels puts SSH's channels on the authenticated connection. OpenSSH numbers
 // them from 0 on, bears requests before its answer, and counts a tunnel's lengths.
-func (l *Login) channels() (*channel.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request) {
-	mux, chans, reqs := channel.New(l.tr, channel.Meta{
+func (l *Login) channels() (chans <-chan ssh.NewChannel, reqs <-chan *ssh.Request) {
+	l.mux, chans, reqs = channel.New(l.tr, channel.Meta{
 		User: l.host.User, Local: l.conn.LocalAddr(), Remote: l.conn.RemoteAddr(), SessionID: l.tr.SessionID(),
 		ClientVersion: []byte(l.tr.ClientVersion()), ServerVersion: []byte(l.tr.ServerVersion()),
 	}, channel.Config{
 		Guess: l.tr.IsOpenSSH(), CountsLengths: l.tr.CallsItselfOpenSSH(), Close: l.tr.Close,
 		Ended: func(err error) { l.finish(l.sessionWords(transport.Classify(err))) },
 	})
-	l.tr.Refusals(mux.Refused)
-	return mux, chans, reqs
+	l.tr.Refusals(l.mux.Refused)
+	return chans, reqs
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"tssh/client/auth"
+	"tssh/client/channel"
 	"tssh/client/config"
 	"tssh/client/hostkey"
 	"tssh/client/idle"
@@ -121,11 +122,14 @@ type Login struct {
 	limits *idle.Limits
 	chaff  func() error
 	tr     *transport.Conn
+	mux    *channel.Conn // on it
 	conn   net.Conn
 	close  func() error // ends what the connection came through, once, and waits
 
 	mu      sync.Mutex    // guards what follows
 	learned chan struct{} // closed when the host's other keys are; nil: they are not being learned
+
+	running sync.WaitGroup // what ends with the connection, and Close waits for
 
 	rest sync.Once
 	idle chan struct{} // closed when the user needs the connection no more
@@ -243,10 +247,10 @@ func (l *Login) shakeHands(ctx context.Context) error {
 
 // serve puts the channels on the connection and watches over it.
 func (l *Login) serve(check *hostkey.Checker) {
-	mux, chans, reqs := l.channels()
-	l.Ask = mux.Ask
+	chans, reqs := l.channels()
+	l.Ask = l.mux.Ask
 	l.limits = idle.New(l.host.ChannelTimeout, l.opts.Log)
-	conn, chans := l.limits.Watch(mux, chans)
+	conn, chans := l.limits.Watch(l.mux, chans)
 	l.Client = ssh.NewClient(guarded{conn, l}, chans, l.globalRequests(reqs, check, conn))
 	if !l.opts.Moves && !l.Roams {
 		l.watch()
@@ -257,7 +261,7 @@ func (l *Login) serve(check *hostkey.Checker) {
 // rest x/crypto refuses.
 func (l *Login) globalRequests(in <-chan *ssh.Request, check *hostkey.Checker, conn ssh.Conn) <-chan *ssh.Request {
 	out := make(chan *ssh.Request)
-	go func() {
+	l.running.Go(func() {
 		defer close(out)
 		learned := false
 		for r := range in {
@@ -273,11 +277,11 @@ func (l *Login) globalRequests(in <-chan *ssh.Request, check *hostkey.Checker, c
 				l.learn(func() { check.Learn(r.Payload, conn, l.idle) })
 			}
 		}
-	}()
+	})
 	return out
 }
 
-// learn lets Close wait for f.
+// learn lets Close wait for f, but not for ever: it may ask the user.
 func (l *Login) learn(f func()) {
 	done := make(chan struct{})
 	l.mu.Lock()
@@ -296,7 +300,7 @@ func (l *Login) finish(err error) {
 		l.conn.Close()
 		close(l.ended)
 		l.rest.Do(func() { close(l.idle) })
-		// Not waited for here: whoever reads must not wait for a command.
+		// Close waits for it. Whoever reads must not wait for a command.
 		go l.close()
 	})
 }
@@ -349,17 +353,19 @@ func (l *Login) awaitLearning() {
 	}
 }
 
-// Close ends the connection and everything that it came through. It may be
-// called twice, and as the Client's.
+// Close ends the connection and everything that it came through, and waits for
+// what watched over it. It may be called twice, and as the Client's.
 func (l *Login) Close() error {
 	select {
 	case <-l.ended:
-		return l.close()
 	default:
+		l.awaitLearning()
+		l.finish(&Error{Words: "Connection closed.", Cause: net.ErrClosed, logged: true})
 	}
-	l.awaitLearning()
-	l.finish(&Error{Words: "Connection closed.", Cause: net.ErrClosed, logged: true})
-	return l.close()
+	err := l.close()
+	l.mux.Close() // it may wait for who takes channels
+	l.running.Wait()
+	return err
 }
 
 // Disconnect is Close after the message that ssh sends when it ends by itself.
@@ -433,7 +439,7 @@ func (l *Login) Stands() bool {
 // watch watches over the login as ServerAliveInterval has it.
 func (l *Login) watch() {
 	if l.host.ServerAliveInterval > 0 {
-		go l.keepAlive()
+		l.running.Go(l.keepAlive)
 	}
 }
 

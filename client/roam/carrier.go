@@ -133,8 +133,8 @@ func (c *carrier) Close() error {
 type relayed struct {
 	*io.PipeReader // its Close ends a Read, which that of a channel over a dead connection does not
 	io.Writer
-	session *ssh.Session
 	release func() // once
+	hangUp  func() // closes the channel, and waits for nobody
 }
 
 // Close waits for nobody: over a connection that has died with its address, a
@@ -143,7 +143,7 @@ type relayed struct {
 func (r relayed) Close() error {
 	r.PipeReader.Close()
 	r.release()
-	go r.session.Close()
+	r.hangUp()
 	return nil
 }
 
@@ -186,7 +186,7 @@ func (c *carrier) relay(ctx context.Context, patience time.Duration, l *login.Lo
 	c.mu.Lock()
 	c.streams[l]++
 	c.mu.Unlock()
-	return relayed{out, in, s, sync.OnceFunc(func() { c.release(l) })}, nil
+	return relayed{out, in, sync.OnceFunc(func() { c.release(l) }), func() { c.running.Go(func() { s.Close() }) }}, nil
 }
 
 // end tells, once, that the server's end of the session is gone.

@@ -93,6 +93,7 @@ type Session struct {
 	since   time.Time
 	word    atomic.Pointer[string] // of the server's, at the end; nil: none
 	said    []byte                 // by ~/.ssh/rc, which sshd ran before our command
+	running sync.WaitGroup         // what ends with proxy and mux
 	status  *status.Server         // nil: nobody can ask from outside
 	once    sync.Once
 }
@@ -274,23 +275,23 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g terms.Gree
 	up.Store(&s.mux)
 	never := make(chan struct{}) // closed when no path has worked
 	if first != nil && s.cfg.sure(g) {
-		go func() {
+		s.running.Go(func() { // it ends with the mux
 			patience, cancel := context.WithTimeout(context.Background(), moveTimeout)
 			defer cancel()
 			if s.prove(patience) != nil && patience.Err() != nil {
 				s.cfg.Log.Infof("tssh: %s: %v", s.cfg.HostName, s.cfg.unreachable(where))
 				close(never)
 			}
-		}()
+		})
 	}
-	go func() {
+	s.running.Go(func() {
 		select {
 		case <-never:
 		case <-s.proxy.Done(): // the server was silent for longer than the session may be alone
 		case <-s.carrier.gone:
 		}
 		s.mux.Close()
-	}()
+	})
 	old := s.carrier.current().Client
 	c, chans, reqs := sshconn.Client(s.mux, sshconn.Meta{
 		User: old.User(), Local: old.LocalAddr(), Remote: old.RemoteAddr(), SessionID: old.SessionID(),
@@ -439,6 +440,7 @@ func (s *Session) end() error {
 	if s.proxy != nil {
 		err = errors.Join(err, s.proxy.Close())
 	}
+	s.running.Wait()
 	return err
 }
 
