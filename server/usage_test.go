@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -63,5 +64,24 @@ func TestHelpNamesWhatUsersMayType(t *testing.T) {
 	}
 	if strings.Contains(b.String(), "detached") {
 		t.Error("help names an option that only tsshd uses")
+	}
+}
+
+// TestCommandLineIsOfWordsAndSwitches: package tags sets nothing else, and would panic.
+func TestCommandLineIsOfWordsAndSwitches(t *testing.T) {
+	fields := 0
+	for command, c := range tags.Fields(reflect.TypeFor[commandLine]()) {
+		if tags.Has(c, "passthrough") { // Main hands its words on
+			continue
+		}
+		for name, f := range tags.Fields(c.Type) {
+			fields++
+			if kind := f.Type.Kind(); kind != reflect.String && (kind != reflect.Bool || tags.Has(f, "arg")) {
+				t.Errorf("%s: %s is of kind %v", command, name, kind)
+			}
+		}
+	}
+	if fields < 5 {
+		t.Errorf("only %d were found", fields)
 	}
 }
