@@ -100,6 +100,13 @@ func newBox(t *testing.T) *box {
 	return b
 }
 
+// callItselfOpenSSH says whether it does in the logins that come.
+func (b *box) callItselfOpenSSH(yes bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.openSSH = yes
+}
+
 // hangUp ends the connections of all logins, as a router that forgot them does.
 func (b *box) hangUp() {
 	b.mu.Lock()

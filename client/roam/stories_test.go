@@ -32,7 +32,7 @@ func TestLoginMoves(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(c.transport, " ", c.mode, " ", c.early), func(t *testing.T) {
 			u := newUser(t)
-			u.b.openSSH = c.early
+			u.b.callItselfOpenSSH(c.early)
 			cfg := u.config(c.transport, c.mode)
 			cfg.Name, cfg.Tell = "work", true
 			s := u.move(cfg)
@@ -80,7 +80,7 @@ func TestLoginMoves(t *testing.T) {
 // ssh's is not allowed the user is to get ssh itself.
 func TestFirstWordsAloneAreNoSession(t *testing.T) {
 	u := newUser(t)
-	u.b.openSSH = true
+	u.b.callItselfOpenSSH(true)
 	u.b.start = func(o terms.Offer) terms.Greeting {
 		g := u.b.serve(o)
 		g.Port = closedPort(t)
