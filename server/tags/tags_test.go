@@ -4,8 +4,6 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"testing"
-
-	"github.com/alecthomas/kong"
 )
 
 type line struct {
@@ -29,16 +27,8 @@ type line struct {
 	} `cmd:""`
 }
 
-// kongs is Read by kong, which has no help of its own here, and ends nothing.
-func kongs(line any, args []string) error {
-	k, err := kong.New(line, kong.NoDefaultHelp(), kong.Exit(func(int) {}))
-	if err == nil {
-		_, err = k.Parse(args)
-	}
-	return err
-}
-
-// TestTagsAreReadAsKongReads, and nothing else is understood.
+// TestTagsAreReadAsKongReads: a copy that was sent understands what an installed
+// tsshd does, and nothing else.
 func TestTagsAreReadAsKongReads(t *testing.T) {
 	pool := []string{
 		"a", "17", "", "-", "--", "-v", "--verbose", "--verbose=yes", "--verbose=FALSE", "--verbose=", "--listen", "--listen=[::1]:22", "--listen=", "--host-key", "--port-file=p=q",
@@ -52,11 +42,11 @@ func TestTagsAreReadAsKongReads(t *testing.T) {
 			args = append(args, pool[random.IntN(len(pool))])
 		}
 		var want, got line
-		refused := kongs(&want, args)
+		refused := Read(&want, args)
 		if args[0] != "sshd" {
 			want.Sshd = got.Sshd // kong sets what other commands default to
 		}
-		err := Read(&got, args)
+		err := own(&got, args)
 		if (err == nil) != (refused == nil) || err == nil && !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %+v, %v; kong: %+v, %v", args, got, err, want, refused)
 		}

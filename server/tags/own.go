@@ -1,8 +1,3 @@
-// Package tags reads a command line by the tags of a struct, whose fields are the
-// commands. The tags are kong's, and mean what they mean there; kong itself calls
-// methods by names found at run time, so that the linker keeps every method of every
-// type: a sixth of the program, of what a first login waits for, and of the memory that
-// every process of it holds.
 package tags
 
 import (
@@ -15,9 +10,8 @@ import (
 	"unicode"
 )
 
-// Read reads args, of which the first is a command, into the struct that line points
-// to.
-func Read(line any, args []string) error {
+// own is Read without kong.
+func own(line any, args []string) error {
 	v := reflect.ValueOf(line).Elem()
 	for name, f := range Fields(v.Type()) {
 		if name == args[0] {
@@ -30,14 +24,14 @@ func Read(line any, args []string) error {
 // readCommand reads options, which may stand anywhere before a "--", and words.
 func readCommand(v reflect.Value, args []string) error {
 	var words []reflect.Value // that may still come
-	var required []string     // their names, but for those that may be left out
+	required := 0
 	options := make(map[string]reflect.Value)
 	for name, f := range Fields(v.Type()) {
 		field := v.FieldByIndex(f.Index)
 		if Has(f, "arg") {
 			words = append(words, field)
 			if !Has(f, "optional") {
-				required = append(required, name)
+				required++
 			}
 			continue
 		}
@@ -61,7 +55,7 @@ func readCommand(v reflect.Value, args []string) error {
 				return fmt.Errorf("unexpected argument %s", word)
 			}
 			words[0].SetString(word)
-			words, required = words[1:], required[min(1, len(required)):]
+			words, required = words[1:], required-1
 			continue
 		}
 		name, value, given := strings.Cut(word, "=")
@@ -76,7 +70,7 @@ func readCommand(v reflect.Value, args []string) error {
 			}
 			option.SetBool(on)
 		case !given && (len(args) == 0 || len(args[0]) > 1 && args[0][0] == '-'):
-			return fmt.Errorf("%s: expected string value", name)
+			return fmt.Errorf("%s: a value is missing", name)
 		default:
 			if !given {
 				value, args = args[0], args[1:]
@@ -84,8 +78,8 @@ func readCommand(v reflect.Value, args []string) error {
 			option.SetString(value)
 		}
 	}
-	if len(required) > 0 {
-		return fmt.Errorf("expected \"<%s>\"", strings.Join(required, ">\", \"<"))
+	if required > 0 {
+		return fmt.Errorf("an argument is missing")
 	}
 	return nil
 }
