@@ -422,3 +422,29 @@ func FuzzPeer(f *testing.F) {
 		w.run(time.Minute)
 	})
 }
+
+// TestFastLossyPathGoesOn: what was lost is remembered for more than a second, in which
+// a gigabit has more transmissions than are remembered.
+func TestFastLossyPathGoesOn(t *testing.T) {
+	codec := wire.NewClientRepair(secret)
+	s := &sender{}
+	s.init()
+	b := make([]byte, 0, TrainMax)
+	var r wire.Report
+	for now, left := time.Hour, 3*maxFlight; left > 0 || len(s.queue) > 0; now += 20 * time.Microsecond {
+		if now > time.Hour+time.Minute {
+			t.Fatalf("stuck: %d wait, %d fly, %d are remembered", len(s.queue), s.flew, s.next-s.base)
+		}
+		for ; left > 0 && s.room() > 0; left-- {
+			s.put(make([]byte, 1000))
+		}
+		first := s.next
+		s.poll(now, b, TrainMax, codec)
+		if s.next-first > 1 { // one of each train is lost
+			r.Number++
+			r.Bytes, r.Stamp, r.Last = r.Bytes+1100*(s.next-first-1), now, s.next-1
+			r.Spans = []wire.Span{{First: first + 1, Last: s.next - 1}}
+			s.heard(now+10*time.Microsecond, &r)
+		}
+	}
+}

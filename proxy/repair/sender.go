@@ -216,7 +216,7 @@ func (s *sender) due(now time.Duration) time.Duration {
 	if s.asleep {
 		return at
 	}
-	if (len(s.queue) > 0 || len(s.again) > 0) && (s.flew < s.model.window() || s.probing > 0) && s.next-s.base < maxFlight {
+	if (len(s.queue) > 0 || len(s.again) > 0) && (s.flew < s.model.window() || s.probing > 0) && !s.full() {
 		at = max(s.sendAt, s.restUntil)
 	}
 	if s.lossAt > 0 {
@@ -246,6 +246,7 @@ func (s *sender) poll(now time.Duration, b []byte, most int, codec *wire.Repair)
 		return b, 0
 	}
 	s.timeouts(now)
+	s.forget(now)
 	if s.sendAt > now || s.restUntil > now && len(s.again) == 0 {
 		return b, 0
 	}
@@ -255,7 +256,7 @@ func (s *sender) poll(now time.Duration, b []byte, most int, codec *wire.Repair)
 	count := 0
 	for len(b)-start < quantum && count < trainMost {
 		it := s.first()
-		if it == nil || s.flew >= s.model.window() && s.probing == 0 || s.next-s.base >= maxFlight {
+		if it == nil || s.flew >= s.model.window() && s.probing == 0 || s.full() {
 			break
 		}
 		size := len(it.data) + wire.RepairSize
@@ -443,9 +444,13 @@ func (s *sender) learn(now time.Duration, r *wire.Report, newest *sent, newestN 
 	})
 }
 
-// forget drops transmissions of which nothing more can be learnt.
+// full reports whether there is no room to remember another transmission.
+func (s *sender) full() bool { return s.next-s.base >= maxFlight }
+
+// forget drops transmissions of which nothing more can be learnt, and any that do not
+// fly where there is no room.
 func (s *sender) forget(now time.Duration) {
-	for s.base != s.scan && s.next-s.base > remembered && (s.at(s.base).state == landed || now-s.at(s.base).at > 4*s.srtt+time.Second) {
+	for s.base != s.scan && s.next-s.base > remembered && (s.full() || s.at(s.base).state == landed || now-s.at(s.base).at > 4*s.srtt+time.Second) {
 		s.at(s.base).it = nil
 		s.base++
 	}
