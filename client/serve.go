@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -13,28 +12,11 @@ import (
 	"tssh/client/config"
 	"tssh/client/control"
 	"tssh/client/forward"
-	"tssh/client/lend"
 	"tssh/client/login"
 	"tssh/client/session"
-	"tssh/client/terminfo"
 	"tssh/client/tty"
 	"tssh/client/voice"
 )
-
-// service is a connection with what serves those who use it.
-type service struct {
-	connection
-	forwards *forward.Set
-	lender   *lend.Lender
-}
-
-func (v *invocation) newService(c connection) *service {
-	return &service{
-		connection: c,
-		forwards:   forward.New(c.Client(), c.Asks(), v.host, c.Lent(), v.log),
-		lender:     lend.New(c.Client(), lend.Config{Host: v.host, Lent: c.Lent(), Log: v.log, Bind: c.Bind()}),
-	}
-}
 
 // yielding is how long a client may take to end whose session was taken over.
 const yielding = time.Second
@@ -70,26 +52,6 @@ func (v *invocation) serve(ctx context.Context, conn connection, isTTY bool) int
 		return v.stay(ctx, s, shared)
 	}
 	return v.session(ctx, s, isTTY, shared)
-}
-
-// lastMoment is how long an agent or a display that does not answer can hold up
-// the end of a run.
-const lastMoment = time.Second
-
-// end ends the connection and what serves it.
-func (s *service) end() {
-	s.forwards.Close()
-	s.Close()
-	rest := make(chan struct{})
-	go func() {
-		defer close(rest)
-		s.forwards.Rest()
-		s.lender.Rest()
-	}()
-	select {
-	case <-rest:
-	case <-time.After(lastMoment):
-	}
 }
 
 // session runs the command line's own session, and stays for those of others.
@@ -231,60 +193,4 @@ func (v *invocation) prepare(s *service, o *session.Options) {
 		}
 	}
 	s.Equip(o)
-}
-
-// describe sees to it that the far side knows the terminal of a session.
-func (v *invocation) describe(s *service, ch ssh.Channel, term string) {
-	if !v.host.TerminfoInstall {
-		return
-	}
-	if e, ok := terminfo.Of(term); ok {
-		s.Describe(ch, e, v.log)
-	}
-}
-
-// lendWords gives a session of another process's what it needs of the connection.
-func (s *service) lendWords(o *session.Options) {
-	o.Chaff = s.Chaff()
-	if r, ok := s.connection.(roaming); ok {
-		o.Name, o.Word = r.Name(), r.Word
-	}
-}
-
-// about describes the "connection" or its "channels", as ssh does by ~I and -O.
-func (s *service) about(what string) []string {
-	switch what {
-	case "channels":
-		return append([]string{"The following connections are open:"}, indented(s.forwards.Lines())...)
-	case "connection":
-		name, _ := os.Hostname()
-		return append([]string{fmt.Sprintf("Connection information for %s pid %d", name, os.Getpid())}, indented(s.Info())...)
-	}
-	return nil
-}
-
-func indented(lines []string) []string {
-	out := make([]string, len(lines))
-	for i, l := range lines {
-		out[i] = "  " + l
-	}
-	return out
-}
-
-// masterForwards lets a master's clients change the forwardings.
-type masterForwards struct{ *forward.Set }
-
-// Add opens one more.
-func (m masterForwards) Add(ctx context.Context, k control.Kind, f config.Forward) (int, error) {
-	return m.Set.Add(ctx, forward.Kind(k), f)
-}
-
-// Has tells whether one stands already.
-func (m masterForwards) Has(k control.Kind, f config.Forward) (int, bool) {
-	return m.Set.Has(forward.Kind(k), f)
-}
-
-// Cancel closes one.
-func (m masterForwards) Cancel(k control.Kind, f config.Forward) error {
-	return m.Set.Cancel(forward.Kind(k), f)
 }
