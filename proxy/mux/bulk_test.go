@@ -71,11 +71,11 @@ func TestLossesOfAFullQueueAreNotThePaths(t *testing.T) {
 type twin struct {
 	*end
 	usual, bulk *net.UDPAddr
-	lost        func(bulk bool) bool // what is written; nil: nothing
+	lost        atomic.Pointer[func() bool] // tells of what is written to bulk's address; nil: nothing is
 }
 
 func newTwin(e *end) *twin {
-	return &twin{e, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 1}, nil}
+	return &twin{e, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 1}, atomic.Pointer[func() bool]{}}
 }
 
 func (w *twin) WriteTo(p []byte, to net.Addr) (int, error) {
@@ -83,7 +83,7 @@ func (w *twin) WriteTo(p []byte, to net.Addr) (int, error) {
 	if sameHost(to, w.bulk) {
 		mark = 1
 	}
-	if w.lost != nil && w.lost(mark == 1) {
+	if lost := w.lost.Load(); mark == 1 && lost != nil && (*lost)() {
 		return len(p), nil
 	}
 	w.end.WriteTo(append([]byte{mark}, p...), nil)
@@ -236,13 +236,14 @@ func TestOutageAsBulksConnectionBegins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server, ce := twins(t, &link{delay: 20 * time.Millisecond})
 		var began time.Time
-		ce.lost = func(bulk bool) bool {
-			if bulk && began.IsZero() {
+		lost := func() bool {
+			if began.IsZero() {
 				began = time.Now()
 			}
 			past := time.Since(began)
-			return bulk && past > 30*time.Millisecond && past < 3*time.Minute
+			return past > 30*time.Millisecond && past < 3*time.Minute
 		}
+		ce.lost.Store(&lost)
 		client.bulk().gauge.lossy = true
 		for range 600 {
 			time.Sleep(time.Second)
