@@ -219,15 +219,13 @@ func (c *Client) acked(b []byte, from netip.AddrPort) {
 	if err != nil || c.cut.Load() {
 		return
 	}
-	now := time.Now()
 	c.mu.Lock()
-	e := c.machine.Answered(now, a, from)
+	e := c.machine.Answered(time.Now(), a, from)
 	rtt, p := c.machine.RTT(), c.machine.Current()
-	first := c.machine.State(now).Heard.Equal(now) // and no copy, which anybody sends
 	c.mu.Unlock()
 	if p != nil && p.Kind == wire.UDP {
 		gather(p.Port.(path.Socket), rtt, c.mend)
-		if first && p.Remote == from {
+		if e.Answered && p.Remote == from {
 			c.mend.heard()
 		}
 	}

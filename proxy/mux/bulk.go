@@ -85,7 +85,7 @@ func (g *lossGauge) sees(now time.Time, s quic.ConnectionStats) bool {
 		return false
 	}
 	g.lossy = !g.last.IsZero() && now.Sub(g.last) < lossyFor ||
-		sent >= lossyLeast && uint64(lost) >= sent/lossyShare
+		sent >= lossyLeast && uint64(lost)*lossyShare >= sent
 	g.last = now
 	return g.lossy
 }

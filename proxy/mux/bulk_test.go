@@ -32,6 +32,7 @@ func TestLossesOfAFullQueueAreNotThePaths(t *testing.T) {
 		{"slow start into a queue", []round{{50, 0, 30}, {900, 0, 60}, {1500, 700, 80}, {600, 50, 78}, {300, 0, 50}}, false},
 		{"one of many", []round{{50, 0, 30}, {900, 1, 30}, {900, 0, 30}}, false},
 		{"two of many", []round{{50, 0, 30}, {900, 1, 30}, {900, 0, 30}, {900, 1, 30}}, true},
+		{"one of some", []round{{50, 0, 30}, {36, 1, 30}, {36, 0, 30}}, false},
 		{"one of few", []round{{10, 1, 30}, {10, 0, 30}}, false},
 		{"an outage", []round{{50, 0, 30}, {900, 100, 30}}, true},
 		{"next door", []round{{50, 0, 1}, {900, 100, 1}, {900, 100, 1}}, false},

@@ -155,8 +155,8 @@ func Dial(ctx context.Context, transport wire.Transport, pc net.PacketConn, peer
 }
 
 // Serve accepts one connection by transport over pc, the first that proves to
-// have the key of cfg.PeerPin, and then no other. pc stays the caller's, to be
-// closed after the connection.
+// have the key of cfg.PeerPin, and then no other but its connection for bulk. pc
+// stays the caller's, to be closed after the connection.
 func Serve(ctx context.Context, transport wire.Transport, pc net.PacketConn, cfg Config) (Conn, error) {
 	var (
 		c   multiplexer

@@ -18,7 +18,7 @@
 //	         doubling to 5 min: packets of this size do not pass
 //
 // Where knocks are not answered either there is no contact: all is kept, and nothing
-// leaves until Resume.
+// leaves until one is (Alive), or Resume.
 //
 // A Machine knows no clock, no socket, no lock and no goroutine: package proxy has
 // those.
@@ -178,7 +178,7 @@ func (m *Machine) hand(t time.Duration, d []byte) {
 	if m.out.steady() {
 		wait = trip / often
 	}
-	if len(d) > ackSize { // it may be a key
+	if len(d) > ackSize { // it may be the end of something
 		wait = min(wait, trip/hasten)
 	}
 	if at := max(t, m.lateLast+time.Duration(wait)); len(m.late) == 0 || at < m.lateAt {

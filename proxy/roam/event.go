@@ -185,6 +185,7 @@ func (m *Machine) Answered(now time.Time, a wire.Ack, from netip.AddrPort) (e Ef
 	if p != m.current && (trouble || m.current == nil || m.wins(p)) {
 		m.use(now, k, &e)
 	}
+	e.Answered = true
 	e.Wake = true // the climb goes on, or the next knock may wait
 	if p == m.current {
 		m.dropped = false

@@ -93,6 +93,7 @@ type Effects struct {
 	Dial     []Dial   // each is answered by Opened or Failed
 	Listen   bool     // a UDP socket to be opened; it is answered by Bound
 	Path     *Path    // the path in use from now on; nil: it is as before
+	Answered bool     // a knock was, by no copy of an answer, which anybody can send
 	Returned bool     // contact came back after an outage,
 	After    time.Duration
 	News     bool // State changed in more than its numbers
