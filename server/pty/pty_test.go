@@ -115,6 +115,46 @@ func tail(t *testing.T, name string, wait func(*os.File, int) (device, error)) {
 	}
 }
 
+// hasty is a terminal that says once that nobody has it open, and has output.
+type hasty struct {
+	device
+	said bool
+}
+
+func (h *hasty) Read(p []byte) (int, error) {
+	if !h.said {
+		h.said = true
+		return 0, &os.PathError{Op: "read", Path: "/dev/ptmx", Err: syscall.EIO}
+	}
+	return h.device.Read(p)
+}
+
+// TestOutputBehindItsEnd has a program write and go as Linux decides that nothing
+// was written (1 of 200,000 times where a reader tries all the time).
+func TestOutputBehindItsEnd(t *testing.T) {
+	for name, wait := range devices {
+		late := func(f *os.File, fd int) (device, error) {
+			d, err := wait(f, fd)
+			return &hasty{device: d}, err
+		}
+		term, err := open(Size{Cols: 80, Rows: 24}, nil, late)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer term.Close()
+		cmd := exec.Command("/bin/echo", "all")
+		if err := term.Start(cmd); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := io.ReadAll(term); err != nil || string(out) != "all\r\n" {
+			t.Errorf("%s: output is %q, %v", name, out, err)
+		}
+	}
+}
+
 func TestCloseEndsReadAndHangsUp(t *testing.T) {
 	for name, wait := range devices {
 		t.Run(name, func(t *testing.T) { closeEndsReadAndHangsUp(t, wait) })

@@ -152,7 +152,9 @@ func (t *Terminal) Exited() {
 // has the terminal open any more, or Exited was called.
 func (t *Terminal) Read(p []byte) (int, error) {
 	n, err := t.master.Read(p)
-	if errors.Is(err, os.ErrDeadlineExceeded) && t.exited.Load() {
+	if errors.Is(err, syscall.EIO) || errors.Is(err, os.ErrDeadlineExceeded) && t.exited.Load() {
+		// Linux looks for output first and for who has the terminal open afterwards: EIO
+		// may come although a program wrote in between. Only a second one is the end.
 		n, err = t.readRest(p)
 	}
 	if errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EAGAIN) { // EIO is how Linux says it
