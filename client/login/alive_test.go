@@ -7,91 +7,79 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"tssh/client/auth"
+	"tssh/proxy/simnet"
 )
 
-// freezer is a relay that stops carrying anything, as a dead network does.
-type freezer struct {
-	net.Listener
-	frozen chan struct{}
-}
-
-func newFreezer(t *testing.T, to string) *freezer {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	f := &freezer{l, make(chan struct{})}
-	go func() {
-		a, err := l.Accept()
-		if err != nil {
-			return
-		}
-		b, err := net.Dial("tcp", to)
-		if err != nil {
-			return
-		}
-		carry := func(from, to net.Conn) {
-			defer to.Close()
-			b := make([]byte, 4096)
-			for {
-				n, err := from.Read(b)
-				if err != nil {
-					return
-				}
-				select {
-				case <-f.frozen:
-				default:
-					to.Write(b[:n])
-				}
-			}
-		}
-		go carry(a, b)
-		carry(b, a)
-	}()
-	return f
-}
-
-func TestSilentServerIsGivenUp(t *testing.T) {
-	h := newHost(t, passwords("x"))
-	f := newFreezer(t, h.l.Addr().String())
-	u := newUser(t, "x")
-	c := u.config(h, "StrictHostKeyChecking no")
-	c.Port = f.Addr().(*net.TCPAddr).Port
-	c.ServerAliveInterval, c.ServerAliveCountMax = 30*time.Millisecond, 2
-	l, err := u.dial(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	works(t, l)
-	close(f.frozen)
-	if err := l.Wait(); err == nil || err.Error() != "Timeout, server 127.0.0.1 not responding." {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestServerThatAnswersIsKept(t *testing.T) {
+// watched logs in to a host by a line of its own, in fake time: no machine is so
+// slow there that its server seems to be gone.
+func watched(t *testing.T, f func(l *Login, phone *simnet.Host)) {
 	h := newHost(t, passwords("x"))
 	u := newUser(t, "x")
 	u.trusts(h)
 	c := u.config(h)
-	// More questions are asked than may stay without an answer, in more time than
-	// a busy machine needs for one.
-	c.ServerAliveInterval, c.ServerAliveCountMax = 2*time.Millisecond, 400
-	l, err := u.dial(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-l.ended:
-		t.Errorf("ended: %v", l.err)
-	case <-time.After(2 * time.Second):
-	}
-	works(t, l)
+	c.ServerAliveInterval, c.ServerAliveCountMax = 15*time.Second, 3
+	synctest.Test(t, func(t *testing.T) {
+		phone, far := simnet.Pair(t, simnet.Link{Delay: 50 * time.Millisecond})
+		port, err := far.ListenTCP(22)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer port.Close()
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			conn, err := port.Accept()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			h.serve(conn)
+		}()
+		conn, err := phone.DialTCP(t.Context(), far.Addr(22))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &Login{host: c, opts: u.options(), memory: new(auth.Memory), conn: conn, close: conn.Close,
+			ended: make(chan struct{}), idle: make(chan struct{})}
+		l.opts.pins = new(pins)
+		if err := l.shakeHands(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		works(t, l)
+		f(l, phone)
+		phone.Change(func(line *simnet.Link) { line.Down = false })
+		l.Close()
+		<-served
+	})
+}
+
+func TestSilentServerIsGivenUp(t *testing.T) {
+	watched(t, func(l *Login, phone *simnet.Host) {
+		phone.Change(func(line *simnet.Link) { line.Down = true })
+		dead := time.Now()
+		if err := l.Wait(); err == nil || err.Error() != "Timeout, server 127.0.0.1 not responding." {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(dead); took < 45*time.Second || took > time.Minute+time.Second {
+			t.Errorf("after %v", took)
+		}
+	})
+}
+
+func TestServerThatAnswersIsKept(t *testing.T) {
+	watched(t, func(l *Login, _ *simnet.Host) {
+		time.Sleep(time.Hour)
+		if !l.Stands() {
+			t.Errorf("ended: %v", l.err)
+		}
+		works(t, l)
+	})
 }
 
 func TestConnectTimeoutCoversAServerThatSaysNothing(t *testing.T) {
@@ -103,7 +91,7 @@ func TestConnectTimeoutCoversAServerThatSaysNothing(t *testing.T) {
 	h := newHost(t, passwords("x"))
 	u := newUser(t)
 	c := u.config(h)
-	c.Port, c.ConnectTimeout = l.Addr().(*net.TCPAddr).Port, 50*time.Millisecond
+	c.Port, c.ConnectTimeout = l.Addr().(*net.TCPAddr).Port, time.Second
 	_, err = u.dial(c)
 	if err == nil || !strings.HasSuffix(err.Error(), "timed out") {
 		t.Errorf("got %v", err)
