@@ -148,7 +148,7 @@ func dialGreeting(t *testing.T, g terms.Greeting, identity *mux.Identity, transp
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	m, err := mux.Dial(ctx, transport, pc, pc.Peer(), mux.Config{Identity: identity, PeerPin: g.ServerPin, Secret: g.Secret})
 	if err != nil {
@@ -203,7 +203,7 @@ func within(t *testing.T, what string, f func()) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("%s goes on for ever", what)
 	}
 }
@@ -213,7 +213,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	again := time.NewTicker(time.Millisecond)
 	defer again.Stop()
-	for end := time.Now().Add(20 * time.Second); !done(); <-again.C {
+	for end := time.Now().Add(time.Minute); !done(); <-again.C {
 		if time.Now().After(end) {
 			t.Fatalf("never: %s", what)
 		}

@@ -284,7 +284,7 @@ func TestTwoAttachAtOnce(t *testing.T) {
 // offered a seat but did not come.
 func TestDetachedSessionEndsInTime(t *testing.T) {
 	id := newIdentity(t)
-	x := sit(t, terms.Offer{Transport: "quic", ClientPin: id.Pin(), Alive: 2 * time.Second})
+	x := sit(t, terms.Offer{Transport: "quic", ClientPin: id.Pin(), Alive: 5 * time.Second})
 	one := dialGreeting(t, x.first.greeting, id, "quic", wire.Auto)
 	shell := openTerminal(t, one, "shell", struct{ Nothing string }{})
 	io.WriteString(shell, `exec sh -c 'trap "echo >$HOME/hup; exit" HUP; echo here$((1)); while :; do sleep 0.1; done'`+"\n")
@@ -311,7 +311,7 @@ func TestDetachedSessionEndsInTime(t *testing.T) {
 // TestLastWordsWaitForTheirTime: what ran has ended, and its user was away.
 func TestLastWordsWaitForTheirTime(t *testing.T) {
 	id := newIdentity(t)
-	x := sit(t, terms.Offer{Transport: "quic", ClientPin: id.Pin(), Alive: 3 * time.Second})
+	x := sit(t, terms.Offer{Transport: "quic", ClientPin: id.Pin(), Alive: 5 * time.Second})
 	one := dialGreeting(t, x.first.greeting, id, "quic", wire.Auto)
 	shell := openTerminal(t, one, "shell", struct{ Nothing string }{})
 	file := t.TempDir() + "/go"

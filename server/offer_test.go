@@ -147,7 +147,7 @@ func TestFirstWordsAreAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pc.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	begun.Tell(s.ServerPin)
 	early.Hear(s.Hello)
@@ -269,7 +269,7 @@ func TestRelay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pc.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	m, err := mux.Dial(ctx, "quic", pc, pc.Peer(), mux.Config{Identity: s.identity, PeerPin: s.ServerPin, Secret: s.Secret})
 	if err != nil {
@@ -340,7 +340,7 @@ func TestNobodyComes(t *testing.T) {
 
 // TestSilence: a client that is silent for longer than Alive has left nothing behind.
 func TestSilence(t *testing.T) {
-	s := offered(t, terms.Offer{Transport: "quic", Alive: 3 * time.Second}, nil)
+	s := offered(t, terms.Offer{Transport: "quic", Alive: 5 * time.Second}, nil)
 	c := dialGreeting(t, s.Greeting, s.identity, "quic", wire.Auto)
 	if r := command(t, c.Client, "echo here"); r.out != "here\n" {
 		t.Errorf("%+v", r)

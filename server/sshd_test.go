@@ -63,7 +63,7 @@ func TestEmbeddedServer(t *testing.T) {
 	address := strings.TrimSpace(strings.TrimPrefix(listening, "listening on "))
 	login := func(user string, key ssh.Signer) (*ssh.Client, error) {
 		return ssh.Dial("tcp", address, &ssh.ClientConfig{User: user, HostKeyCallback: ssh.FixedHostKey(host),
-			Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, Timeout: 10 * time.Second})
+			Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, Timeout: time.Minute})
 	}
 	for _, refused := range []struct {
 		user string

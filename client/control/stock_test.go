@@ -232,7 +232,7 @@ func stockMaster(t *testing.T) (path string, master *exec.Cmd) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { master.Process.Kill(); master.Wait() })
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := os.Lstat(path); err == nil {
 			return path, master
 		}

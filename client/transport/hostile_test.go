@@ -40,7 +40,7 @@ type hostile struct {
 
 func newHostile(t *testing.T) (*hostile, net.Conn) {
 	client, conn := pair(t)
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	client.SetDeadline(deadline)
 	conn.SetDeadline(deadline)
 	return &hostile{t: t, conn: conn, br: bufio.NewReader(conn), in: &plain{}, out: &plain{},
@@ -162,7 +162,7 @@ func attack(t *testing.T, cfg Config, script func(*hostile)) (*Conn, error) {
 	}
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the server still waits")
 	}
 	return c, err

@@ -114,7 +114,7 @@ func (p *person) types(s string) { p.master.WriteString(s) }
 // reads reads on until s was seen.
 func (p *person) reads(s string) {
 	p.t.Helper()
-	if err := p.master.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := p.master.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		p.t.Fatal(err)
 	}
 	for b := make([]byte, 1); ; {

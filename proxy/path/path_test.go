@@ -22,7 +22,7 @@ func listen(t *testing.T) Socket {
 // read reads from s until n bytes came, and checks each envelope.
 func read(t *testing.T, s Socket, n int, check func(Envelope)) []byte {
 	t.Helper()
-	timer := time.AfterFunc(10*time.Second, func() { s.Close() })
+	timer := time.AfterFunc(time.Minute, func() { s.Close() })
 	defer timer.Stop()
 	var all []byte
 	b := make([]byte, 64<<10)

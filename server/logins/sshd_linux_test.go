@@ -148,7 +148,7 @@ func TestWhoConnected(t *testing.T) {
 		t.Skipf("SKIPPED in part: %v", err)
 	}
 	cmd, _ := sham(t, "sshd: alice@notty", perl+` -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new($ARGV[0]); sleep 1000' `+path+` & wait`)
-	l.SetDeadline(time.Now().Add(20 * time.Second))
+	l.SetDeadline(time.Now().Add(time.Minute))
 	relay, err := l.AcceptUnix()
 	if err != nil {
 		t.Fatal(err)

@@ -84,7 +84,7 @@ func (c *client) Requests() <-chan *sshconn.Request { return c.requests }
 // see waits until the client was shown text.
 func (c *client) see(t *testing.T, text string) {
 	t.Helper()
-	late := time.AfterFunc(20*time.Second, func() { c.end(false) })
+	late := time.AfterFunc(time.Minute, func() { c.end(false) })
 	defer late.Stop()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,7 +110,7 @@ func (c *client) wait(t *testing.T) {
 	t.Helper()
 	select {
 	case <-c.served:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the channel is still served")
 	}
 }
@@ -224,7 +224,7 @@ func TestLastWordsWait(t *testing.T) {
 			p := cfg.Programs.List()[0]
 			select {
 			case <-p.exited:
-			case <-time.After(20 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("the program does not end")
 			}
 			if name == "silent" {
