@@ -161,7 +161,7 @@ func TestLeavesAreLeaves(t *testing.T) {
 // TestMachinesArePure: what decides knows no clock, socket, lock or goroutine, so
 // that its stories run in no time and end the same way each time.
 func TestMachinesArePure(t *testing.T) {
-	machines := []string{"proxy/admit", "proxy/roam", "proxy/resend", "proxy/repair", "proxy/mux/gauge", "notify"}
+	machines := []string{"proxy/admit", "proxy/roam", "proxy/resend", "proxy/repair", "proxy/pmtu", "proxy/mux/gauge", "notify"}
 	for _, dir := range machines {
 		parsed(t, dir, func(file *ast.File) {
 			if filepath.ToSlash(filepath.Dir(positions.Position(file.Pos()).Filename)) != dir {

@@ -160,7 +160,7 @@ func (v *invocation) doctor(ctx context.Context) int {
 			return login.Dial(ctx, v.host, login.Options{Log: v.log, Resolve: v.resolve})
 		},
 		Move: func(ctx context.Context, l *login.Login, mode wire.Mode, mtu int) (doctor.Session, error) {
-			moving.Mode, moving.MTU = mode, mtu
+			moving.Mode, moving.MTU, moving.Whole = mode, mtu, true
 			s, _, err := roam.Open(ctx, l, moving)
 			if err != nil {
 				return nil, err

@@ -18,19 +18,19 @@ import (
 // loopback: through the proxies, and over bare sockets for comparison.
 func BenchmarkLoopback(b *testing.B) {
 	for name, size := range map[string]uint16{"1200": 1200, "found": 0} {
-		config := quicConfig()
+		config := new(session).quicConfig()
 		config.InitialPacketSize, config.DisablePathMTUDiscovery = size, size != 0
 		config.MaxStreamReceiveWindow, config.MaxConnectionReceiveWindow = 32<<20, 64<<20
 		b.Run("proxy/"+name, func(b *testing.B) {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			s, err := Listen(ctx, ServerConfig{Secret: secret, Transport: "quic"})
+			s, err := Listen(ctx, ServerConfig{Secret: secret, Transport: "quic", Halves: true, MTU: int(size)})
 			if err != nil {
 				b.Fatal(err)
 			}
 			defer s.Close()
 			c, err := Dial(ctx, ClientConfig{
-				Secret: secret, Transport: "quic",
+				Secret: secret, Transport: "quic", Halves: true, MTU: int(size),
 				Servers: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(s.Port()))},
 			})
 			if err != nil {

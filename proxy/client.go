@@ -32,6 +32,7 @@ type Client struct {
 	sent     atomic.Uint64
 	received atomic.Uint64
 	mend     *mender // nil: losses are the transport's business
+	large    large
 
 	mu      sync.Mutex // guards what follows
 	machine *roam.Machine
@@ -53,6 +54,7 @@ func (c *Client) Moved() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.machine.Changed(time.Now())
+	c.large.moved()
 	token(c.kick)
 }
 
@@ -104,6 +106,9 @@ func (c *Client) local(p *roam.Path) netip.AddrPort {
 
 // transmit carries the transport's datagrams to the server.
 func (c *Client) transmit(b []byte, segment int, ecn byte, bulk bool) {
+	if c.large.refuses(b, segment) {
+		return
+	}
 	c.sent.Add(uint64(len(b)))
 	if bulk {
 		c.transmitBulk(b, segment)
@@ -166,7 +171,7 @@ func (c *Client) repeat(b []byte) {
 	if p == nil || c.cut.Load() {
 		return
 	}
-	carry(p, b, 0, 0) // it is a copy, whatever becomes of it
+	c.carry(p, b, 0, 0) // it is a copy, whatever becomes of it
 }
 
 // again calls send with a copy of b after each of these times.
@@ -195,7 +200,7 @@ func (c *Client) send(p *roam.Path, packet []byte) {
 
 // sendTrain sends datagrams of segment bytes each.
 func (c *Client) sendTrain(p *roam.Path, b []byte, segment int, ecn byte) {
-	if carry(p, b, segment, ecn) == nil {
+	if c.carry(p, b, segment, ecn) == nil {
 		return
 	}
 	c.mu.Lock()
@@ -205,12 +210,14 @@ func (c *Client) sendTrain(p *roam.Path, b []byte, segment int, ecn byte) {
 }
 
 // carry gives datagrams to the port of p.
-func carry(p *roam.Path, b []byte, segment int, ecn byte) error {
+func (c *Client) carry(p *roam.Path, b []byte, segment int, ecn byte) error {
 	if x, ok := p.Port.(*stream); ok {
 		x.put(b, segment)
 		return nil
 	}
-	return p.Port.(path.Socket).WriteDatagrams(b, path.Envelope{Peer: p.Remote, ECN: ecn, Segment: segment})
+	return c.large.write(b, segment, func(b []byte, segment int) error {
+		return p.Port.(path.Socket).WriteDatagrams(b, path.Envelope{Peer: p.Remote, ECN: ecn, Segment: segment})
+	})
 }
 
 // acked takes a packet of the path layer.
@@ -235,9 +242,6 @@ func (c *Client) acked(b []byte, from netip.AddrPort) {
 // takeMended takes a packet of the server's mender. What anybody else sent does not
 // open.
 func (c *Client) takeMended(b []byte) {
-	if c.cut.Load() {
-		return
-	}
 	c.received.Add(uint64(len(b)))
 	reported := c.mend.take(b)
 	now := time.Now()
@@ -257,15 +261,37 @@ func (c *Client) taken() {
 
 // other takes a packet that is none of the transport's, from a place that may be the
 // server's.
-func (c *Client) other(from netip.AddrPort, trusted func() bool, b []byte) {
-	if d, ok := wire.OpenBulk(b); ok {
-		if trusted() {
-			c.receive(d, 0, 0, true)
-		}
-	} else if !wire.IsRepair(b) {
+func (c *Client) other(from netip.AddrPort, trusted func() bool, b []byte, ecn byte) {
+	bare, bulk := wire.OpenBulk(b)
+	switch {
+	case !bulk && !wire.IsRepair(b) && !wire.IsLarge(b):
 		c.acked(b, from)
-	} else if c.mend != nil && trusted() {
+	case !trusted() || c.cut.Load():
+	case bulk:
+		c.receive(bare, 0, 0, true)
+	case wire.IsRepair(b):
 		c.takeMended(b)
+	default:
+		c.takeLarge(b, ecn)
+	}
+}
+
+// takeLarge takes a packet of the server's large. What anybody else sent does not open.
+func (c *Client) takeLarge(b []byte, ecn byte) {
+	d, answer := c.large.take(b)
+	if wire.IsTransport(d) {
+		c.receive(d, 0, ecn, false)
+	} else if wire.IsRepair(d) {
+		c.takeMended(d)
+	}
+	if answer == nil {
+		return
+	}
+	c.mu.Lock()
+	p := c.machine.Current()
+	c.mu.Unlock()
+	if p != nil {
+		c.send(p, answer)
 	}
 }
 

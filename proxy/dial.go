@@ -27,6 +27,8 @@ type ClientConfig struct {
 	Heartbeat time.Duration // silent longer than this, other kinds of path are tried at the latest; 0: 3 s
 	Alive     time.Duration // silent longer than this, the client gives up; 0: DefaultAlive
 	Bulk      bool          // QUIC has a second connection, for bulk, below which losses over UDP are repaired; both ends agree
+	Halves    bool          // large datagrams may be cut in two; both ends agree
+	MTU       int           // the transport's largest datagram in bytes; 0: it finds what passes
 	Returned  func()        // called when contact came back after an outage; nil: nothing is
 	Network   path.Network  // nil: this machine's
 	Early     *Early        // the transport's end, which has said its first words; nil: a new one
@@ -62,6 +64,10 @@ func Dial(ctx context.Context, config ClientConfig) (*Client, error) {
 		Kinds: kinds, Servers: config.Servers, Resend: config.Transport == wire.QUIC,
 		Heartbeat: config.Heartbeat, Alive: config.Alive, Seal: c.codec.Seal,
 	}, time.Now())
+	c.large.free = config.MTU == 0
+	if config.Halves {
+		c.large.codec = wire.NewClientLarge(config.Secret)
+	}
 	c.Conn, c.feed = config.Early.end(config.Transport, c.transmit)
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	if config.Bulk && config.Transport == wire.QUIC {

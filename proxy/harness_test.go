@@ -46,6 +46,7 @@ type session struct {
 	opening    time.Duration // until the first echo
 	poured     atomic.Int64  // bytes of bulk that arrived
 	accepted   *quic.Conn    // the server's end
+	discovers  bool          // QUIC looks for the largest size that passes
 }
 
 // tweak changes the configuration of a session.
@@ -104,7 +105,7 @@ func (s *session) open(tweaks ...tweak) {
 	go s.serve()
 	tr := &quic.Transport{Conn: s.client}
 	t.Cleanup(func() { tr.Close() })
-	if s.quic, err = tr.Dial(ctx, s.client.Peer(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"test"}}, quicConfig()); err != nil {
+	if s.quic, err = tr.Dial(ctx, s.client.Peer(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"test"}}, s.quicConfig()); err != nil {
 		t.Fatal(err)
 	}
 	if s.stream, err = s.quic.OpenStreamSync(ctx); err != nil {
@@ -123,7 +124,7 @@ func (s *session) open(tweaks ...tweak) {
 	s.echo("hello", time.Minute)
 	s.opening = time.Since(began)
 	if cc.Bulk {
-		if s.side, err = tr.Dial(ctx, s.client.BulkPeer(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"test"}}, quicConfig()); err != nil {
+		if s.side, err = tr.Dial(ctx, s.client.BulkPeer(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"test"}}, s.quicConfig()); err != nil {
 			t.Fatal(err)
 		}
 		x, err := s.side.OpenStreamSync(ctx)
@@ -146,9 +147,9 @@ func (s *session) bulky() *quic.Conn {
 	return s.quic
 }
 
-func quicConfig() *quic.Config {
+func (s *session) quicConfig() *quic.Config {
 	return &quic.Config{
-		InitialPacketSize: 1200, DisablePathMTUDiscovery: true, // passes everywhere, also after a roam
+		InitialPacketSize: 1200, DisablePathMTUDiscovery: !s.discovers, // passes everywhere, also after a roam
 		MaxIdleTimeout: 30 * 24 * time.Hour, HandshakeIdleTimeout: time.Minute,
 		InitialStreamReceiveWindow: 4 << 20, MaxStreamReceiveWindow: 8 << 20,
 		InitialConnectionReceiveWindow: 8 << 20, MaxConnectionReceiveWindow: 16 << 20,
@@ -160,7 +161,7 @@ func quicConfig() *quic.Config {
 func (s *session) serve() {
 	tr := &quic.Transport{Conn: s.server}
 	s.t.Cleanup(func() { tr.Close() })
-	l, err := tr.Listen(&tls.Config{Certificates: []tls.Certificate{certificate(s.t)}, NextProtos: []string{"test"}}, quicConfig())
+	l, err := tr.Listen(&tls.Config{Certificates: []tls.Certificate{certificate(s.t)}, NextProtos: []string{"test"}}, s.quicConfig())
 	if err != nil {
 		s.t.Error(err)
 		return

@@ -25,6 +25,8 @@ type ServerConfig struct {
 	Alive     time.Duration // silent longer than this, the client is gone; 0: DefaultAlive
 	Network   path.Network  // nil: this machine's
 	Bulk      bool          // QUIC has a second connection, for bulk, below which losses over UDP are repaired; both ends agree
+	Halves    bool          // large datagrams may be cut in two; both ends agree
+	MTU       int           // the transport's largest datagram in bytes; 0: it finds what passes
 	Returned  func()        // called when the client came back from an outage; nil: nothing is
 	Early     *Early        // the transport's end, which has said its first words; nil: a new one
 	Logf      func(string, ...any)
@@ -45,6 +47,10 @@ func Listen(ctx context.Context, config ServerConfig) (*Server, error) {
 	s := &Server{config: config, codec: wire.NewServer(config.Secret), done: make(chan struct{}), started: time.Now()}
 	s.strangers.most, s.relayed.most = maxStrangers, maxRelayed
 	s.door = admit.New[place](challenge)
+	s.large.free = config.MTU == 0
+	if config.Halves {
+		s.large.codec = wire.NewServerLarge(config.Secret)
+	}
 	s.Conn, s.feed = config.Early.end(config.Transport, s.transmit)
 	if err := s.bind(); err != nil {
 		return nil, err

@@ -78,6 +78,9 @@ func (m *mender) write(b []byte, segment int, udp bool) bool {
 // that end reported what it had not before. The caller calls wake after the last of
 // some packets.
 func (m *mender) take(b []byte) (reported bool) {
+	if m == nil {
+		return false
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.machine.Take(time.Now(), b)

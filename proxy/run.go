@@ -73,6 +73,7 @@ func (c *Client) obey(e roam.Effects) {
 		closePort(p)
 	}
 	if e.Path != nil {
+		c.large.moved()
 		c.mend.moved(e.Path.Kind == wire.UDP)
 	}
 	if !c.cut.Load() {
@@ -90,6 +91,7 @@ func (c *Client) obey(e roam.Effects) {
 		c.logf("the path is now %s", e.Path)
 	}
 	if e.Returned {
+		c.large.moved()
 		c.mend.resume()
 		c.logf("contact after %s", e.After.Round(time.Millisecond))
 		if c.config.Returned != nil {
@@ -136,7 +138,7 @@ func (c *Client) readSocket(s path.Socket) {
 			if trusted() {
 				c.receive(b, segment, e.ECN, false)
 			}
-		}, func(b []byte) { c.other(e.Peer, trusted, b) })
+		}, func(b []byte) { c.other(e.Peer, trusted, b, e.ECN) })
 		if !e.More {
 			c.taken()
 		}
@@ -194,7 +196,7 @@ func (c *Client) runStream(p *roam.Path, x *stream) {
 		if wire.IsTransport(d) {
 			c.receive(d, 0, 0, false)
 		} else {
-			c.other(netip.AddrPort{}, func() bool { return true }, d)
+			c.other(netip.AddrPort{}, func() bool { return true }, d, 0)
 		}
 		c.taken()
 	}

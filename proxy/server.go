@@ -35,6 +35,7 @@ type Server struct {
 	listen net.Listener // nil in modes without TCP
 	port   int
 	mend   *mender // nil: losses are the transport's business
+	large  large
 
 	strangers crowd // TCP connections without a knock
 	relayed   crowd // streams through ssh without one
@@ -146,6 +147,9 @@ func (s *Server) Heard() (time.Time, time.Duration) {
 
 // transmit carries the transport's datagrams to where the client is.
 func (s *Server) transmit(b []byte, segment int, ecn byte, bulk bool) {
+	if s.large.refuses(b, segment) {
+		return
+	}
 	now := time.Now()
 	var space [4]place
 	s.mu.Lock()
@@ -205,7 +209,9 @@ func (s *Server) sendTo(p place, b []byte, segment int, ecn byte) {
 		return
 	}
 	// A datagram that the path does not take is lost, as on any path.
-	s.socket.WriteDatagrams(b, path.Envelope{Peer: p.peer, Local: p.local, ECN: ecn, Segment: segment})
+	s.large.write(b, segment, func(b []byte, segment int) error {
+		return s.socket.WriteDatagrams(b, path.Envelope{Peer: p.peer, Local: p.local, ECN: ecn, Segment: segment})
+	})
 }
 
 // longPath is the round trip from which on a millisecond does not matter.
@@ -247,16 +253,32 @@ func (s *Server) receive(from place, b []byte, segment int, ecn byte) {
 			s.feed.Queue(b, segment, ecn, false)
 		}
 	}, func(b []byte) {
-		if d, ok := wire.OpenBulk(b); ok {
-			if s.heardFrom(from, b) {
-				s.feed.Queue(d, 0, 0, true)
-			}
-		} else if !wire.IsRepair(b) {
+		bare, bulk := wire.OpenBulk(b)
+		switch {
+		case !bulk && !wire.IsRepair(b) && !wire.IsLarge(b):
 			s.knocked(from, b)
-		} else if s.mend != nil && s.heardFrom(from, b) {
+		case !s.heardFrom(from, b):
+		case bulk:
+			s.feed.Queue(bare, 0, 0, true)
+		case wire.IsRepair(b):
 			s.mend.take(b)
+		default:
+			s.takeLarge(from, b, ecn)
 		}
 	})
+}
+
+// takeLarge takes a packet of the client's large. What anybody else sent does not open.
+func (s *Server) takeLarge(from place, b []byte, ecn byte) {
+	d, answer := s.large.take(b)
+	if wire.IsTransport(d) {
+		s.feed.Queue(d, 0, ecn, false)
+	} else if wire.IsRepair(d) {
+		s.mend.take(d)
+	}
+	if answer != nil {
+		s.sendTo(from, answer, 0, 0)
+	}
 }
 
 // heardFrom notes that something came from a place. It reports whether the client may
@@ -295,6 +317,7 @@ func (s *Server) knocked(from place, b []byte) bool {
 	}
 	if v.Returned && s.config.Transport == wire.QUIC {
 		s.feed.Show(k.Generation)
+		s.large.restart() // as QUIC does when its peer's address is another one
 	}
 	if v.Returned {
 		s.extra.Returned(now)
@@ -316,6 +339,7 @@ func (s *Server) knocked(from place, b []byte) bool {
 		s.mend.heard()
 	}
 	if moved && home != (place{}) {
+		s.large.moved()
 		s.mend.moved(udp)
 	}
 	if v.Returned {

@@ -122,6 +122,7 @@ func (h *hub) newSeat(c newcomer) (*seat, error) {
 	g.Release, g.PID, g.Session, g.Warnings, g.Notes = terms.Release, os.Getpid(), h.name, c.Warnings, c.Notes
 	g.RC = session.RC(s.login, s.policy)
 	g.Bulk = o.Bulk && o.Transport == wire.QUIC
+	g.Halves = o.Halves
 	rand.Read(g.Secret[:])
 	var err error
 	if s.identity, err = mux.NewIdentity(); err != nil {
@@ -146,7 +147,7 @@ func (h *hub) newSeat(c newcomer) (*seat, error) {
 	}
 	s.proxy, err = proxy.Listen(context.Background(), proxy.ServerConfig{
 		Secret: g.Secret, Transport: o.Transport, Mode: o.Proxy, Ports: ports, Alive: c.Alive,
-		Bulk: g.Bulk, Returned: s.returned, Early: early, Logf: h.logf,
+		Bulk: g.Bulk, Halves: g.Halves, MTU: o.MTU, Returned: s.returned, Early: early, Logf: h.logf,
 	})
 	if err != nil {
 		s.hangUp()

@@ -125,7 +125,7 @@ type Host struct {
 	UdpPort               string         // "61001-61999": ports and ranges, comma separated, checked
 	UdpProxyMode          wire.Mode
 	UdpFallback           bool // go on without UDP where that can't be had
-	UdpMTU                int  // largest datagram in bytes; 0: 1200, which passes everywhere
+	UdpMTU                int  // largest datagram in bytes; 0: from 1200 on, what is found to pass
 	UdpRepair             bool // send again what the path loses, before QUIC misses it
 	TsshdPath             string
 	TerminfoInstall       bool // bring the terminal's description to servers that lack it

@@ -104,10 +104,10 @@ func finding(what, text string) string { return fmt.Sprintf("%-9s %s", what+":",
 // examineMTU says whether datagrams of an Ethernet's size pass.
 func (c Config) examineMTU(ctx context.Context, l *login.Login, say func(what, format string, args ...any)) {
 	if _, err := c.examine(ctx, l, wire.OnlyUDP, largeMTU); err != nil {
-		say("MTU", "datagrams of %d bytes do not pass (%v); the usual 1200 do", largeMTU, err)
+		say("MTU", "datagrams of %d bytes do not pass (%v); 1200, with which sessions begin, do", largeMTU, err)
 		return
 	}
-	say("MTU", "datagrams of %d bytes pass: -o UdpMTU=%[1]d moves bulk data with less work", largeMTU)
+	say("MTU", "datagrams of %d bytes pass, which saves work with bulk data: sessions find that", largeMTU)
 }
 
 // examine moves a session with datagrams of mtu bytes (0: the usual) onto one kind

@@ -54,7 +54,8 @@ type Config struct {
 	Ports     string
 	Alive     time.Duration // how long the session may be without its server
 	Heartbeat time.Duration
-	MTU       int       // bytes; 0: the usual
+	MTU       int       // of datagrams, in bytes; 0: what is found to pass
+	Whole     bool      // large ones are never cut, for who asks whether they pass
 	Keep      wire.Keep // of programs' output, while we are away
 	TsshdPath string    // "": where it is found, or sent to
 	Repair    bool      // send again what the path loses, before QUIC misses it
@@ -165,6 +166,7 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 			Proxy:     c.Mode,
 			Keys:      keysOf(l),
 			Bulk:      c.Repair,
+			Halves:    !c.Whole,
 			Ask:       c.Ask,
 			Name:      c.Name,
 			Tell:      c.Tell,
@@ -238,6 +240,8 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g terms.Gree
 		Heartbeat: s.cfg.Heartbeat,
 		Alive:     s.cfg.Alive,
 		Bulk:      g.Bulk && s.cfg.Repair,
+		Halves:    g.Halves,
+		MTU:       s.cfg.MTU,
 		Early:     first.end(),
 		Logf:      s.cfg.Log.Debugf,
 		Returned: func() {

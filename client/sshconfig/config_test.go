@@ -318,7 +318,7 @@ func TestBadValueOfOurKeyNamesWhatIsAccepted(t *testing.T) {
 		"ShowFullNotifications x": `bad ShowFullNotifications "x": accepted is yes, no`,
 		"UdpKeepOutput 4X":        `bad UdpKeepOutput "4X": accepted is a number of bytes, or with K, M or G behind it, for terminals, and another one for commands without`,
 		"UdpKeepOutput -1":        `bad UdpKeepOutput "-1": accepted is a number of bytes, or with K, M or G behind it, for terminals, and another one for commands without`,
-		"UdpMTU 100":              `bad UdpMTU "100": accepted is 1200, which passes everywhere, up to 1452`,
+		"UdpMTU 100":              `bad UdpMTU "100": accepted is 0, or 1200, which passes everywhere, up to 1452`,
 		"UdpProxyMode quick":      `bad UdpProxyMode "quick": accepted is auto, udp, tcp, ssh`,
 	} {
 		m.user(t, "\n#!! "+line+"\n")

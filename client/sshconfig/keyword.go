@@ -239,7 +239,7 @@ var keywords = []keyword{
 	{name: "UdpPort", parse: value.Ports, preset: "61001-61999", verdict: Ours, note: "ports that tsshd may listen on: ports, ranges, comma lists; a free one is taken at random. TsshdPort is another name"},
 	{name: "UdpProxyMode", parse: value.Accepted("auto", "udp", "tcp", "ssh"), preset: "auto", verdict: Ours, note: "auto, UDP, TCP (the same port) or SSH (through the login: only port 22 is needed)"},
 	{name: "UdpFallback", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours, note: "where roaming cannot be had, go on as ssh; no makes that an error"},
-	{name: "UdpMTU", parse: value.MTU, preset: "0", verdict: Ours, note: "largest datagram in bytes: 1200, which passes everywhere and is the default (0 too), up to 1452, which is faster where it fits"},
+	{name: "UdpMTU", parse: value.MTU, preset: "0", verdict: Ours, note: "largest datagram in bytes; 0, the default, begins with 1200, which passes everywhere, and finds what the path takes; 1200 to 1452: this size"},
 	{name: "UdpRepair", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours, note: "over UDP, in QUIC mode, what a path loses of bulk is sent again before QUIC takes it for a full queue"},
 	{name: "TsshdPath", parse: value.Word, verdict: Ours, note: "tsshd on the server; without it the cache, then PATH, then an upload"},
 	{name: "TerminfoInstall", parse: value.Accepted("yes", "no", "true=yes", "false=no"), preset: "yes", verdict: Ours, note: "where the server does not know the terminal, put its description into ~/.terminfo there"},

@@ -48,9 +48,6 @@ func (h *Resolved) printKeyword(b *strings.Builder, k keyword) {
 	}
 	if k.verdict == Ours {
 		name = value.Mark + " " + name
-		if k.name == "UdpMTU" && values[0] == "0" {
-			values = []string{usualMTU}
-		}
 	}
 	if values == nil || k.style == hidden {
 		return
@@ -73,9 +70,6 @@ func (h *Resolved) printKeyword(b *strings.Builder, k keyword) {
 		fmt.Fprintf(b, "%s %s\n", name, strings.Join(values, " "))
 	}
 }
-
-// usualMTU is what an UdpMTU of 0 stands for.
-const usualMTU = "1200"
 
 // shownEscape writes a control character visibly, as ssh does.
 func shownEscape(s string) string {

@@ -112,8 +112,8 @@ type Config struct {
 	// for ever: whether a silent peer is gone is for package proxy to say,
 	// whose heartbeats are not seen here.
 	IdleTimeout time.Duration
-	// MTU is the largest datagram in bytes. 0 is 1200 (QUIC) or 1199 (KCP),
-	// which pass everywhere.
+	// MTU is the largest datagram in bytes. 0 is what QUIC finds to pass, from 1200
+	// on, or 1199 (KCP), which pass everywhere.
 	MTU int
 	// BulkPeer is where QUIC's connection for bulk goes (the client) or comes from (the
 	// server). nil: there is none; both ends agree on that.

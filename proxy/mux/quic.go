@@ -65,12 +65,11 @@ func (c Config) quicConfig() *quic.Config {
 		MaxIncomingStreams:             maxStreams,
 		MaxIncomingUniStreams:          -1,
 	}
-	// One size that passes everywhere, or the one asked for. A larger one, found
-	// by discovery, would be used after a move to a network (a VPN) that drops
-	// such packets without a word, and quic-go's client has no way back from it.
-	// Seen on loopback: discovery saves a sixth of the CPU, and nothing else.
+	// The size asked for, or one that passes everywhere, from which quic-go looks for
+	// a larger one. It has no way back from that when the session moves to a network (a
+	// VPN) that drops such packets without a word: the proxies do (package pmtu).
 	q.InitialPacketSize = uint16(min(max(c.MTU, 1200), 1452))
-	q.DisablePathMTUDiscovery = true
+	q.DisablePathMTUDiscovery = c.MTU != 0
 	return q
 }
 
@@ -78,6 +77,7 @@ func (c Config) quicConfig() *quic.Config {
 func (c Config) bulkConfig() *quic.Config {
 	c.MTU = wire.BulkMTU(c.MTU)
 	q := c.quicConfig()
+	q.DisablePathMTUDiscovery = true // a repaired path loses no probe, and would try it for ever
 	q.MaxIncomingStreams, q.MaxIncomingUniStreams = -1, maxBulk
 	return q
 }

@@ -24,6 +24,8 @@
 //
 // bulk:yes asks for the connection of "Bulk" in package terms. An older tsshd skips it, and
 // its greeting then does not agree.
+// halves:yes, likewise, says that the client joins datagrams that come in halves ("Large
+// datagrams" there).
 //
 // # Greeting
 //

@@ -39,6 +39,7 @@ type Greeting struct {
 	Session   string       // its name
 	Terminal  uint32       // of the session, to be attached; 0: a new one
 	Bulk      bool         // the offer's Bulk is taken
+	Halves    bool         // the offer's Halves is taken
 	Hello     []byte       // the transport's answer to the client's Hello; empty: none, and both begin anew
 	Waiting   []string     // names of sessions that a client could come back to, for who asked
 	Answer    *Answer      // not nil: no session began, and the fields above but Release mean nothing
@@ -68,6 +69,7 @@ type greetingJSON struct {
 	Session   string       `json:"session,omitempty"`
 	Terminal  uint32       `json:"terminal,omitempty"`
 	Bulk      bool         `json:"bulk,omitempty"`
+	Halves    bool         `json:"halves,omitempty"`
 	Hello     []byte       `json:"hello,omitempty"`
 	Waiting   []string     `json:"waiting,omitempty"`
 	Answer    *Answer      `json:"answer,omitempty"`
@@ -77,7 +79,7 @@ type greetingJSON struct {
 func (g Greeting) Line() string {
 	text, err := json.Marshal(greetingJSON{
 		g.Release, g.Port, g.Addrs, g.Secret[:], g.ServerPin[:], g.Relay, g.PID, g.RC, g.Warnings, g.Notes,
-		g.Session, g.Terminal, g.Bulk, g.Hello, g.Waiting, g.Answer,
+		g.Session, g.Terminal, g.Bulk, g.Halves, g.Hello, g.Waiting, g.Answer,
 	})
 	if err != nil {
 		panic("wire: a greeting of plain values does not marshal: " + err.Error())
@@ -143,7 +145,7 @@ func parseGreeting(body string) (Greeting, error) {
 func (j greetingJSON) greeting() (Greeting, error) {
 	g := Greeting{
 		Version: Version, Release: visible.Line(j.Release), Port: j.Port,
-		Relay: j.Relay, PID: j.PID, RC: j.RC, Bulk: j.Bulk, Hello: j.Hello,
+		Relay: j.Relay, PID: j.PID, RC: j.RC, Bulk: j.Bulk, Halves: j.Halves, Hello: j.Hello,
 		Session: visible.Line(j.Session), Terminal: j.Terminal, Waiting: j.Waiting,
 	}
 	if j.Answer != nil {

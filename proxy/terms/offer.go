@@ -41,6 +41,7 @@ type Offer struct {
 	Name      string        // of the session to make, to attach or to end; empty: any
 	Tell      bool          // whether sessions wait
 	Bulk      bool          // a second connection of QUIC's, for bulk, below which proxies repair losses; a server that can says so in its greeting
+	Halves    bool          // a datagram may be cut in two; a server that can says so in its greeting
 	Inside    string        // TSSH_SESSION of who asks: the session that it runs in; empty: none
 }
 
@@ -85,6 +86,9 @@ func (o Offer) String() string {
 	}
 	if o.Bulk {
 		word += "/bulk:yes"
+	}
+	if o.Halves {
+		word += "/halves:yes"
 	}
 	if o.Inside != "" {
 		word += "/inside:" + o.Inside
@@ -156,6 +160,8 @@ func (o *Offer) set(name, value string) (err error) {
 		o.Tell = value == "yes"
 	case "bulk":
 		o.Bulk = value == "yes"
+	case "halves":
+		o.Halves = value == "yes"
 	}
 	return err
 }

@@ -70,6 +70,28 @@
 // first one of the span before, and for each how far its first number is below its
 // last. Reports are not repeated and not answered.
 //
+// # Large datagrams
+//
+// When the offer says halves:yes and the greeting "halves":true, a datagram of more than
+// 1,232 bytes, of the transport's or of bulk's, may go over UDP in two packets of one
+// size. Bit 0x40 is clear in these, too:
+//
+//	          0         1         7       8                                      12 bytes
+//	          +---------+---------+-------+-------------------------------------+-----+
+//	half      | 0x13    | number  | flags | half of a datagram                  | tag |
+//	          +---------+---------+-------+-------------------------------------+-----+
+//	          0         1         7
+//	          +---------+---------+---------------------------------------------+-----+
+//	probe     | 0x14    | number  | 0, as many as are asked for                 | tag |
+//	passed    | 0x15    | number  |                                             | tag |
+//	          +---------+---------+---------------------------------------------+-----+
+//
+// Halves with the numbers 2n and 2n+1, n from 1 on, are the first and the second one of a
+// datagram. Flag 1 says that the second begins with the byte with which the first ends. A
+// probe asks whether packets of its size pass; passed answers it, with its number, when
+// that is above those of all probes before, and nothing else is answered. Tags are as
+// those of "Bulk", with keys of their own.
+//
 // # Streams
 //
 // Over a stream (TCP, or a channel of ssh) each datagram, a knock as well as
@@ -88,6 +110,6 @@
 //
 // All keys are HKDF-SHA256 of the greeting's secret, without salt, told apart
 // by their info: "tssh knock", "tssh ack" (32 bytes), "tssh client", "tssh server"
-// (the IDs, 8 bytes), "tssh preface" (16 bytes), "tssh repair to server" and
-// "tssh repair to client" (32 bytes).
+// (the IDs, 8 bytes), "tssh preface" (16 bytes), "tssh repair to server",
+// "tssh repair to client", "tssh large to server" and "tssh large to client" (32 bytes).
 package wire

@@ -57,7 +57,7 @@ func MTU(l *Line) ([]string, error) {
 	}
 	n, err := strconv.ParseUint(arg, 10, 16)
 	if err != nil || n != 0 && n < 1200 {
-		return nil, l.refuse(arg, "1200, which passes everywhere, up to 1452")
+		return nil, l.refuse(arg, "0, or 1200, which passes everywhere, up to 1452")
 	}
 	return []string{strconv.FormatUint(n, 10)}, nil
 }
