@@ -138,7 +138,7 @@ func New(pc net.PacketConn, peer net.Addr, config Config) (*Conn, error) {
 	c.kcp = kcp.NewKCP(1, c.output)
 	c.kcp.SetMtu(mtu - overhead)
 	c.mss = mtu - overhead - kcp.IKCP_OVERHEAD - 1
-	c.kcp.NoDelay(1, int(tick/time.Millisecond), resend, 1)
+	c.setInterval(tick)
 	c.message, c.inward = make([]byte, mtu), make([]byte, 2048)
 	c.packet = make([]byte, 0, mtu)
 	c.window.init(c.mss)
@@ -227,7 +227,7 @@ func (c *Conn) receive(packet []byte, from net.Addr) {
 	if soon {
 		c.unacked = 0
 	}
-	c.kcp.Input(body, kcp.IKCP_PACKET_REGULAR, soon)
+	c.input(body, soon)
 	c.work()
 	if c.kcp.PeekSize() > 0 {
 		token(c.readable)
@@ -235,6 +235,20 @@ func (c *Conn) receive(packet []byte, from net.Addr) {
 	if c.roomLocked(now) {
 		token(c.writable)
 	}
+}
+
+// input gives KCP what came. From acknowledgements KCP computes how long it waits for
+// the next ones: the mean and what deviates, and that by an interval at least. It is
+// lent the time that our own bytes may queue, which the last round trips don't show:
+// or a window that grows is taken for lost and sent twice, which fills the queue.
+func (c *Conn) input(body []byte, soon bool) {
+	c.setInterval(max(tick, c.window.queues()))
+	c.kcp.Input(body, kcp.IKCP_PACKET_REGULAR, soon)
+	c.setInterval(tick)
+}
+
+func (c *Conn) setInterval(d time.Duration) {
+	c.kcp.NoDelay(1, int(d/time.Millisecond), resend, 1)
 }
 
 // setWindow opens KCP's window as far as what is measured and a kick say.

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -328,4 +329,51 @@ func TestKeysNeverWaitForTheClock(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNothingIsSentTwiceWhereNothingIsLost: a window that grows makes a queue, and
+// what waits in it is not lost.
+func TestNothingIsSentTwiceWhereNothingIsLost(t *testing.T) {
+	for _, link := range []simnet.Link{
+		{Delay: 50 * time.Millisecond, Rate: 10e6 / 8},
+		{Delay: 100 * time.Millisecond, Rate: 100e6 / 8},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			client, server, host := pair(t, link)
+			var wire atomic.Int64
+			host.Tap(func(p simnet.Packet) {
+				if p.To.Port() == 61001 {
+					wire.Add(int64(len(p.Data)))
+				}
+			})
+			bytes := bulk(t, client, server, 20*time.Second)
+			if more := float64(wire.Load()) / float64(bytes); more > 1.15 {
+				t.Errorf("%.2f bytes were sent for each that arrived", more)
+			}
+			if used := float64(bytes) / 20 / float64(link.Rate); used < 0.75 {
+				t.Errorf("%.2f of %d bytes a second were used", used, link.Rate)
+			}
+		})
+	}
+}
+
+// bulk sends for d, and returns how many bytes arrived.
+func bulk(t *testing.T, from, to *Conn, d time.Duration) (n int) {
+	t.Helper()
+	go func() {
+		for b := make([]byte, 16<<10); ; {
+			if _, err := from.Write(b); err != nil {
+				return
+			}
+		}
+	}()
+	b := make([]byte, 32<<10)
+	for began := time.Now(); time.Since(began) < d; {
+		m, err := to.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += m
+	}
+	return n
 }

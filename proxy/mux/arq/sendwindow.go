@@ -107,3 +107,13 @@ func (p *sendWindow) landed(sn uint32, now time.Time) {
 		p.gauge.Sample(now.Sub(s.at), s.delivered, p.delivered)
 	}
 }
+
+// queues is how long a segment may wait for those that are under way, at most. A few
+// don't count: what waits for the timer is then a key that was lost, not a queue.
+func (p *sendWindow) queues() time.Duration {
+	n, rate := len(p.flying)-leastSegments, p.gauge.Rate()
+	if n <= 0 || rate == 0 {
+		return 0
+	}
+	return time.Duration(float64(n*p.size) / rate * float64(time.Second))
+}

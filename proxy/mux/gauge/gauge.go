@@ -66,5 +66,8 @@ func (g *Gauge) Holds() int {
 	if trip == 0 || g.before.trip > 0 && g.before.trip < trip {
 		trip = g.before.trip
 	}
-	return int(max(g.now.rate, g.before.rate) * trip.Seconds())
+	return int(g.Rate() * trip.Seconds())
 }
+
+// Rate is how many bytes a second the path delivers; 0 is not known.
+func (g *Gauge) Rate() float64 { return max(g.now.rate, g.before.rate) }
