@@ -357,6 +357,21 @@ func TestNothingIsSentTwiceWhereNothingIsLost(t *testing.T) {
 	}
 }
 
+// TestOneLossInFiftyLeavesThePathFull, as of a radio: what was acknowledged behind a
+// lost segment does not keep the next from leaving.
+func TestOneLossInFiftyLeavesThePathFull(t *testing.T) {
+	link := simnet.Link{
+		Delay: 20 * time.Millisecond, Jitter: 5 * time.Millisecond, InOrder: true,
+		Rate: 50e6 / 8, Loss: 0.02, Late: true, Queue: 100 * time.Millisecond,
+	}
+	synctest.Test(t, func(t *testing.T) {
+		client, server, _ := pair(t, link)
+		if used := float64(bulk(t, client, server, 20*time.Second)) / 20 / float64(link.Rate); used < 0.75 {
+			t.Errorf("%.2f of 50 Mbit/s were used", used)
+		}
+	})
+}
+
 // bulk sends for d, and returns how many bytes arrived.
 func bulk(t *testing.T, from, to *Conn, d time.Duration) (n int) {
 	t.Helper()

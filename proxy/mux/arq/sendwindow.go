@@ -38,12 +38,15 @@ func (p *sendWindow) init(size int) {
 	p.segments = leastSegments
 }
 
-// open is how many segments may be under way.
+// open is how many segments KCP may count from the first that was not acknowledged.
+// Those above that were are not under way any more: else the window would close, a
+// round trip long, behind each one that is lost.
 func (p *sendWindow) open() int {
+	n := p.segments
 	if p.gauge.Draining() {
-		return max(p.segments/2, leastSegments)
+		n = max(p.segments/2, leastSegments)
 	}
-	return p.segments
+	return min(n+int(p.next-p.una)-len(p.flying), mostSegments)
 }
 
 // walk calls f for each segment of a body of KCP's.
