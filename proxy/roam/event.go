@@ -179,8 +179,8 @@ func (m *Machine) Answered(now time.Time, a wire.Ack, from netip.AddrPort) (e Ef
 	if p.acked++; p.acked == 1 {
 		m.attempt(p.Kind).tries = 0
 	}
-	if !trouble && p != m.current && now.Sub(k.at) > max(firstRTO, 2*m.liveness.srtt) {
-		p.acked, p.asked = 0, -1 // it waited for the path: ask again
+	if !trouble && m.current != nil && p.Kind < m.current.Kind {
+		p.trial.answered(now, k.at, p.Kind, now.Sub(k.at) > m.patience())
 	}
 	if p != m.current && (trouble || m.current == nil || m.wins(p)) {
 		m.use(now, k, &e)
@@ -212,7 +212,7 @@ func (m *Machine) Answered(now time.Time, a wire.Ack, from netip.AddrPort) (e Ef
 func (m *Machine) use(now time.Time, k asked, e *Effects) {
 	for _, p := range m.paths {
 		if p != k.on {
-			p.acked, p.asked = 0, 0 // they have to prove themselves again
+			p.acked, p.trial = 0, trial{} // they have to prove themselves again
 		}
 	}
 	m.current, m.dropped = k.on, false

@@ -32,7 +32,6 @@ const (
 	typedSpacing = 25 * time.Millisecond // and of the transport's datagrams in an outage
 	spareTime    = 10 * time.Second      // a path that lost the race is kept for
 	hedgeTime    = time.Minute           // a second socket that was of no use is kept for
-	climbEvery   = 5 * time.Second       // between looks for a better path
 	maxQueued    = 16                    // unanswered knocks in a stream
 	longSilence  = 10 * time.Second      // without which nothing ends for want of Alive
 )
@@ -57,8 +56,8 @@ type Path struct {
 	born   time.Time // when it was opened
 	answer uint64    // the challenge to be answered with each knock; 0: none
 	acked  int       // knocks answered
-	asked  int       // acked when the climb asked last
 	knocks int       // since one was answered
+	trial  trial     // of a better one than that in use
 }
 
 // String names p as notices do.

@@ -1,6 +1,7 @@
 package roam
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"testing"
@@ -365,4 +366,61 @@ func FuzzMachine(f *testing.F) {
 			t.Errorf("%d paths, %d knocks remembered", n, len(w.m.liveness.flight))
 		}
 	})
+}
+
+// climbs is how often of n times a client on TCP goes to UDP within d, where so many
+// of its knocks there are answered, and how long that takes.
+func climbs(t *testing.T, n int, answered float64, d time.Duration) (times []time.Duration) {
+	for seed := range uint64(n) {
+		chance := rand.New(rand.NewPCG(seed, 1))
+		w := newWorld(t, wire.UDP, wire.TCP)
+		w.opens = func(Dial) bool { return true }
+		w.answers = func(p *Path) bool { return p.Kind == wire.TCP }
+		w.write("hello")
+		w.run(time.Duration(3+chance.Float64()*5) * time.Second)
+		w.answers = func(p *Path) bool {
+			return p.Kind == wire.TCP || p.Remote == servers[0] && chance.Float64() < answered
+		}
+		began := w.now
+		for w.m.Current().Kind == wire.TCP && w.now.Sub(began) < d {
+			w.write("x")
+			w.run(50 * time.Millisecond)
+		}
+		if w.m.Current().Kind == wire.UDP {
+			times = append(times, w.now.Sub(began))
+		}
+	}
+	slices.Sort(times)
+	return times
+}
+
+// TestLossyPathIsComeBackTo: UDP that loses 29% each way is far better than TCP there.
+func TestLossyPathIsComeBackTo(t *testing.T) {
+	const n = 1000
+	times := climbs(t, n, 0.71*0.71, time.Minute)
+	if len(times) < n {
+		t.Fatalf("%d of %d came back", len(times), n)
+	}
+	sum := time.Duration(0)
+	for _, took := range times {
+		sum += took
+	}
+	t.Logf("mean %v, 99th of 100 %v, worst %v", sum/n, times[n*99/100], times[n-1])
+	if sum/n > 2*time.Second || times[n-1] > 10*time.Second {
+		t.Errorf("mean %v, worst %v", sum/n, times[n-1])
+	}
+}
+
+// TestPathThatLosesNearlyAllIsLeftAlone: the session would come and go.
+func TestPathThatLosesNearlyAllIsLeftAlone(t *testing.T) {
+	for _, c := range []struct {
+		answered float64
+		most     int // of a hundred clients, in two minutes
+	}{{0, 0}, {0.01, 2}, {0.1, 40}} {
+		if got := len(climbs(t, 100, c.answered, 2*time.Minute)); got > c.most {
+			t.Errorf("%d of 100 went to UDP where %v of the knocks are answered", got, c.answered)
+		} else {
+			t.Logf("%d of 100 went to UDP where %v of the knocks are answered", got, c.answered)
+		}
+	}
 }

@@ -25,7 +25,7 @@ func (m *Machine) Step(now time.Time) (e Effects, next time.Time) {
 	m.streams(now, &e)
 	m.tidy(now, &e)
 	m.noteOnline(now, &e)
-	if look := now.Add(climbEvery); (m.current == nil || m.current.Kind != wire.UDP) && look.Before(next) {
+	if look := now.Add(m.lookEvery(now)); (m.current == nil || m.current.Kind != wire.UDP) && look.Before(next) {
 		next = look // for a path, or for a better one
 	}
 	return e, next
@@ -102,29 +102,6 @@ func (m *Machine) hedge(now time.Time, e *Effects) {
 func (m *Machine) closeSocket(port any, e *Effects) {
 	m.paths = slices.DeleteFunc(m.paths, func(p *Path) bool { return p.Port == port })
 	e.Close = append(e.Close, port)
-}
-
-// wins reports whether p, just answered, is worth a move from a path that works:
-// it must be of a better kind and have answered twice, so that a firewall
-// that lets one packet through does not make the session flap.
-func (m *Machine) wins(p *Path) bool { return p.Kind < m.current.Kind && p.acked >= 2 }
-
-// climb sends knocks that ask whether a better path works, without a claim:
-// nothing moves until the answer came.
-func (m *Machine) climb(now time.Time, e *Effects) {
-	if m.current == nil || m.current.Kind == wire.UDP || m.liveness.suspect(now) {
-		return
-	}
-	due := now.Sub(m.looked) >= climbEvery
-	for _, p := range m.paths {
-		if p.Kind < m.current.Kind && (due || p.acked > p.asked) {
-			p.asked = p.acked
-			e.Send = append(e.Send, Packet{p, m.knock(now, p, false)})
-		}
-	}
-	if due {
-		m.looked = now
-	}
 }
 
 // tidy closes the paths that lost: after a while, for what is under way on them
