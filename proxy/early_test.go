@@ -28,8 +28,9 @@ type login struct {
 }
 
 // greeted runs f on a session that has just been greeted, over that link. change
-// may do something to the first words.
-func greeted(t *testing.T, link simnet.Link, mode wire.Mode, f func(*login), change func(offer, answer []byte) []byte) {
+// may do something to the first words, and before to the network: its packets fly
+// when f begins.
+func greeted(t *testing.T, link simnet.Link, mode wire.Mode, f func(*login), change func(offer, answer []byte) []byte, before ...func(*simnet.Host)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		afterQUIC()
@@ -37,6 +38,9 @@ func greeted(t *testing.T, link simnet.Link, mode wire.Mode, f func(*login), cha
 		defer cancel()
 		l := &login{t: t}
 		l.phone, l.far = simnet.Pair(t, link)
+		for _, does := range before {
+			does(l.phone)
+		}
 		a, b := newIdentity(t), newIdentity(t)
 
 		near := NewEarly()
@@ -178,31 +182,32 @@ func TestFirstEchoAfterTheGreetingTakesOneRoundTrip(t *testing.T) {
 // TestNarrowPathIsFoundOut, which lets small datagrams through and so looks as if it
 // worked, one way or both.
 func TestNarrowPathIsFoundOut(t *testing.T) {
-	for name, narrow := range map[string]func(simnet.Packet) bool{
-		"there":     func(p simnet.Packet) bool { return len(p.Data) > 1100 && p.To.Port() == 61001 },
-		"back":      func(p simnet.Packet) bool { return len(p.Data) > 1100 && p.From.Port() == 61001 },
-		"both ways": func(p simnet.Packet) bool { return len(p.Data) > 1100 },
-	} {
-		greeted(t, wifi, wire.Auto, func(l *login) {
-			l.phone.Lose(narrow)
-			l.echo([]byte("hello"))
-			if l.confirmed(8 * time.Second) {
-				t.Errorf("%s: it is confirmed", name)
-			}
-			if at := l.client.State(); at.Kind != "UDP" || !at.Online {
-				t.Errorf("%s: the path seems not to work: %+v", name, at)
-			}
-			l.client.Avoid(wire.UDP)
-			if !l.confirmed(8 * time.Second) {
-				t.Errorf("%s: by TCP it is not confirmed", name)
-			}
-			l.echo(bytes.Repeat([]byte("bulk"), 1<<16))
-			l.phone.Lose(nil)
-			time.Sleep(time.Minute)
-			if at := l.client.State(); at.Kind != "TCP" {
-				t.Errorf("%s: it is back on %s", name, at.Kind)
-			}
-		}, nil)
+	for range 5 { // QUIC may share the datagram of its last words with our first, or not
+		for name, narrow := range map[string]func(simnet.Packet) bool{
+			"there":     func(p simnet.Packet) bool { return len(p.Data) > 1100 && p.To.Port() == 61001 },
+			"back":      func(p simnet.Packet) bool { return len(p.Data) > 1100 && p.From.Port() == 61001 },
+			"both ways": func(p simnet.Packet) bool { return len(p.Data) > 1100 },
+		} {
+			greeted(t, wifi, wire.Auto, func(l *login) {
+				l.echo([]byte("hello"))
+				if l.confirmed(8 * time.Second) {
+					t.Errorf("%s: it is confirmed", name)
+				}
+				if at := l.client.State(); at.Kind != "UDP" || !at.Online {
+					t.Errorf("%s: the path seems not to work: %+v", name, at)
+				}
+				l.client.Avoid(wire.UDP)
+				if !l.confirmed(8 * time.Second) {
+					t.Errorf("%s: by TCP it is not confirmed", name)
+				}
+				l.echo(bytes.Repeat([]byte("bulk"), 1<<16))
+				l.phone.Lose(nil)
+				time.Sleep(time.Minute)
+				if at := l.client.State(); at.Kind != "TCP" {
+					t.Errorf("%s: it is back on %s", name, at.Kind)
+				}
+			}, nil, func(phone *simnet.Host) { phone.Lose(narrow) })
+		}
 	}
 }
 

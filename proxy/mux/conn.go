@@ -173,12 +173,14 @@ func (c *conn) write(m []byte) {
 	}
 }
 
-// sayHello is the first word, behind as much as fills a datagram.
+// sayHello is the first word, behind as much as fills a datagram: of its own, since
+// QUIC may fill the first one up that ends its handshake. When that is lost its rest
+// goes again as a small one.
 func (c *conn) sayHello() {
 	const body = 64
 	pad := make([]byte, 3+body)
 	pad[0], pad[2] = msgPad, body
-	words := bytes.Repeat(pad, max(c.cfg.MTU, 1200)/len(pad)+1)
+	words := bytes.Repeat(pad, 2*max(c.cfg.MTU, 1200)/len(pad))
 	c.write(append(words, msgHello, 0, 0))
 }
 
