@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"sync"
 	"time"
 
@@ -12,10 +13,8 @@ import (
 )
 
 const (
-	// firstWord is how long a transport may take for its first word, and breath for
-	// each that follows. Who is slower loses nothing but the round trip.
-	firstWord = 200 * time.Millisecond
-	breath    = 2 * time.Millisecond
+	firstWord = time.Second          // of Early.Patience; a busy machine works that long for it now or later
+	breath    = 2 * time.Millisecond // which the transport may take for each word that follows
 )
 
 // Early is a QUIC transport's end before there is any path: its first words go
@@ -24,6 +23,11 @@ const (
 // a path is: they are QUIC's, which proves the keys of both ends.
 type Early struct {
 	*memconn.Conn
+
+	// Patience is how long the transport may take for its first word. Who is slower
+	// loses nothing but the round trip. Zero: a second.
+	Patience time.Duration
+
 	feed  memconn.Feed
 	wrote chan struct{} // token: there is more in said
 
@@ -59,7 +63,7 @@ func (e *Early) keep(b []byte, segment int, _ byte, _ bool) {
 // moment: it writes all of it at once, and waits for the other end then. Nil: it
 // says nothing.
 func (e *Early) Said() []byte {
-	for wait := firstWord; ; wait = breath {
+	for wait := cmp.Or(e.Patience, firstWord); ; wait = breath {
 		select {
 		case <-e.wrote:
 		case <-time.After(wait):

@@ -132,6 +132,7 @@ func TestOffered(t *testing.T) {
 // change nothing.
 func TestFirstWordsAreAnswered(t *testing.T) {
 	identity, early := newIdentity(t), proxy.NewEarly()
+	early.Patience = time.Minute
 	begun := mux.Begin(early, early.Peer(), mux.Config{Identity: identity})
 	said := early.Said()
 	with := func(word string) func(*exec.Cmd) {

@@ -35,6 +35,7 @@ func begin(c Config, identity *mux.Identity) *firstWords {
 		return nil
 	}
 	e := proxy.NewEarly()
+	e.Patience = c.patience
 	config := mux.Config{Identity: identity, MTU: c.MTU, Logf: c.Log.Debugf}
 	return &firstWords{e, mux.Begin(e, e.Peer(), config), time.Now()}
 }

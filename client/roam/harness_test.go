@@ -339,7 +339,7 @@ func (u *user) logIn() *login.Login {
 // config asks for a session over paths of a mode.
 func (u *user) config(transport wire.Transport, mode wire.Mode) Config {
 	return Config{Original: "box", HostName: "box", User: "me", Transport: transport, Mode: mode,
-		Alive: time.Minute, Heartbeat: 200 * time.Millisecond, Keep: wire.UsualKeep, Log: u.log}
+		Alive: time.Minute, Heartbeat: 200 * time.Millisecond, Keep: wire.UsualKeep, Log: u.log, patience: time.Minute}
 }
 
 // move logs in and moves.

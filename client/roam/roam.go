@@ -70,6 +70,8 @@ type Config struct {
 	Binary   *bootstrap.Binary // to send where there is no tsshd; nil: none
 	Progress bool              // show on standard error how far the sending is
 	Log      voice.Log         // nil: silent
+
+	patience time.Duration // with QUIC's first word, as in proxy.Early
 }
 
 // For is the Config that h asks for, without a binary and a log.
