@@ -14,6 +14,8 @@ const (
 	mostPatience = 2 * time.Second // with a trial, where the path in use is slow
 
 	lookKnocks  = 3 // of a look, so that one is answered where half of them are lost
+	idleKnocks  = 1 // of a look while nothing is written, that nobody waits for
+	idleAfter   = 15 * time.Second
 	trialKnocks = 8 // of a trial,
 	trialPasses = 3 // and how many are answered on a path that is worth a move
 )
@@ -69,7 +71,7 @@ func (m *Machine) climb(now time.Time, e *Effects) {
 			continue
 		}
 		if due && now.Sub(p.trial.began) > min(m.patience(), mostPatience) {
-			p.trial = trial{owed: knocks(p.Kind, lookKnocks, 1)}
+			p.trial = trial{owed: knocks(p.Kind, m.lookKnocks(now), 1)}
 		}
 		for ; p.trial.owed > 0; p.trial.owed-- {
 			e.Send = append(e.Send, Packet{p, m.knock(now, p, false)})
@@ -78,6 +80,14 @@ func (m *Machine) climb(now time.Time, e *Effects) {
 	if due {
 		m.looked = now
 	}
+}
+
+// lookKnocks is how many knocks a look has.
+func (m *Machine) lookKnocks(now time.Time) int {
+	if now.Sub(m.liveness.active) > idleAfter {
+		return idleKnocks
+	}
+	return lookKnocks
 }
 
 // lookEvery is the time between looks for a better path.

@@ -424,3 +424,21 @@ func TestPathThatLosesNearlyAllIsLeftAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestIdleLooksAreSingleKnocks: nobody waits for the better path meanwhile.
+func TestIdleLooksAreSingleKnocks(t *testing.T) {
+	w := newWorld(t, wire.UDP, wire.TCP)
+	w.opens = func(Dial) bool { return true }
+	w.answers = func(p *Path) bool { return p.Kind == wire.TCP }
+	w.write("hello")
+	w.run(time.Minute)
+	if w.m.Current().Kind != wire.TCP {
+		t.Fatalf("the path is %s", w.using())
+	}
+	before := w.knew
+	w.run(time.Hour)
+	looks := len(servers) * int(time.Hour/lookEvery)
+	if n := w.knew - before; n > looks+60*12 {
+		t.Errorf("%d knocks in an idle hour, %d are for %d servers and 720 for the path in use", n, looks, len(servers))
+	}
+}
