@@ -251,7 +251,7 @@ func TestScreenIsWhatTheProgramShows(t *testing.T) {
 			if err := os.Chmod(w.write("alice/big", big.String()), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			w.write("alice/tmux.conf", "set -g automatic-rename off\nset -g status-right ''\nset -as terminal-features ',xterm*:margins'\n")
+			w.write("alice/tmux.conf", "set -g assume-paste-time 0\nset -g automatic-rename off\nset -g status-right ''\nset -as terminal-features ',xterm*:margins'\n")
 			p := w.shell("--udp", "-oSendEnv=LC_ALL", "-oUdpKeepOutput=16K", "-oUdpSessionName=work", "server")
 			p.runs("seq -f 'before %g' 60; secret=kept", "before 60")
 			p.keys(c.run + "\r")
