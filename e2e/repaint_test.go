@@ -43,22 +43,29 @@ type screenful struct {
 }
 
 // screenful finds the processes on the server whose command lines begin so, the
-// first of which has the terminal.
+// first of which has the terminal. Those are them that stay: a program that begins has
+// others, which go, or become the program that they start.
 func (w *world) screenful(names ...string) *screenful {
 	w.t.Helper()
 	f := &screenful{w: w}
-	for _, name := range names {
-		w.awaits(name, func() bool {
-			for _, pid := range w.processes(w.server) {
+	looks := 0 // in a row that found the same
+	w.awaits(strings.Join(names, " and "), func() bool {
+		all, pids := w.processes(w.server), []int(nil)
+		for _, name := range names {
+			i := slices.IndexFunc(all, func(pid int) bool {
 				line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-				if strings.HasPrefix(strings.ReplaceAll(string(line), "\x00", " "), name) && !slices.Contains(f.pids, pid) {
-					f.pids = append(f.pids, pid)
-					return true
-				}
+				return strings.HasPrefix(strings.ReplaceAll(string(line), "\x00", " "), name) && !slices.Contains(pids, pid)
+			})
+			if i >= 0 {
+				pids = append(pids, all[i])
 			}
-			return false
-		})
-	}
+		}
+		if looks++; len(pids) < len(names) || !slices.Equal(pids, f.pids) {
+			looks = 0
+		}
+		f.pids = pids
+		return looks == 25
+	})
 	path, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/1", f.pids[0]))
 	if err == nil {
 		f.tty, err = os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY, 0)
