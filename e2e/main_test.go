@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
 	"time"
+
+	"tssh/server/pty"
 )
 
 var (
@@ -30,9 +31,7 @@ func TestMain(m *testing.M) {
 	// Most of the time is spent waiting for networks that are away.
 	flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
 	flag.Parse()
-	if signal.Ignored(syscall.SIGHUP) { // nohup make test: programs here are to be hung up on
-		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // and handlers do not outlive an exec
-	}
+	pty.HeedSignals() // nohup make test: programs here are to be hung up on
 	os.Exit(run(m))
 }
 

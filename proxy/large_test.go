@@ -11,7 +11,7 @@ import (
 	"tssh/proxy/wire"
 )
 
-// large has QUIC look for what passes, and the proxies cut what does not any more.
+// largeOnes has QUIC look for what passes, and the proxies cut what does not any more.
 func largeOnes(s *session, cc *ClientConfig, sc *ServerConfig) {
 	s.discovers, cc.Halves, sc.Halves = true, true, true
 }
@@ -224,9 +224,9 @@ func TestForgedHalvesChangeNothing(t *testing.T) {
 			sent[p.Data[0]]++
 			m.Send(p.Data)                 // from his own address,
 			s.phone.Network().Inject(p, 0) // again from where it came,
-			p.From, p.To = p.To, p.From    //
+			p.From, p.To = p.To, p.From
 			s.phone.Network().Inject(p, 0) // back to its sender,
-			p.Data = slices.Clone(p.Data)  //
+			p.Data = slices.Clone(p.Data)
 			p.Data[i%len(p.Data)] ^= 1 << (i % 8)
 			s.phone.Network().Inject(p, 0) // and changed
 			p.From, p.To = p.To, p.From

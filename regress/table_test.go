@@ -7,15 +7,15 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"tssh/server/pty"
 )
 
 // testCase is a line of tests.txt.
@@ -135,9 +135,7 @@ func TestKnownFailuresAreOfReleases(t *testing.T) {
 // TestMain builds the client, once for all tests.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if signal.Ignored(syscall.SIGHUP) { // nohup make test: programs here are to be hung up on
-		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // and handlers do not outlive an exec
-	}
+	pty.HeedSignals() // nohup make test: programs here are to be hung up on
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "tssh-regress")
 		if err != nil {

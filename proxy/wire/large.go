@@ -15,7 +15,6 @@ const (
 	halfHead    = 8
 	probeHead   = 7
 	passedSize  = probeHead + largeTag
-	leastProbe  = Sure
 	flagOverlap = 1 // of a half
 )
 
@@ -86,7 +85,7 @@ func (l *Large) Probe(number uint64, size int) []byte {
 // OpenProbe reads a probe. A smaller one than what every path takes is none: the answer
 // to it would prove nothing.
 func (l *Large) OpenProbe(b []byte) (number uint64, ok bool) {
-	if len(b) <= leastProbe || b[0] != typeProbe {
+	if len(b) <= Sure || b[0] != typeProbe {
 		return 0, false
 	}
 	number = uint48(b[1:])
