@@ -111,7 +111,7 @@ func TestLargeOnesCrossNarrowPaths(t *testing.T) {
 					time.Sleep(time.Second)
 					change(s)
 					w.look()
-					time.Sleep(4 * time.Second)
+					time.Sleep(5 * time.Second)
 					if most, halves, _ := w.look(); halves == 0 && most > 1300 {
 						t.Errorf("%d bytes at most, %d halves", most, halves)
 					}

@@ -15,8 +15,8 @@ import (
 
 const (
 	checkEvery = 500 * time.Millisecond // a probe, while large datagrams go whole
-	holeProbes = 4                      // without an answer, and
-	holeAfter  = 2 * time.Second        // so long, say that large ones vanish
+	checkAgain = 200 * time.Millisecond // the next one, while there is no answer
+	holeAfter  = time.Second            // without an answer, and two round trips: large ones vanish
 	firstAgain = 200 * time.Millisecond // between probes while they go in halves,
 	lastAgain  = 10 * time.Second       // which doubles up to this
 )
@@ -29,10 +29,12 @@ type Machine struct {
 
 	number   uint64    // of the last probe
 	since    uint64    // the last one on an earlier path, or before an answer that counts
-	waiting  int       // probes since the last answer
-	unheard  time.Time // when the first one of those was sent
+	unheard  time.Time // when the first probe since the last answer was sent; zero: there is none
 	next     time.Time // when a probe is due
 	interval time.Duration
+
+	sent  [16]time.Time // by number; zero once it was answered
+	round time.Duration // from a probe to its answer, the last time
 }
 
 // Verdict is what becomes of a datagram.
@@ -56,7 +58,7 @@ func (m *Machine) Write(now time.Time, size int, several bool) (v Verdict) {
 	if size > m.usual {
 		return Verdict{Drop: m.halves} // QUIC's own probe, which goes alone
 	}
-	if !m.halves && m.waiting >= holeProbes && now.Sub(m.unheard) >= holeAfter {
+	if !m.halves && !m.unheard.IsZero() && now.Sub(m.unheard) >= holeAfter+2*m.round {
 		m.doubt()
 	}
 	if m.halves {
@@ -67,28 +69,35 @@ func (m *Machine) Write(now time.Time, size int, several bool) (v Verdict) {
 	}
 	m.number++
 	v.Probe, v.Size = m.number, m.usual
-	if m.waiting++; m.waiting == 1 {
+	m.sent[m.number%uint64(len(m.sent))] = now
+	again := checkAgain // not later: QUIC sends ever less into a hole
+	switch {
+	case m.halves:
+		again = m.interval
+		m.interval = min(2*m.interval, lastAgain)
+	case m.unheard.IsZero():
 		m.unheard = now
 	}
-	m.next = now.Add(checkEvery)
-	if m.halves {
-		m.next = now.Add(m.interval)
-		m.interval = min(2*m.interval, lastAgain)
-	}
+	m.next = now.Add(again)
 	return v
 }
 
 // doubt makes large datagrams go in halves until a probe from now on is answered.
 func (m *Machine) doubt() {
-	m.halves, m.since, m.waiting, m.next, m.interval = true, m.number, 0, time.Time{}, firstAgain
+	m.halves, m.since, m.unheard, m.next, m.interval = true, m.number, time.Time{}, time.Time{}, firstAgain
 }
 
 // Passed is told of the answer to a probe.
 func (m *Machine) Passed(now time.Time, number uint64) {
-	if number <= m.since || number > m.number {
-		return // of an earlier path, said again, or made up
+	sent := &m.sent[number%uint64(len(m.sent))]
+	if number > m.number || number+uint64(len(m.sent)) <= m.number || sent.IsZero() {
+		return // made up, long ago, or said again
 	}
-	m.since, m.halves, m.waiting = number, false, 0
+	m.round, *sent = now.Sub(*sent), time.Time{}
+	if number <= m.since {
+		return // of an earlier path
+	}
+	m.since, m.halves, m.unheard = number, false, time.Time{}
 	m.next = now.Add(checkEvery)
 }
 

@@ -100,18 +100,60 @@ func TestHoleIsFound(t *testing.T) {
 	}
 }
 
-// TestPauseIsNoHole leaves a lost probe behind, and comes back an hour later.
+// TestHoleIsFoundByFew: QUIC sends ever less into a hole, and twice as late each time.
+func TestHoleIsFoundByFew(t *testing.T) {
+	s := settled()
+	s.pour(5*time.Second, true)
+	start := s.now
+	for pto := 100 * time.Millisecond; !s.write(size).Halve; pto *= 2 {
+		s.now = s.now.Add(pto)
+	}
+	if took := s.now.Sub(start); took > 2*time.Second {
+		t.Errorf("seen after %s", took)
+	}
+}
+
+// TestLateAnswersAreNoHole: a path with seconds in its queue.
+func TestLateAnswersAreNoHole(t *testing.T) {
+	s := settled()
+	type answer struct {
+		number uint64
+		at     time.Time
+	}
+	var air []answer
+	halves := 0
+	for range 60 * 100 {
+		v := s.write(size)
+		if v.Halve {
+			halves++
+		}
+		if v.Probe != 0 {
+			air = append(air, answer{v.Probe, s.now.Add(1800 * time.Millisecond)})
+		}
+		for len(air) > 0 && !s.now.Before(air[0].at) {
+			s.Passed(s.now, air[0].number)
+			air = air[1:]
+		}
+	}
+	if halves > 6*100 {
+		t.Errorf("%d of 6000 in halves", halves)
+	}
+}
+
+// TestPauseIsNoHole leaves a lost probe behind, and comes back an hour later: one answer
+// is enough.
 func TestPauseIsNoHole(t *testing.T) {
 	s := settled()
-	s.pour(checkEvery+100*time.Millisecond, false)
-	if len(s.probes) != 2 {
-		t.Fatalf("%d probes", len(s.probes))
+	if s.pour(checkEvery+100*time.Millisecond, false); len(s.probes) == 0 {
+		t.Fatal("no probes")
 	}
 	s.now = s.now.Add(time.Hour)
-	for range 2 {
-		if s.write(size).Halve {
-			t.Error("two lost probes and a pause made a hole")
-		}
+	v := s.write(size)
+	if v.Probe == 0 {
+		t.Fatal("nothing is asked")
+	}
+	if s.Passed(s.now, v.Probe); s.write(size).Halve {
+		t.Error("a lost probe and a pause made a hole")
 	}
 }
 
