@@ -14,13 +14,17 @@ const (
 // flight says how much of a terminal's output may be under way, where the sender
 // of it measures, as meter does where the reader must: what the path holds and
 // little more, so that nothing queues and a later interrupt does not wait behind
-// it. Delivered is what the far user has read. While the limit is below what the
-// path holds, each round trip raises it by a quarter.
+// it. Delivered is what the far user has read. While the rate still grows each round
+// trip raises the limit by a quarter; then one in eight does, to see whether there is
+// more, and the others keep to what the path holds and an eighth.
 type flight struct {
 	sent, heard uint64 // bytes written, bytes read by the far user
 	limit       int
 	marks       []mark // of what is under way, oldest first
 	gauge       gauge.Gauge
+	round       uint64  // sent, when this round trip began
+	rounds      int     // round trips since the rate grew last
+	rate        float64 // the best, then
 }
 
 // mark remembers a write.
@@ -71,5 +75,17 @@ func (f *flight) landed(n int, now time.Time) {
 		f.gauge.Sample(now.Sub(last.at), last.heard, f.heard)
 	}
 	f.gauge.Age(now, f.sent, f.heard, f.limit)
-	f.limit = min(max(leastFlight, f.gauge.Holds()*5/4), mostFlight)
+	if f.heard >= f.round {
+		f.round = f.sent
+		f.rounds++
+		if rate := f.gauge.Rate(); rate > f.rate*17/16 || rate < f.rate/2 {
+			f.rate, f.rounds = rate, 0
+		}
+	}
+	more := 8
+	if f.rounds <= 3 || f.rounds%8 == 0 {
+		more = 4
+	}
+	holds := f.gauge.Holds()
+	f.limit = min(max(leastFlight, holds+holds/more), mostFlight)
 }

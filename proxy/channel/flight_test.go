@@ -29,7 +29,9 @@ func TestFlightFollowsThePath(t *testing.T) {
 		n  int
 	}
 	var acks []ack
+	var queued, counted time.Duration
 	run := func(d time.Duration) {
+		queued, counted = 0, 0
 		for end := now.Add(d); now.Before(end); {
 			if n := min(f.room(), 8<<10); n == 8<<10 {
 				f.left(n, now)
@@ -37,6 +39,8 @@ func TestFlightFollowsThePath(t *testing.T) {
 				continue
 			}
 			now = acks[0].at
+			queued += max(0, l.free.Sub(now))
+			counted++
 			f.landed(acks[0].n, now)
 			acks = acks[1:]
 		}
@@ -52,6 +56,9 @@ func TestFlightFollowsThePath(t *testing.T) {
 	check("at first")
 	run(10 * time.Minute)
 	check("after ten minutes at full speed")
+	if mean := queued / counted; mean > l.trip/6 {
+		t.Errorf("an interrupt waits for %s of queue", mean)
+	}
 	l.trip = 200 * time.Millisecond
 	run(20 * time.Second)
 	check("on a longer path")
