@@ -43,6 +43,22 @@ func newCarrier(l *login.Login, s bootstrap.Started) *carrier {
 	return &carrier{started: s, login: l, streams: map[*login.Login]int{}, gone: make(chan struct{})}
 }
 
+// errEnded is why there is no session with a tsshd that has answered by ssh alone.
+var errEnded = errors.New("tsshd ended before it could be reached")
+
+// whileThere is ctx for as long as there is a tsshd.
+func (c *carrier) whileThere(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	c.running.Go(func() {
+		select {
+		case <-c.gone:
+			cancel(errEnded)
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() { cancel(nil) }
+}
+
 // current is the login that stands, as far as we know.
 func (c *carrier) current() *login.Login {
 	c.mu.Lock()

@@ -258,21 +258,28 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g terms.Gree
 	}
 	patience, cancel := context.WithTimeout(ctx, moveTimeout)
 	defer cancel()
+	patience, stop := s.carrier.whileThere(patience)
+	defer stop()
 	config := mux.Config{
 		Identity: identity, PeerPin: g.ServerPin, Secret: g.Secret, MTU: s.cfg.MTU, Logf: s.cfg.Log.Debugf,
 	}
 	if g.Bulk && s.cfg.Repair {
 		config.BulkPeer = s.proxy.BulkPeer()
 	}
+	// What needs no path to be ready has shown none.
+	unproven := first != nil || s.cfg.Transport == wire.KCP
 	if first != nil {
 		s.mux, err = first.finish(patience, g, config.BulkPeer)
-		if err == nil && !s.cfg.sure(g) {
-			err = s.mux.Confirmed(patience)
-		}
 	} else {
 		s.mux, err = mux.Dial(patience, s.cfg.Transport, s.proxy, s.proxy.Peer(), config)
 	}
-	if err != nil && patience.Err() != nil {
+	if err == nil && unproven && !s.cfg.sure(g) {
+		err = s.mux.Confirmed(patience)
+	}
+	switch {
+	case err != nil && context.Cause(patience) == errEnded:
+		return errEnded
+	case err != nil && patience.Err() != nil:
 		return s.cfg.unreachable(where)
 	}
 	if err != nil {
@@ -280,7 +287,7 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g terms.Gree
 	}
 	up.Store(&s.mux)
 	never := make(chan struct{}) // closed when no path has worked
-	if first != nil && s.cfg.sure(g) {
+	if unproven && s.cfg.sure(g) {
 		s.running.Go(func() { // it ends with the mux
 			patience, cancel := context.WithTimeout(context.Background(), moveTimeout)
 			defer cancel()

@@ -86,19 +86,22 @@ func TestFirstWordsAloneAreNoSession(t *testing.T) {
 		g.Port = closedPort(t)
 		return g
 	}
-	for _, mode := range []wire.Mode{wire.OnlyUDP, wire.OnlyTCP} {
+	for _, c := range []struct {
+		transport wire.Transport // KCP is ready without a word of the server's
+		mode      wire.Mode
+	}{{wire.QUIC, wire.OnlyUDP}, {wire.QUIC, wire.OnlyTCP}, {wire.KCP, wire.OnlyUDP}, {wire.KCP, wire.OnlyTCP}} {
 		ctx, cancel := context.WithCancel(t.Context())
 		u.b.start = func(o terms.Offer) terms.Greeting {
 			time.AfterFunc(time.Second, cancel) // what comes before may take as long as it does
 			return start(o)
 		}
-		s, _, err := Open(ctx, u.logIn(), u.config(wire.QUIC, mode))
+		s, _, err := Open(ctx, u.logIn(), u.config(c.transport, c.mode))
 		cancel()
 		if s != nil || err == nil {
-			t.Errorf("%s: %v, %v", mode, s, err)
+			t.Errorf("%v: %v, %v", c, s, err)
 		}
-		if len(u.b.hello) == 0 {
-			t.Errorf("%s: there were no first words", mode)
+		if early := len(u.b.hello) > 0; early != (c.transport == wire.QUIC) {
+			t.Errorf("%v: there were first words: %v", c, early)
 		}
 	}
 	u.b.start = start
@@ -147,6 +150,29 @@ func TestServerThatIsGoneIsToldAsSSHDoes(t *testing.T) {
 	u.b.mu.Unlock()
 	u.b.hangUp()
 	endsWith(t, s, "Connection to box closed by remote host.")
+}
+
+// TestServerThatEndsAtOnceLeavesSSH: tsshd was killed when it had said its greeting.
+func TestServerThatEndsAtOnceLeavesSSH(t *testing.T) {
+	u := newUser(t)
+	u.b.gone = true
+	u.b.start = func(o terms.Offer) terms.Greeting {
+		g := u.b.serve(o)
+		g.Port = closedPort(t)
+		return g
+	}
+	c := u.config(wire.QUIC, wire.Auto)
+	c.Fallback = true
+	l := u.logIn()
+	start := time.Now()
+	s, same, err := Move(t.Context(), l, c)
+	if s != nil || err != nil || same != l || !l.Stands() {
+		t.Errorf("session %v, %v, another login %v, stands %v", s, err, same != l, l.Stands())
+	}
+	if took := time.Since(start); took >= moveTimeout {
+		t.Errorf("it was waited for all the same, for %v", took)
+	}
+	u.wasTold("tssh: box: tsshd ended before it could be reached; going on without UDP")
 }
 
 // TestSilenceIsToldAsSSHDoes: after UdpAliveTimeout without a word the session is over.
