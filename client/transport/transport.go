@@ -93,7 +93,7 @@ type Conn struct {
 	inflate    *deflate.Inflater // nil: the server does not compress
 	unread     []byte            // a packet read early
 	early      early             // packets that came into an exchange
-	heard      atomic.Int64      // when the last packet came, in nanoseconds of Unix time
+	heard      atomic.Int64      // when the last packet came, in nanoseconds since began
 
 	mu         sync.Mutex // guards what follows
 	out        sealer
@@ -241,7 +241,7 @@ func (c *Conn) raw() ([]byte, error) {
 		return nil, err
 	}
 	c.inSeq++
-	c.heard.Store(time.Now().UnixNano())
+	c.heard.Store(int64(time.Since(c.began)))
 	c.inLeft -= int64(len(packet))
 	c.inPackets--
 	sent := len(packet)
@@ -559,4 +559,4 @@ func (c *Conn) Extension(name string) (string, bool) {
 }
 
 // Heard is when the last packet came.
-func (c *Conn) Heard() time.Time { return time.Unix(0, c.heard.Load()) }
+func (c *Conn) Heard() time.Time { return c.began.Add(time.Duration(c.heard.Load())) }

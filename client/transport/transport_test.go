@@ -148,6 +148,26 @@ func TestTalksToXCrypto(t *testing.T) {
 	}
 }
 
+// TestClockThatIsSetIsNoSilence: by a time of day that is set back a server would seem
+// to have spoken in the future, and not be asked for a sign of life until then.
+func TestClockThatIsSetIsNoSilence(t *testing.T) {
+	client, far := pair(t)
+	sc := &ssh.ServerConfig{NoClientAuth: true}
+	sc.AddHostKey(hostSigner(t))
+	go echo(far, sc)
+	c, err := Handshake(client, Config{HostKeys: []string{ssh.KeyAlgoED25519}, CheckHostKey: func(ssh.PublicKey, string) error { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := login(c); err != nil {
+		t.Fatal(err)
+	}
+	if h := c.Heard(); h == h.Round(0) {
+		t.Errorf("heard at %v, by the wall clock alone", h)
+	}
+	echoes(t, c)
+}
+
 // echoes sends enough through a channel for several changes of keys.
 func echoes(t *testing.T, c *Conn) {
 	t.Helper()
