@@ -23,6 +23,7 @@ func (c *Client) run() {
 	changes := c.config.Network.Watch(c.ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	sleep := path.NewSleep(time.Now())
 	for {
 		select {
 		case <-c.ctx.Done():
@@ -34,6 +35,7 @@ func (c *Client) run() {
 		}
 		now := time.Now()
 		c.mu.Lock()
+		c.machine.Slept(sleep.Total(now))
 		e, next := c.machine.Step(now)
 		c.mu.Unlock()
 		if next.IsZero() {

@@ -112,9 +112,12 @@ type Machine struct {
 	trusted  []netip.AddrPort // from where the server's datagrams are taken
 	since    time.Time        // when current was taken, or the beginning
 	online   bool
-	dropped  bool      // the stream in use ended, and no other path answered since
-	changed  time.Time // when the network did last, as far as is known
-	looked   time.Time // for a better path than the one in use
+	dropped  bool          // the stream in use ended, and no other path answered since
+	changed  time.Time     // when the network did last, as far as is known
+	looked   time.Time     // for a better path than the one in use
+	slept    time.Duration // in all, as far as is known,
+	sleptBy  time.Duration // and until the answer
+	answer   time.Time     // of this time
 	tcp      attempt
 	ssh      attempt
 }
@@ -123,8 +126,16 @@ type Machine struct {
 // socket for it, if it may use one, and runs Step.
 func New(config Config, now time.Time) *Machine {
 	m := &Machine{config: config, trusted: slices.Clone(config.Servers), since: now, online: true}
-	m.liveness.heard = now
+	m.liveness.heard, m.answer = now, now
 	return m
+}
+
+// Slept tells how long the machine has slept in all, which the time of events need
+// not count.
+func (m *Machine) Slept(total time.Duration) {
+	if m.slept = total; m.answer != m.liveness.heard {
+		m.answer, m.sleptBy = m.liveness.heard, total
+	}
 }
 
 // Allows reports whether paths of that kind may be used.

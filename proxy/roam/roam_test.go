@@ -295,6 +295,29 @@ func TestConnectionsThatNeverAnswerDoNotPileUp(t *testing.T) {
 	}
 }
 
+// TestDaysAsleepAreDaysOffline: the time of events stands still meanwhile.
+func TestDaysAsleepAreDaysOffline(t *testing.T) {
+	w := newWorld(t, wire.UDP)
+	w.write("hello")
+	w.run(10 * time.Second)
+	w.m.Slept(48 * time.Hour) // and an answer came when it was over
+	w.write("hello")
+	w.run(time.Minute)
+	w.m.Slept(48 * time.Hour)
+	w.answers = func(*Path) bool { return false }
+	w.run(time.Minute)
+	w.m.Slept(71 * time.Hour)
+	w.run(time.Minute)
+	if w.ended {
+		t.Fatal("ended before its time")
+	}
+	w.m.Slept(73 * time.Hour)
+	w.run(time.Minute)
+	if !w.ended {
+		t.Error("goes on after a silence longer than Alive")
+	}
+}
+
 func TestSilenceOfAliveIsTheEnd(t *testing.T) {
 	w := newWorld(t, wire.UDP)
 	w.write("hello")

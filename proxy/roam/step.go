@@ -11,8 +11,8 @@ import (
 // Step does what is due, and returns when something will be; zero when the server
 // was silent for Alive.
 func (m *Machine) Step(now time.Time) (e Effects, next time.Time) {
-	// Round strips the monotonic clock, which may stand still while a laptop sleeps.
-	if silent := now.Round(0).Sub(m.liveness.heard.Round(0)); silent > m.config.Alive && m.liveness.silence(now) > longSilence {
+	// The wall clock may be set meanwhile, and has no say.
+	if silent := now.Sub(m.liveness.heard) + m.slept - m.sleptBy; silent > m.config.Alive && m.liveness.silence(now) > longSilence {
 		return e, time.Time{}
 	}
 	act, next := m.liveness.due(now)
