@@ -29,14 +29,14 @@ func Main(args []string, fresh bool, from Source) {
 
 var scripts = map[string]string{
 	// bash breaks words at = : and @, and we do not: the script cuts off what bash
-	// has on the line already.
+	// has on the line already. What stands behind the cursor stays, also of a word.
 	"bash": `_tssh() {
-	local cur=${COMP_WORDS[COMP_CWORD]} line=${COMP_LINE:0:COMP_POINT} word= c
+	local cur=$2 line=${COMP_LINE:0:COMP_POINT} word= c
 	local -a words
 	read -r -a words <<<"$line"
 	case $line in *[[:blank:]]) words+=("") ;; esac
 	word=${words[${#words[@]}-1]}
-	case $cur in [=:@]) ;; *) word=${word%"$cur"} ;; esac
+	word=${word%"$cur"}
 	COMPREPLY=()
 	while IFS=$'\t' read -r c _; do
 		case $c in

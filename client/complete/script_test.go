@@ -36,10 +36,11 @@ func TestShellsOffer(t *testing.T) {
 	const want = "alpha\nme@beta\n--kcp\nSSH\n-oUdpMode=\nbeta,gamma\n\na file *\n"
 	for shell, ask := range map[string]string{
 		// As bash breaks words: at = too.
-		"bash": `c() { COMP_LINE=$1; shift; COMP_POINT=${#COMP_LINE}; COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _tssh tssh; echo "${COMPREPLY[@]}"; }
+		"bash": `c() { COMP_LINE=$1; shift; COMP_POINT=${#COMP_LINE}; COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _tssh tssh "${@: -1}"; echo "${COMPREPLY[@]}"; }
 c "tssh al" tssh al; c "tssh me@be" tssh me@be; c "tssh --kc" tssh --kc; c "tssh -o UdpProxyMode=s" tssh -o UdpProxyMode = s
 c "tssh -oUdpMo" tssh -oUdpMo; c "tssh -J beta,ga" tssh -J beta,ga; c "tssh host l" tssh host l; c "tssh -i a" tssh -i a
-COMP_LINE="tssh -v --attach=x beta ls"; COMP_POINT=17; COMP_WORDS=(tssh -v --attach = x beta ls); COMP_CWORD=3; _tssh tssh; echo "${COMPREPLY[@]}"`,
+COMP_LINE="tssh -v --attach=x beta ls"; COMP_POINT=17; COMP_WORDS=(tssh -v --attach = x beta ls); COMP_CWORD=3; _tssh tssh ""; echo "${COMPREPLY[@]}"
+COMP_LINE="tssh --kcpx"; COMP_POINT=8; COMP_WORDS=(tssh --kcpx); COMP_CWORD=1; _tssh tssh --k; echo "${COMPREPLY[@]}"`,
 		"fish": `function c; complete -C "$argv[1]" | string replace -r '\t.*' ''; end
 c "tssh al"; c "tssh me@be"; c "tssh --kc"; c "tssh -o UdpProxyMode=s" | string replace 'UdpProxyMode=' ''
 c "tssh -oUdpMo"; c "tssh -J beta,ga"; c "tssh host l"; echo; c "tssh -i a"`,
@@ -59,6 +60,7 @@ c "tssh -oUdpMo"; c "tssh -J beta,ga"; c "tssh host l"; echo; c "tssh -i a"`,
 		want := want
 		if shell == "bash" {
 			want += "of--v-beta-ls\n" // the host is behind the cursor
+			want += "--kcp\n"         // and a part of the word
 		}
 		if string(out) != want {
 			t.Errorf("%s offers %q, want %q (%v)", shell, out, want, err)
