@@ -279,7 +279,9 @@ func (c *Client) other(from netip.AddrPort, trusted func() bool, b []byte, ecn b
 // takeLarge takes a packet of the server's large. What anybody else sent does not open.
 func (c *Client) takeLarge(b []byte, ecn byte) {
 	d, answer := c.large.take(b)
-	if wire.IsTransport(d) {
+	if bare, bulk := wire.OpenBulk(d); bulk {
+		c.receive(bare, 0, 0, true)
+	} else if wire.IsTransport(d) {
 		c.receive(d, 0, ecn, false)
 	} else if wire.IsRepair(d) {
 		c.takeMended(d)

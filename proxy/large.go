@@ -8,17 +8,25 @@ import (
 	"tssh/proxy/wire"
 )
 
-// large is the lock and the packets of a pmtu.Machine, and the peer's end of it.
+// large is the lock and the packets of two pmtu.Machines, and the peer's end of them.
 type large struct {
 	codec *wire.Large // nil: the peer does not join halves
 	free  bool        // the transport looks for the largest size that passes
 
-	mu      sync.Mutex // guards what follows; none is taken after it
-	machine pmtu.Machine
-	pairs   uint64 // that were sent
-	joiner  pmtu.Joiner
-	probe   uint64 // the peer's newest
+	mu       sync.Mutex // guards what follows; none is taken after it
+	machines [kindsOfLarge]pmtu.Machine
+	pairs    uint64 // that were sent
+	joiner   pmtu.Joiner
+	probes   [kindsOfLarge]uint64 // the peer's newest
 }
+
+// The connection for bulk has a size of its own, which may pass where that of the other
+// one does not. The number of a probe tells which it is for, by its last bit.
+const (
+	ofMain = iota
+	ofBulk
+	kindsOfLarge
+)
 
 // refuses reports whether datagrams of segment bytes (0: all of b is one) are too large
 // for a session whose peer could not be sent them over another path, later.
@@ -40,16 +48,19 @@ func (l *large) write(b []byte, segment int, send func(b []byte, segment int) er
 	if size <= wire.Sure || l.codec == nil {
 		return send(b, segment)
 	}
-	several := len(b) >= 2*size
+	kind, several := ofMain, len(b) >= 2*size
+	if !wire.IsTransport(b) {
+		kind, several = ofBulk, true // which looks for no other size
+	}
 	l.mu.Lock()
-	v := l.machine.Write(time.Now(), size, several)
+	v := l.machines[kind].Write(time.Now(), size, several)
 	pair := l.pairs + 1
 	if v.Halve {
 		l.pairs += uint64((len(b) + size - 1) / size)
 	}
 	l.mu.Unlock()
 	if v.Probe != 0 {
-		send(l.codec.Probe(v.Probe, v.Size), 0) // one that is refused has no answer
+		send(l.codec.Probe(v.Probe*kindsOfLarge+uint64(kind), v.Size), 0) // one that is refused has no answer
 	}
 	switch {
 	case v.Drop:
@@ -95,16 +106,17 @@ func (l *large) take(b []byte) (datagram, answer []byte) {
 	if number, ok := l.codec.OpenProbe(b); ok {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if number <= l.probe {
+		newest := &l.probes[number%kindsOfLarge]
+		if number <= *newest {
 			return nil, nil // said again by somebody, or overtaken
 		}
-		l.probe = number
+		*newest = number
 		return nil, l.codec.Passed(number)
 	}
 	if number, ok := l.codec.OpenPassed(b); ok {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.machine.Passed(time.Now(), number)
+		l.machines[number%kindsOfLarge].Passed(time.Now(), number/kindsOfLarge)
 	}
 	return nil, nil
 }
@@ -113,12 +125,15 @@ func (l *large) take(b []byte) (datagram, answer []byte) {
 func (l *large) moved() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.machine.Moved()
+	for i := range l.machines {
+		l.machines[i].Moved()
+	}
 }
 
 // restart is told that the transport begins anew to find what passes.
 func (l *large) restart() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.machine.Restart()
+	l.machines[ofMain].Restart()
+	l.machines[ofBulk].Moved() // its size stays
 }

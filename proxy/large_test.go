@@ -129,6 +129,29 @@ func TestLargeOnesCrossNarrowPaths(t *testing.T) {
 	}
 }
 
+// TestBulkCrossesTheNarrowestPaths: what is repaired, or only said to be of bulk, is
+// larger than what QUIC wrote, which is never less than 1,200 bytes.
+func TestBulkCrossesTheNarrowestPaths(t *testing.T) {
+	for _, mtu := range []int{1200, 1201, 1213, 1225} {
+		for name, change := range map[string]func(*session){
+			"hole": func(*session) {}, "move": func(s *session) { s.phone.Move("10.200.0.2") },
+		} {
+			t.Run(fmt.Sprint(name, " ", mtu), func(t *testing.T) {
+				story(t, ethernet, func(s *session) {
+					took := s.transfer(4<<20, func() {
+						time.Sleep(300 * time.Millisecond)
+						s.phone.Change(func(l *simnet.Link) { l.MTU = mtu })
+						change(s)
+					})
+					if took > time.Minute {
+						t.Errorf("4 MiB there and back: %s", took)
+					}
+				}, mended, largeOnes)
+			})
+		}
+	}
+}
+
 func TestLargeOnesGoWholeAgain(t *testing.T) {
 	story(t, ethernet, func(s *session) {
 		s.transfer(2<<20, nil)

@@ -271,7 +271,9 @@ func (s *Server) receive(from place, b []byte, segment int, ecn byte) {
 // takeLarge takes a packet of the client's large. What anybody else sent does not open.
 func (s *Server) takeLarge(from place, b []byte, ecn byte) {
 	d, answer := s.large.take(b)
-	if wire.IsTransport(d) {
+	if bare, bulk := wire.OpenBulk(d); bulk {
+		s.feed.Queue(bare, 0, 0, true)
+	} else if wire.IsTransport(d) {
 		s.feed.Queue(d, 0, ecn, false)
 	} else if wire.IsRepair(d) {
 		s.mend.take(d)

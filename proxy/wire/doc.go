@@ -73,7 +73,7 @@
 // # Large datagrams
 //
 // When the offer says halves:yes and the greeting "halves":true, a datagram of more than
-// 1,232 bytes, of the transport's or of bulk's, may go over UDP in two packets of one
+// 1,200 bytes, of the transport's or of bulk's, may go over UDP in two packets of one
 // size. Bit 0x40 is clear in these, too:
 //
 //	          0         1         7       8                                      12 bytes
@@ -88,8 +88,9 @@
 //
 // Halves with the numbers 2n and 2n+1, n from 1 on, are the first and the second one of a
 // datagram. Flag 1 says that the second begins with the byte with which the first ends. A
-// probe asks whether packets of its size pass; passed answers it, with its number, when
-// that is above those of all probes before, and nothing else is answered. Tags are as
+// probe asks whether packets of its size pass: of the transport's where its number is
+// even, of bulk's where that is odd. passed answers it, with its number, when that is
+// above those of all probes of its kind before, and nothing else is answered. Tags are as
 // those of "Bulk", with keys of their own.
 //
 // # Streams

@@ -2,9 +2,9 @@ package wire
 
 import "crypto/cipher"
 
-// Sure is the size of a datagram, in bytes, that every path takes: 1,280, below which no
-// link of IPv6's is, less the headers of IPv6 and UDP.
-const Sure = 1232
+// Sure is the size of a datagram, in bytes, that every path takes over which there is
+// QUIC at all (RFC 9000, section 14).
+const Sure = 1200
 
 const (
 	typeHalf   = 0x13

@@ -25,7 +25,8 @@ const (
 
 // BulkMTU returns the largest datagram that the connection for bulk sends, where the
 // other one sends mtu bytes at most, or 0: the proxies add their numbers to each. 1,200
-// bytes, with these and the headers of IPv6, are below the 1,280 that pass everywhere.
+// bytes, with these and the headers of IPv6, are below the 1,280 that IPv6 asks of every
+// link; where less passes they go in halves.
 func BulkMTU(mtu int) int { return max(mtu-RepairSize, 1200) }
 
 // AppendBulk appends the datagrams of segment bytes in d (0: d is one), of the
