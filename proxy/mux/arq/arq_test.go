@@ -334,9 +334,10 @@ func TestKeysNeverWaitForTheClock(t *testing.T) {
 // TestNothingIsSentTwiceWhereNothingIsLost: a window that grows makes a queue, and
 // what waits in it is not lost.
 func TestNothingIsSentTwiceWhereNothingIsLost(t *testing.T) {
+	const long = 12 * time.Second
 	for _, link := range []simnet.Link{
 		{Delay: 50 * time.Millisecond, Rate: 10e6 / 8},
-		{Delay: 100 * time.Millisecond, Rate: 100e6 / 8},
+		{Delay: 100 * time.Millisecond, Rate: 20e6 / 8},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			client, server, host := pair(t, link)
@@ -346,11 +347,11 @@ func TestNothingIsSentTwiceWhereNothingIsLost(t *testing.T) {
 					wire.Add(int64(len(p.Data)))
 				}
 			})
-			bytes := bulk(t, client, server, 20*time.Second)
+			bytes := bulk(t, client, server, long)
 			if more := float64(wire.Load()) / float64(bytes); more > 1.15 {
 				t.Errorf("%.2f bytes were sent for each that arrived", more)
 			}
-			if used := float64(bytes) / 20 / float64(link.Rate); used < 0.75 {
+			if used := float64(bytes) / long.Seconds() / float64(link.Rate); used < 0.75 {
 				t.Errorf("%.2f of %d bytes a second were used", used, link.Rate)
 			}
 		})
@@ -364,9 +365,10 @@ func TestOneLossInFiftyLeavesThePathFull(t *testing.T) {
 		Delay: 20 * time.Millisecond, Jitter: 5 * time.Millisecond, InOrder: true,
 		Rate: 50e6 / 8, Loss: 0.02, Late: true, Queue: 100 * time.Millisecond,
 	}
+	const long = 6 * time.Second
 	synctest.Test(t, func(t *testing.T) {
 		client, server, _ := pair(t, link)
-		if used := float64(bulk(t, client, server, 20*time.Second)) / 20 / float64(link.Rate); used < 0.75 {
+		if used := float64(bulk(t, client, server, long)) / long.Seconds() / float64(link.Rate); used < 0.75 {
 			t.Errorf("%.2f of 50 Mbit/s were used", used)
 		}
 	})
