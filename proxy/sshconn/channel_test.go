@@ -301,6 +301,10 @@ func TestRepliesPassUnreadData(t *testing.T) {
 }
 
 func TestThousandsOfForwards(t *testing.T) {
+	many := 3000
+	if testing.Short() { // the race detector takes half a minute for as many over KCP
+		many = 1000
+	}
 	story(t, simnet.Link{Delay: 10 * time.Millisecond}, func(t *testing.T, e ends) {
 		e.serve(t, func(n NewChannel) {
 			c := accept(t, n)
@@ -308,7 +312,7 @@ func TestThousandsOfForwards(t *testing.T) {
 			c.Close()
 		})
 		var all sync.WaitGroup
-		for i := range 3000 {
+		for i := range many {
 			all.Go(func() {
 				c, err := e.Dial("tcp", "localhost:80")
 				if err != nil {
