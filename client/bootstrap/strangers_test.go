@@ -183,7 +183,7 @@ func TestServersThatRunSomethingElse(t *testing.T) {
 			l.shell = []string{"bash", "-c", c.text, "bash"}
 			binary, _ := program(t, 0)
 			req := Request{Binary: binary, Patience: Patience{
-				Input: 100 * time.Millisecond, Word: 600 * time.Millisecond, Greet: 100 * time.Millisecond, Step: 300 * time.Millisecond}}
+				Input: 100 * time.Millisecond, Word: 600 * time.Millisecond, Greet: time.Minute, Step: 300 * time.Millisecond}}
 			start := time.Now()
 			_, err := l.start(t, req)
 			if err == nil {
@@ -234,8 +234,8 @@ func TestNetworkGoesAwayUnheard(t *testing.T) {
 	l := newLogin(t, "sh", "-c")
 	l.openSSH = true // so no answer is needed first
 	l.shell = []string{"sh", "-c", "echo '{tssh:hello}'; exec sleep 5", "sh"}
-	_, err := l.start(t, Request{
-		Patience: Patience{Word: 100 * time.Millisecond, Greet: 50 * time.Millisecond, Step: time.Hour},
+	_, err := l.start(t, Request{ // a word in which a shell begins on a busy machine
+		Patience: Patience{Word: 5 * time.Second, Greet: 50 * time.Millisecond, Step: time.Hour},
 		Logf:     func(string, ...any) { l.unplugged.Store(true) }, // at the first word
 	})
 	if !errors.Is(err, ErrLost) {
@@ -260,7 +260,7 @@ func TestServerThatAnswersNoQuestion(t *testing.T) {
 	t.Parallel()
 	l := newLogin(t, "sh", "-c")
 	l.sullen = true
-	l.shell = []string{"sh", "-c", `echo "{tssh:hello}"; sleep 0.5; exec sh -c "$1"`, "sh"}
+	l.shell = []string{"sh", "-c", `echo "{tssh:hello}"; sleep 6; exec sh -c "$1"`, "sh"}
 	binary, want := program(t, 100)
-	l.mustGreet(t, Request{Binary: binary, Patience: Patience{Word: 100 * time.Millisecond, Greet: 50 * time.Millisecond}}, want)
+	l.mustGreet(t, Request{Binary: binary, Patience: Patience{Word: 5 * time.Second, Greet: 50 * time.Millisecond}}, want)
 }
