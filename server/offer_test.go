@@ -148,15 +148,18 @@ func TestFirstWordsAreAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pc.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
+	soon := func() context.Context {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		t.Cleanup(cancel)
+		return ctx
+	}
 	begun.Tell(s.ServerPin)
 	early.Hear(s.Hello)
-	m, err := begun.Finish(ctx, pc.BulkPeer())
+	m, err := begun.Finish(soon(), pc.BulkPeer())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Confirmed(ctx); err != nil {
+	if err := m.Confirmed(soon()); err != nil {
 		t.Error(err)
 	}
 	c := ssh.NewClient(sshconn.Client(m, sshconn.Meta{User: "me"}))
@@ -182,7 +185,7 @@ func TestFirstWordsAreAnswered(t *testing.T) {
 			t.Errorf("%s, %.20s: %d bytes are said to it", o.transport, o.word, len(s.Hello))
 		}
 		c := dialGreeting(t, s.Greeting, s.identity, o.transport, wire.Auto)
-		if err := c.mux.Confirmed(ctx); err != nil {
+		if err := c.mux.Confirmed(soon()); err != nil {
 			t.Errorf("%s, %.20s: %v", o.transport, o.word, err)
 		}
 		c.Close()
