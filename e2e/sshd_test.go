@@ -15,6 +15,16 @@ import (
 // home is a user's directory on the server.
 func (w *world) home() string { return filepath.Join(w.dir, "alice") }
 
+// tmp is /tmp as the server's users see it.
+func (w *world) tmp() string {
+	w.t.Helper()
+	dir := fmt.Sprintf("/proc/%d/root/tmp", w.sshd)
+	if _, err := os.Stat(dir); err != nil {
+		w.t.Fatal(err)
+	}
+	return dir
+}
+
 // startSSHD runs OpenSSH's server in mounts of its own: the users are ours,
 // nothing of this machine's systemd can be seen, and what sshd_config permits
 // is where tsshd looks for it.
@@ -36,6 +46,7 @@ exec env --default-signal /usr/sbin/sshd -D -e` // go test may have been started
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	w.within(w.server, cmd.Start)
+	w.sshd = cmd.Process.Pid
 	go cmd.Wait() // it ends when the world does
 	w.awaits("sshd to listen", func() bool {
 		var up bool

@@ -31,6 +31,7 @@ type world struct {
 
 	client, router, server string // namespaces
 	addr                   int    // the last part of the client's address
+	sshd                   int    // the pid of the server's sshd
 }
 
 const (
