@@ -16,6 +16,7 @@ import (
 	"tssh/client/session"
 	"tssh/client/tty"
 	"tssh/client/voice"
+	"tssh/proxy/memory"
 )
 
 // yielding is how long a client may take to end whose session was taken over.
@@ -25,6 +26,7 @@ const yielding = time.Second
 func (v *invocation) serve(ctx context.Context, conn connection, isTTY bool) int {
 	s := v.newService(conn)
 	defer s.end()
+	defer time.AfterFunc(memory.Settled, memory.Trim).Stop()
 	if v.cmd.Attach { // who had the session may be on this machine
 		s.forwards.Yielding(time.Now().Add(yielding))
 	}

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"tssh/proxy/memory"
 	"tssh/proxy/roster"
 	"tssh/proxy/terms"
 	"tssh/server/forward"
@@ -162,6 +163,7 @@ func (h *hub) take(s *seat, c *connection) {
 	if s.word != "" {
 		s.tell(s.word)
 	}
+	time.AfterFunc(memory.Settled, memory.Trim)
 	if s != h.first {
 		// What it took to come this far is more than an idle session needs, which
 		// would keep it for ever.

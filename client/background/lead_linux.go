@@ -1,14 +1,12 @@
 package background
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tssh/client/tty"
+	"tssh/proxy/memory"
 )
 
 // ledEnv tells a run that its parent waits for the shell in its place, and by
@@ -154,29 +153,6 @@ func Lead() (code int, ok bool) {
 	return follow(pid, ends[0]), true
 }
 
-// shrink gives back what the start took. A page of a program that nobody has written
-// to, such as by relocating it, comes again from the file when it is used.
-func shrink() {
-	maps, err := os.Open("/proc/self/smaps")
-	if err != nil {
-		return
-	}
-	defer maps.Close()
-	var from, to uintptr
-	for lines := bufio.NewScanner(maps); lines.Scan(); {
-		line := lines.Text()
-		switch first, rest, _ := strings.Cut(line, " "); {
-		case !strings.HasSuffix(first, ":"): // the first of a mapping's
-			from, to = 0, 0
-			if strings.Contains(rest, " /") && len(rest) > 1 && rest[1] != 'w' {
-				fmt.Sscanf(first, "%x-%x", &from, &to)
-			}
-		case first == "Anonymous:" && strings.TrimLeft(rest, " ") == "0 kB" && to > from:
-			unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
-		}
-	}
-}
-
 // passed are the signals that a led run gets through its parent. The keyboard's
 // reach both; to end twice is to end.
 var passed = []os.Signal{
@@ -199,7 +175,7 @@ func follow(pid, socket int) int {
 	signal.Notify(changed, unix.SIGCHLD)
 	continued := make(chan os.Signal, 1)
 	signal.Notify(continued, unix.SIGCONT)
-	shrink()
+	memory.Trim()
 	answers := false // its stop answers ours
 	for {
 		var ws unix.WaitStatus

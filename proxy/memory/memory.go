@@ -1,5 +1,5 @@
 // Package memory keeps what a process has in memory from others: the keys of a
-// session, a password that was typed.
+// session, a password that was typed. And it has a process hold no more than it needs.
 //
 // OpenSSH does so for its agent and its sftp server, and not for its client,
 // which forgets a password as soon as it is sent. Ours may keep it for days. It
@@ -8,3 +8,8 @@
 // the same user see of a process in /proc but for its memory and open files stays
 // too, though the directory it runs in does not: tmux takes the shell's.
 package memory
+
+import "time"
+
+// Settled is how long after a login the code is no longer run that only logins need.
+const Settled = 5 * time.Second

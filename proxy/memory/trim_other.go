@@ -1,0 +1,6 @@
+//go:build !linux
+
+package memory
+
+// Trim does nothing here.
+func Trim() {}
