@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"tssh/proxy/cores"
 	"tssh/server"
 )
 
@@ -24,6 +25,7 @@ func main() {
 	// anyone who looks at a terminal, and what we have to say does not come
 	// this way.
 	log.SetOutput(io.Discard)
+	cores.Mind()
 	os.Exit(run(os.Args))
 }
 

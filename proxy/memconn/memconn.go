@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/net/ipv4"
 
+	"tssh/proxy/cores"
 	"tssh/proxy/wire"
 )
 
@@ -101,6 +102,7 @@ func (f Feed) Queue(b []byte, segment int, ecn byte, bulk bool) {
 	if f.c.prefix {
 		skip = 1 // of each: who sends these makes no train, but kernels join what comes at once
 	}
+	cores.Carried(len(b))
 	f.c.in.put(b, segment, skip, ecn, bulk)
 }
 
@@ -168,6 +170,7 @@ func (f *Conn) write(p []byte, segment int, ecn byte, bulk bool) error {
 	if segment >= len(p) {
 		segment = 0
 	}
+	cores.Carried(len(p))
 	(*f.send.Load())(p, segment, ecn, bulk)
 	return nil
 }
