@@ -214,14 +214,21 @@ func (s *Server) sendTo(p place, b []byte, segment int, ecn byte) {
 	})
 }
 
-// longPath is the round trip from which on a millisecond does not matter.
-const longPath = 10 * time.Millisecond
+const (
+	longPath  = 10 * time.Millisecond // the round trip from which on a tenth of it does not matter,
+	gatherMax = 2 * time.Millisecond  // or this
+)
 
-// gather has a socket read flows by the millisecond where the path is long enough for
-// it. A mender at work has a clock of its own in what arrives.
+// gather has a socket read flows by the millisecond or two where the path is long enough
+// for it. A mender at work has a clock of its own in what arrives.
 func gather(s path.Socket, rtt time.Duration, m *mender) {
-	if g, ok := s.(path.Gatherer); ok {
-		g.Gather(rtt >= longPath && !m.busy())
+	g, ok := s.(path.Gatherer)
+	switch {
+	case !ok:
+	case rtt < longPath || m.busy():
+		g.Gather(0)
+	default:
+		g.Gather(min(rtt/10, gatherMax))
 	}
 }
 

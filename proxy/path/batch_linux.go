@@ -12,24 +12,24 @@ import (
 
 const (
 	batchSize = 8
+	flowSize  = 32       // instead, once there was a flow
 	trainSize = 64 << 10 // bytes that the kernel joins at most (GRO)
 	oobSize   = 256
 
-	// A flow of at least gatherFrom datagrams a millisecond is read once in gatherFor,
-	// where that was asked for: reading each as it comes wakes this process, the transport
+	// A flow of at least gatherFrom datagrams a millisecond is read once in the time that
+	// was asked for: reading each as it comes wakes this process, the transport
 	// and, by an acknowledgement of every second one, all of that at the sender too. A key
 	// that comes in such a flow waits for as long at most. Above gatherTo there is always
 	// more than one to be read, and the transport would get more at once than it takes:
 	// quic-go drops what is beyond 256 unread.
 	gatherFrom = 3
 	gatherTo   = 32
-	gatherFor  = time.Millisecond
 	gaugeFor   = 5 * time.Millisecond
 )
 
 // batch reads as many datagrams as there are by one call.
 type batch struct {
-	gather atomic.Bool
+	gather atomic.Int64 // time.Duration
 
 	conn     *ipv4.PacketConn
 	messages []ipv4.Message
@@ -42,19 +42,19 @@ type batch struct {
 }
 
 // Gather is described at Gatherer.
-func (s *socket) Gather(on bool) { s.gather.Store(on) }
+func (s *socket) Gather(d time.Duration) { s.gather.Store(int64(d)) }
 
 // fill reads, and waits for the first.
 func (q *batch) fill(conn *net.UDPConn) error {
 	if q.conn == nil {
 		q.conn = ipv4.NewPacketConn(conn) // it reads of both families
-		q.messages = make([]ipv4.Message, batchSize)
-		for i := range q.messages {
-			q.messages[i] = ipv4.Message{Buffers: [][]byte{make([]byte, trainSize)}, OOB: make([]byte, oobSize)}
-		}
+		q.grow(batchSize)
 	}
-	if q.busy && q.here < batchSize && q.gather.Load() {
-		time.Sleep(gatherFor)
+	if d := time.Duration(q.gather.Load()); q.busy && d > 0 {
+		if q.here < len(q.messages) {
+			time.Sleep(d)
+		}
+		q.grow(flowSize)
 	}
 	q.here, q.next = 0, 0
 	n, err := q.conn.ReadBatch(q.messages, 0)
@@ -67,6 +67,13 @@ func (q *batch) fill(conn *net.UDPConn) error {
 	q.here = n
 	q.note(time.Now(), n)
 	return nil
+}
+
+// grow makes room for so many messages at least.
+func (q *batch) grow(n int) {
+	for len(q.messages) < n {
+		q.messages = append(q.messages, ipv4.Message{Buffers: [][]byte{make([]byte, trainSize)}, OOB: make([]byte, oobSize)})
+	}
 }
 
 func readOne(conn *net.UDPConn, m *ipv4.Message) (err error) {

@@ -34,6 +34,25 @@ func TestWhatIsThereIsReadTogether(t *testing.T) {
 	}
 }
 
+// TestAFlowIsReadInLargerNumbers, where it is gathered.
+func TestAFlowIsReadInLargerNumbers(t *testing.T) {
+	server, client := listen(t), listen(t)
+	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), server.Local().Port())
+	for i := range flowSize {
+		if err := client.WriteDatagrams([]byte{byte(i)}, Envelope{Peer: to}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.(Gatherer).Gather(time.Millisecond)
+	server.(*socket).busy = true
+	b := make([]byte, 99)
+	for i := range flowSize {
+		if n, e, err := server.ReadDatagrams(b); err != nil || n != 1 || b[0] != byte(i) || e.More != (i < flowSize-1) {
+			t.Fatalf("datagram %d: % x of %+v, %v", i, b[:n], e, err)
+		}
+	}
+}
+
 // TestCloseEndsAReadOfSeveral, and what was read before it is not lost.
 func TestCloseEndsAReadOfSeveral(t *testing.T) {
 	server, client := listen(t), listen(t)

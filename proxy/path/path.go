@@ -7,6 +7,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"time"
 )
 
 // Envelope is what stands around a datagram.
@@ -38,12 +39,12 @@ type Socket interface {
 	Close() error
 }
 
-// Gatherer is a Socket that can read a flow of datagrams by the millisecond, and
-// not each as it comes. That saves most of what a flow costs, here and, by fewer
+// Gatherer is a Socket that can read a flow of datagrams once in d, some milliseconds,
+// and not each as it comes. That saves most of what a flow costs, here and, by fewer
 // acknowledgements, where it comes from; it costs that time, so it is for paths
 // that are long beside it.
 type Gatherer interface {
-	Gather(on bool)
+	Gather(d time.Duration) // 0: as they come
 }
 
 // Network is where sockets come from: Host, or a host of simnet.
