@@ -143,7 +143,6 @@ var port = regexp.MustCompile(`port \d+`)
 // TestForcedCommandsAreAsWithSSH: whoever may run one command only sees of it with
 // --udp what ssh shows: output, complaints and status; and that one line at most.
 func TestForcedCommandsAreAsWithSSH(t *testing.T) {
-	t.Parallel()
 	commands := map[string]string{
 		"status":    "echo out; echo err >&2; exit 7",
 		"reads":     "cat; echo end",

@@ -63,7 +63,6 @@ func (w *world) dial(ns string, port int) net.Conn {
 
 // TestForwards: -L, -R and -D, which live as long as the session does.
 func TestForwards(t *testing.T) {
-	t.Parallel()
 	for _, m := range modes() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
@@ -99,7 +98,6 @@ func TestForwards(t *testing.T) {
 
 // TestPolicy: what sshd_config forbids is forbidden over UDP too.
 func TestPolicy(t *testing.T) {
-	t.Parallel()
 	for _, m := range modes() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
@@ -139,7 +137,6 @@ func (w *world) agent(keys ...string) (socket string) {
 
 // TestAgent: the keys of the client's agent, used from the server.
 func TestAgent(t *testing.T) {
-	t.Parallel()
 	for _, m := range modes() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()

@@ -69,7 +69,6 @@ func (w *world) sockets() map[string]bool {
 // socket or file of it stays on either side. One whose client is told to end (as by
 // a machine that shuts down) waits to be attached, until it is ended from elsewhere.
 func TestNothingIsLeft(t *testing.T) {
-	t.Parallel()
 	type end struct {
 		name   string
 		args   []string

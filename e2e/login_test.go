@@ -12,7 +12,6 @@ import (
 
 // TestCommands: what a user of ssh does all day, over every transport.
 func TestCommands(t *testing.T) {
-	t.Parallel()
 	for _, m := range modes() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
@@ -130,7 +129,6 @@ func TestForcedCommand(t *testing.T) {
 
 // TestPipesAndBackground: how scripts use ssh.
 func TestPipesAndBackground(t *testing.T) {
-	t.Parallel()
 	for _, m := range modes() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()

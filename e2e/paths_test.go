@@ -14,7 +14,6 @@ import (
 
 // TestOnlyPort22: a firewall that lets nothing through but ssh.
 func TestOnlyPort22(t *testing.T) {
-	t.Parallel()
 	for _, m := range transports() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
@@ -27,7 +26,6 @@ func TestOnlyPort22(t *testing.T) {
 
 // TestUDPBlocked: before the login, in the middle, and no longer.
 func TestUDPBlocked(t *testing.T) {
-	t.Parallel()
 	for _, m := range transports() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
@@ -111,7 +109,6 @@ func TestRoamByTCPAndSSH(t *testing.T) {
 // TestCarrierDies: the ssh connection that carries the session is killed, and
 // the session goes on over another.
 func TestCarrierDies(t *testing.T) {
-	t.Parallel()
 	for _, m := range transports() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
@@ -145,7 +142,6 @@ func (w *world) killLogins() (n int) {
 
 // TestJump: through two hosts, of which the last can be reached from them only.
 func TestJump(t *testing.T) {
-	t.Parallel()
 	for _, m := range modes() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()

@@ -136,7 +136,6 @@ func (x *transfer) stacks() error {
 
 // TestTransferOutlivesAHundredAddresses: both ways at once, every byte compared.
 func TestTransferOutlivesAHundredAddresses(t *testing.T) {
-	t.Parallel()
 	for _, m := range transports() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
@@ -154,7 +153,6 @@ func TestTransferOutlivesAHundredAddresses(t *testing.T) {
 
 // TestTransferOutlivesEverything: the other things that networks do.
 func TestTransferOutlivesEverything(t *testing.T) {
-	t.Parallel()
 	for _, m := range transports() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
@@ -203,7 +201,6 @@ func signalAll(pids []int, s syscall.Signal) {
 
 // TestKeysTypedOffline: typed while there is no network, they arrive once and in order.
 func TestKeysTypedOffline(t *testing.T) {
-	t.Parallel()
 	for _, m := range transports() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
@@ -235,7 +232,6 @@ func TestKeysTypedOffline(t *testing.T) {
 
 // TestShellMoves: from one address, family and NAT binding to the next.
 func TestShellMoves(t *testing.T) {
-	t.Parallel()
 	for _, m := range transports() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
@@ -303,7 +299,6 @@ func readFull(t *testing.T, r io.Reader, p []byte) string {
 // TestServerDies: a tsshd that was killed, or whose machine was restarted,
 // cannot say good-bye; its client finds out and does not wait for ever.
 func TestServerDies(t *testing.T) {
-	t.Parallel()
 	for _, m := range transports() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
@@ -335,7 +330,6 @@ func TestServerDies(t *testing.T) {
 
 // TestOfflineForTooLong: both ends give up after UdpAliveTimeout.
 func TestOfflineForTooLong(t *testing.T) {
-	t.Parallel()
 	for _, m := range transports() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()

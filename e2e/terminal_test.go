@@ -196,7 +196,6 @@ func vim(t *testing.T) string {
 
 // TestShell: an evening at a terminal, over every transport.
 func TestShell(t *testing.T) {
-	t.Parallel()
 	for _, m := range modes() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()

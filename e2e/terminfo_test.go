@@ -12,7 +12,6 @@ import (
 // TestTerminalThatTheServerLacks: the first shell knows the terminal, as kitty's
 // and others', of which the system over there has no description.
 func TestTerminalThatTheServerLacks(t *testing.T) {
-	t.Parallel()
 	needs(t, "tic", "tput")
 	for _, m := range modes() {
 		t.Run(m.name, func(t *testing.T) {

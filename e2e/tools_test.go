@@ -13,7 +13,6 @@ import (
 
 // TestPrograms: the programs that run ssh, with ours in its place.
 func TestPrograms(t *testing.T) {
-	t.Parallel()
 	for _, m := range modes() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()

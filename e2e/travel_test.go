@@ -25,7 +25,6 @@ type traveller interface {
 // TestProgramsTravel: what people run through ssh lives on through another
 // address and a lost network, and loses nothing.
 func TestProgramsTravel(t *testing.T) {
-	t.Parallel()
 	for _, m := range transports() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()

@@ -133,7 +133,6 @@ func (w *world) device(ns, device string) bool {
 // TestTunnel: packets both ways between tun devices, which outlive a change of
 // the client's address.
 func TestTunnel(t *testing.T) {
-	t.Parallel()
 	for _, m := range modes() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
