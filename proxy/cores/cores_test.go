@@ -12,7 +12,6 @@ func TestMain(m *testing.M) { leak.Main(m) }
 
 const flow = 4 * flowFrom
 
-// TestOneCoreWhileItIsEnough.
 func TestOneCoreWhileItIsEnough(t *testing.T) {
 	m := newMachine()
 	for i := range 100 {
