@@ -26,7 +26,7 @@ type ClientConfig struct {
 	Carrier   func(ctx context.Context, fresh bool) (io.ReadWriteCloser, error)
 	Heartbeat time.Duration // silent longer than this, other kinds of path are tried at the latest; 0: 3 s
 	Alive     time.Duration // silent longer than this, the client gives up; 0: DefaultAlive
-	Bulk      bool          // QUIC has a second connection, for bulk, below which losses over UDP are repaired; both ends agree
+	Bulk      bool          // QUIC has a second connection, for bulk, below which losses over UDP are repaired; both ends agree, and on Halves
 	Halves    bool          // large datagrams may be cut in two; both ends agree
 	MTU       int           // the transport's largest datagram in bytes; 0: it finds what passes
 	Returned  func()        // called when contact came back after an outage; nil: nothing is

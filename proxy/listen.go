@@ -24,7 +24,7 @@ type ServerConfig struct {
 	Ports     []int         // to choose from, in this order; empty: any free one
 	Alive     time.Duration // silent longer than this, the client is gone; 0: DefaultAlive
 	Network   path.Network  // nil: this machine's
-	Bulk      bool          // QUIC has a second connection, for bulk, below which losses over UDP are repaired; both ends agree
+	Bulk      bool          // QUIC has a second connection, for bulk, below which losses over UDP are repaired; both ends agree, and on Halves
 	Halves    bool          // large datagrams may be cut in two; both ends agree
 	MTU       int           // the transport's largest datagram in bytes; 0: it finds what passes
 	Returned  func()        // called when the client came back from an outage; nil: nothing is

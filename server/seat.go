@@ -121,8 +121,8 @@ func (h *hub) newSeat(c newcomer) (*seat, error) {
 	g := &s.greeting
 	g.Release, g.PID, g.Session, g.Warnings, g.Notes = terms.Release, os.Getpid(), h.name, c.Warnings, c.Notes
 	g.RC = session.RC(s.login, s.policy)
-	g.Bulk = o.Bulk && o.Transport == wire.QUIC
 	g.Halves = o.Halves
+	g.Bulk = o.Bulk && o.Halves && o.Transport == wire.QUIC // whose datagrams are larger than what every path takes
 	rand.Read(g.Secret[:])
 	var err error
 	if s.identity, err = mux.NewIdentity(); err != nil {

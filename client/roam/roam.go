@@ -167,7 +167,7 @@ func Open(ctx context.Context, l *login.Login, c Config) (*Session, *login.Login
 			Keep:      c.Keep,
 			Proxy:     c.Mode,
 			Keys:      keysOf(l),
-			Bulk:      c.Repair,
+			Bulk:      c.Repair && !c.Whole,
 			Halves:    !c.Whole,
 			Ask:       c.Ask,
 			Name:      c.Name,
@@ -229,6 +229,10 @@ func keysOf(l *login.Login) (keys []terms.Key) {
 	return keys
 }
 
+// bulk reports whether both ends want the connection for bulk. Its datagrams are larger
+// than what every path takes, so it is none for who can't cut them in two.
+func (s *Session) bulk(g terms.Greeting) bool { return g.Bulk && g.Halves && s.cfg.Repair }
+
 // move opens the proxy, the transport on it, and ssh's channels on that.
 func (s *Session) move(ctx context.Context, identity *mux.Identity, g terms.Greeting, first *firstWords) (err error) {
 	var up atomic.Pointer[mux.Conn]
@@ -241,7 +245,7 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g terms.Gree
 		Carrier:   s.carrier.open,
 		Heartbeat: s.cfg.Heartbeat,
 		Alive:     s.cfg.Alive,
-		Bulk:      g.Bulk && s.cfg.Repair,
+		Bulk:      s.bulk(g),
 		Halves:    g.Halves,
 		MTU:       s.cfg.MTU,
 		Early:     first.end(),
@@ -263,7 +267,7 @@ func (s *Session) move(ctx context.Context, identity *mux.Identity, g terms.Gree
 	config := mux.Config{
 		Identity: identity, PeerPin: g.ServerPin, Secret: g.Secret, MTU: s.cfg.MTU, Logf: s.cfg.Log.Debugf,
 	}
-	if g.Bulk && s.cfg.Repair {
+	if s.bulk(g) {
 		config.BulkPeer = s.proxy.BulkPeer()
 	}
 	// What needs no path to be ready has shown none.

@@ -76,7 +76,7 @@ func proxied(t *testing.T, transport wire.Transport, kind wire.Mode, bulk bool, 
 	}
 	sc := proxy.ServerConfig{Secret: secret, Transport: transport, Mode: kind, Network: home, Ports: []int{61001}, Returned: returned(1)}
 	cc := proxy.ClientConfig{Secret: secret, Transport: transport, Mode: kind, Network: r.dials, Returned: returned(0)}
-	sc.Bulk, cc.Bulk = bulk, bulk
+	sc.Bulk, cc.Bulk, sc.Halves, cc.Halves = bulk, bulk, bulk, bulk
 	for _, ip := range []string{"192.0.2.1", "2001:db8::1"} {
 		cc.Servers = append(cc.Servers, netip.AddrPortFrom(netip.MustParseAddr(ip), 61001))
 	}
