@@ -86,6 +86,7 @@ type Conn struct {
 	window  sendWindow
 	dirty   bool      // KCP may have something to send
 	last    time.Time // when the peer was heard
+	resumed time.Time // when it was heard again after a silence
 	first   bool      // it was heard
 	unacked int       // packets since acknowledgements were sent at once
 	kicked  int       // segments that the window is open for above that
@@ -203,6 +204,9 @@ func (c *Conn) receive(packet []byte, from net.Addr) {
 		time.AfterFunc(oldFor, c.forgetOld)
 	}
 	now := time.Now()
+	if now.Sub(c.last) >= stalled {
+		c.resumed = now
+	}
 	c.last = now
 	if c.peer == nil {
 		c.peer = from
@@ -218,7 +222,7 @@ func (c *Conn) receive(packet []byte, from net.Addr) {
 	if len(body) < kcp.IKCP_OVERHEAD {
 		return
 	}
-	c.window.heard(body, now)
+	old := c.window.heard(body, now, c.resumed)
 	c.setWindow()
 	// What comes fast is acknowledged fast, or on a short path the clock
 	// would be what is slow; a single key waits for its echo to go along.
@@ -227,7 +231,7 @@ func (c *Conn) receive(packet []byte, from net.Addr) {
 	if soon {
 		c.unacked = 0
 	}
-	c.input(body, soon)
+	c.input(body, soon, old)
 	c.work()
 	if c.kcp.PeekSize() > 0 {
 		token(c.readable)
@@ -241,9 +245,15 @@ func (c *Conn) receive(packet []byte, from net.Addr) {
 // the next ones: the mean and what deviates, and that by an interval at least. It is
 // lent the time that our own bytes may queue, which the last round trips don't show:
 // or a window that grows is taken for lost and sent twice, which fills the queue.
-func (c *Conn) input(body []byte, soon bool) {
+// The answer to what was sent before an outage is no measure: it took minutes, and KCP
+// would wait a minute for whatever is lost next. As if made from others it is not one.
+func (c *Conn) input(body []byte, soon, old bool) {
+	kind := kcp.IKCP_PACKET_REGULAR
+	if old {
+		kind = kcp.IKCP_PACKET_FEC
+	}
 	c.setInterval(max(tick, c.window.queues()))
-	c.kcp.Input(body, kcp.IKCP_PACKET_REGULAR, soon)
+	c.kcp.Input(body, kind, soon)
 	c.setInterval(tick)
 }
 

@@ -156,6 +156,33 @@ func TestRecoversAtOnceWhenContactReturns(t *testing.T) {
 	}
 }
 
+// TestLateAnswersTeachNothing: what a stream had queued arrives when contact returns, a
+// minute late. What is lost after that must not wait for as long.
+func TestLateAnswersTeachNothing(t *testing.T) {
+	const rtt = 100 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		client, server, host := pair(t, simnet.Link{Delay: rtt / 2})
+		go echo(server)
+		for range 20 {
+			say(t, client, "x")
+		}
+		host.Change(func(l *simnet.Link) { l.Delay = time.Minute })
+		took := say(t, client, "late")
+		if took < time.Minute {
+			t.Fatalf("an answer took %s", took)
+		}
+		host.Change(func(l *simnet.Link) { l.Delay = rtt / 2 })
+		client.Returned()
+		server.Returned()
+		time.Sleep(3 * time.Second)
+		host.Change(func(l *simnet.Link) { l.Down = true })
+		time.AfterFunc(50*time.Millisecond, func() { host.Change(func(l *simnet.Link) { l.Down = false }) })
+		if took := say(t, client, "lost"); took > 2*time.Second {
+			t.Errorf("a key that was lost after an outage took %s", took)
+		}
+	})
+}
+
 func TestIdleSendsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := simnet.Pair(t, simnet.Link{Delay: 10 * time.Millisecond})

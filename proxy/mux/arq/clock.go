@@ -46,6 +46,7 @@ func (c *Conn) Returned() {
 		return
 	}
 	c.last = time.Now() // the clock runs fast again
+	c.resumed = c.last
 	c.kicked = min(c.kicked+kickSegments, receiveWindow-mostSegments)
 	c.setWindow()
 	for range 3 {

@@ -212,9 +212,9 @@ func FuzzPacket(f *testing.F) {
 		server.meet(b)
 		var p sendWindow
 		p.init(1000)
-		p.heard(b, time.Now())
+		p.heard(b, time.Now(), time.Now())
 		p.left(b, time.Now())
-		p.heard(b, time.Now())
+		p.heard(b, time.Now(), time.Now())
 		if w := p.open(); w < leastSegments || w > mostSegments {
 			t.Errorf("window of %d", w)
 		}

@@ -22,6 +22,8 @@ type sendWindow struct {
 
 	sent, delivered uint64 // bytes of segments
 	segments        int
+	clock           uint32    // KCP's, in milliseconds,
+	clockAt         time.Time // when it showed that
 	gauge           gauge.Gauge
 }
 
@@ -50,10 +52,10 @@ func (p *sendWindow) open() int {
 }
 
 // walk calls f for each segment of a body of KCP's.
-func walk(body []byte, f func(cmd byte, sn, una uint32)) {
+func walk(body []byte, f func(cmd byte, ts, sn, una uint32)) {
 	for len(body) >= kcp.IKCP_OVERHEAD {
 		n := binary.LittleEndian.Uint32(body[20:])
-		f(body[4], binary.LittleEndian.Uint32(body[12:]), binary.LittleEndian.Uint32(body[16:]))
+		f(body[4], binary.LittleEndian.Uint32(body[8:]), binary.LittleEndian.Uint32(body[12:]), binary.LittleEndian.Uint32(body[16:]))
 		body = body[kcp.IKCP_OVERHEAD:]
 		if uint64(n) > uint64(len(body)) {
 			return
@@ -64,10 +66,11 @@ func walk(body []byte, f func(cmd byte, sn, una uint32)) {
 
 // left notes what leaves.
 func (p *sendWindow) left(body []byte, now time.Time) {
-	walk(body, func(cmd byte, sn, _ uint32) {
+	walk(body, func(cmd byte, ts, sn, _ uint32) {
 		if cmd != kcp.IKCP_CMD_PUSH {
 			return
 		}
+		p.clock, p.clockAt = ts, now
 		switch s, again := p.flying[sn]; {
 		case sn == p.next: // KCP counts on by one
 			p.next++
@@ -80,9 +83,10 @@ func (p *sendWindow) left(body []byte, now time.Time) {
 	})
 }
 
-// heard notes what comes.
-func (p *sendWindow) heard(body []byte, now time.Time) {
-	walk(body, func(cmd byte, sn, una uint32) {
+// heard notes what comes. It reports whether that acknowledges what was sent before an
+// outage, which ended at resumed.
+func (p *sendWindow) heard(body []byte, now, resumed time.Time) (old bool) {
+	walk(body, func(cmd byte, ts, sn, una uint32) {
 		if int32(una-p.next) > 0 {
 			return // of nothing that we sent
 		}
@@ -91,12 +95,15 @@ func (p *sendWindow) heard(body []byte, now time.Time) {
 		}
 		if cmd == kcp.IKCP_CMD_ACK {
 			p.landed(sn, now)
+			left := p.clockAt.Add(time.Duration(int32(ts-p.clock)) * time.Millisecond)
+			old = old || left.Before(resumed) && now.Sub(left) >= stalled
 		}
 	})
 	p.gauge.Age(now, p.sent, p.delivered, p.segments*p.size)
 	if holds := p.gauge.Holds(); holds > 0 {
 		p.segments = min(max(leastSegments, 3*holds/2/p.size), mostSegments)
 	}
+	return old
 }
 
 func (p *sendWindow) landed(sn uint32, now time.Time) {
