@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -30,8 +31,13 @@ func (c *Checksum) Write(p []byte) (int, error) {
 func (c *Checksum) add(p []byte) {
 	for len(p) > 0 {
 		n := min(len(p), len(c.buf))
-		for i, b := range p[:n] {
-			c.buf[i] = bits.Reverse8(b)
+		i := 0
+		for ; i+8 <= n; i += 8 { // the bits of each of eight bytes
+			eight := bits.Reverse64(binary.BigEndian.Uint64(p[i:]))
+			binary.LittleEndian.PutUint64(c.buf[i:], eight)
+		}
+		for ; i < n; i++ {
+			c.buf[i] = bits.Reverse8(p[i])
 		}
 		c.crc = crc32.Update(c.crc, crc32.IEEETable, c.buf[:n])
 		p = p[n:]
