@@ -61,8 +61,12 @@ demo: build
 
 check:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
-	@for os in $(SYSTEMS); do echo "vet $$os"; GOOS=$$os $(GO) vet ./... || exit 1; done
-	@for arch in $(OTHERS); do echo "vet linux/$$arch"; GOARCH=$$arch $(GO) vet ./... || exit 1; done
+	@echo "vet here"; $(GO) vet ./...
+	@$(GO) build -C .ci/vet -o '$(CURDIR)/bin/vet' .
+	@names='s/^    \([a-z]*\) .*/\1/p'; [ "$$(bin/vet help | sed -n "/^    body /d; $$names")" = "$$($(GO) tool vet help | sed -n "$$names")" ] || \
+		{ echo ".ci/vet has not the analyzers of go vet"; exit 1; }
+	@here=$$($(GO) env GOHOSTOS); for os in $(SYSTEMS); do [ $$os != $$here ] || continue; echo "vet $$os"; GOOS=$$os bin/vet ./... || exit 1; done
+	@for arch in $(OTHERS); do echo "vet linux/$$arch"; GOARCH=$$arch bin/vet ./... || exit 1; done
 	$(GO) run $(STATICCHECK) -checks inherit,-ST1005 ./... # ssh's words begin with capitals
 	$(GO) test -run '$(ARROWS)' .
 
