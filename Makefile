@@ -26,6 +26,8 @@ FUZZ ?= .
 ARROWS = Test.*(Arrows|Leaves|Pure|Shallow|Small|Harness|Watched|IsRead|IsLent|NeverEnds)
 
 export CGO_ENABLED = 0
+# For all: what the program is built of is compiled once, for it and for tests.
+export GOFLAGS += -trimpath
 
 .PHONY: all build bundle servers release machines release-test reproducible demo check quick test race regress bench fuzz install uninstall clean
 
