@@ -61,6 +61,18 @@ func (s *session) bulk(up bool, length time.Duration) (float64, []time.Duration)
 	return float64(n) * 8 / 1e6 / took.Seconds(), echoes
 }
 
+// busy is a link that a flow fills without much to compute.
+var busy = simnet.Link{Delay: 15 * time.Millisecond, Rate: 4 << 20}
+
+// few is how many of many are enough for the race detector, by -short: it is to see
+// each line run beside the others, and make test has all of them.
+func few(many, short int) int {
+	if testing.Short() {
+		return short
+	}
+	return many
+}
+
 func pour(w io.Writer, length time.Duration) {
 	var b [64 << 10]byte
 	for start := time.Now(); time.Since(start) < length; {
@@ -187,7 +199,7 @@ func TestRepairedIdleIsQuiet(t *testing.T) {
 }
 
 func TestRepairedIsHeard(t *testing.T) {
-	story(t, wifi, func(s *session) {
+	story(t, busy, func(s *session) {
 		stream, err := s.bulky().OpenStreamSync(s.ctx)
 		if err != nil {
 			t.Fatal(err)
@@ -230,8 +242,8 @@ func TestMoveEndsWait(t *testing.T) {
 // The end of a connection is one datagram, after which nobody is there to send it
 // again, or what is missing before it.
 func TestRepairedEndIsHeard(t *testing.T) {
-	for i := range 20 {
-		story(t, simnet.Link{Delay: 15 * time.Millisecond, Rate: 4 << 20}, func(s *session) {
+	for i := range few(20, 8) {
+		story(t, busy, func(s *session) {
 			if i%2 > 0 {
 				s.bulk(true, time.Second)
 			}
@@ -253,7 +265,7 @@ func TestRepairedEndIsHeard(t *testing.T) {
 // TestCopiedAnswersWakeNobody: in an outage nothing leaves but knocks, whatever a stranger
 // sends again of what the server once answered.
 func TestCopiedAnswersWakeNobody(t *testing.T) {
-	story(t, wifi, func(s *session) {
+	story(t, busy, func(s *session) {
 		var numbered atomic.Int64
 		var answer atomic.Pointer[simnet.Packet]
 		s.phone.Tap(func(p simnet.Packet) {
