@@ -180,7 +180,7 @@ func TestKeyTypedInAnOutageComesAtOnceAfterIt(t *testing.T) {
 			c.Write([]byte("x"))
 			readFull(t, c, 1)
 		}
-		for _, outage := range []time.Duration{30 * time.Second, 10 * time.Hour} {
+		for _, outage := range []time.Duration{30 * time.Second, time.Duration(few(10, 1)) * time.Hour} {
 			r.link.Change(func(l *simnet.Link) { l.Down = true })
 			for range 20 {
 				time.Sleep(outage / 20)
@@ -215,7 +215,7 @@ func TestTailOfOutputOnALossyPath(t *testing.T) {
 			c.Write(want)
 			exit(c, 3)
 		})
-		for i := range 100 {
+		for i := range few(100, 20) {
 			s, err := r.NewSession()
 			if err != nil {
 				t.Fatal(err)
