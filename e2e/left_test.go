@@ -133,12 +133,11 @@ func TestNothingIsLeft(t *testing.T) {
 					}
 					return left
 				}
-				var left []string
-				gone := func() bool {
-					left = slices.Concat(more(processes, w.running()), more(files, w.lying()), more(sockets, w.sockets()))
-					return len(left) == 0
+				gone := func() bool { // asking ss costs most
+					return len(more(processes, w.running())) == 0 && len(more(files, w.lying())) == 0 && len(more(sockets, w.sockets())) == 0
 				}
 				if !until(gone, *patience) {
+					left := slices.Concat(more(processes, w.running()), more(files, w.lying()), more(sockets, w.sockets()))
 					t.Errorf("left behind:\n%s", strings.Join(left, "\n"))
 				}
 				if lost := more(w.lying(), files); len(lost) > 0 {
