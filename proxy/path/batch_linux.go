@@ -1,12 +1,13 @@
 package path
 
 import (
-	"errors"
+	"fmt"
 	"net"
+	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 
-	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,56 +32,79 @@ const (
 type batch struct {
 	gather atomic.Int64 // time.Duration
 
-	conn     *ipv4.PacketConn
-	messages []ipv4.Message
+	messages []message
+	rooms    []*room
 	here     int // messages that hold something,
 	next     int // and the one to be returned next
+
+	take   func(fd uintptr) (done bool) // reads messages,
+	failed syscall.Errno                // or could not
 
 	since time.Time // the gauge: of datagrams since then,
 	seen  int       // so many
 	busy  bool      // it was a flow to be gathered
 }
 
+// room is where a message goes.
+type room struct {
+	parts
+	bytes []byte // by itself: the collector need not look through it
+	oob   [oobSize]byte
+}
+
 // Gather is described at Gatherer.
 func (s *socket) Gather(d time.Duration) { s.gather.Store(int64(d)) }
 
 // fill reads, and waits for the first.
-func (q *batch) fill(conn *net.UDPConn) error {
-	if q.conn == nil {
-		q.conn = ipv4.NewPacketConn(conn) // it reads of both families
-		q.grow(batchSize)
-	}
+func (s *socket) fill() error {
+	q := &s.batch
+	q.grow(batchSize)
 	if d := time.Duration(q.gather.Load()); q.busy && d > 0 {
 		if q.here < len(q.messages) {
+			s.rest()
 			time.Sleep(d)
 		}
 		q.grow(flowSize)
 	}
 	q.here, q.next = 0, 0
-	n, err := q.conn.ReadBatch(q.messages, 0)
-	if errors.Is(err, unix.ENOSYS) { // what plays a kernel may not have it
-		n, err = 1, readOne(conn, &q.messages[0])
+	if s.raw.Read(q.take) != nil {
+		return fmt.Errorf("read UDP: %w", net.ErrClosed)
 	}
-	if err != nil {
-		return err
+	if q.failed != 0 {
+		return os.NewSyscallError("recvmmsg", q.failed)
 	}
-	q.here = n
-	q.note(time.Now(), n)
+	q.note(time.Now(), q.here)
 	return nil
+}
+
+// takeFrom reads what is there, if there is something.
+func (s *socket) takeFrom(fd uintptr) (done bool) {
+	q := &s.batch
+	for {
+		for i, r := range q.rooms {
+			q.messages[i].set(&r.parts, r.bytes, r.oob[:])
+		}
+		q.here, q.failed = receive(s.of(fd), q.messages)
+		if q.failed != unix.EAGAIN {
+			break
+		}
+		idle, err := s.idle()
+		if idle {
+			return false
+		}
+		if q.failed = err; err != 0 {
+			break
+		}
+	}
+	return true
 }
 
 // grow makes room for so many messages at least.
 func (q *batch) grow(n int) {
 	for len(q.messages) < n {
-		q.messages = append(q.messages, ipv4.Message{Buffers: [][]byte{make([]byte, trainSize)}, OOB: make([]byte, oobSize)})
+		q.messages = append(q.messages, message{})
+		q.rooms = append(q.rooms, &room{bytes: make([]byte, trainSize)})
 	}
-}
-
-func readOne(conn *net.UDPConn, m *ipv4.Message) (err error) {
-	var peer *net.UDPAddr
-	m.N, m.NN, _, peer, err = conn.ReadMsgUDP(m.Buffers[0], m.OOB)
-	m.Addr = peer
-	return err
 }
 
 // note keeps the gauge.

@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"testing"
 	"time"
-
-	"golang.org/x/net/ipv4"
 )
 
 // TestWhatIsThereIsReadTogether, in order and nothing twice; who reads knows whether
@@ -70,19 +68,6 @@ func TestCloseEndsAReadOfSeveral(t *testing.T) {
 	}
 	if _, _, err := server.ReadDatagrams(b); err == nil {
 		t.Error("a closed socket is read from")
-	}
-}
-
-// TestOneIsReadAlone, where the kernel has no call for several.
-func TestOneIsReadAlone(t *testing.T) {
-	server, client := listen(t), listen(t)
-	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), server.Local().Port())
-	if err := client.WriteDatagrams([]byte("one"), Envelope{Peer: to}); err != nil {
-		t.Fatal(err)
-	}
-	m := ipv4.Message{Buffers: [][]byte{make([]byte, 99)}, OOB: make([]byte, oobSize)}
-	if err := readOne(server.(*socket).conn, &m); err != nil || string(m.Buffers[0][:m.N]) != "one" || m.NN == 0 || m.Addr == nil {
-		t.Errorf("%+v, %v", m, err)
 	}
 }
 

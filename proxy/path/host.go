@@ -29,7 +29,7 @@ func (Host) ListenUDP(port int) (Socket, error) {
 	}
 	conn.SetReadBuffer(bufferSize)
 	conn.SetWriteBuffer(bufferSize)
-	s := &socket{conn: conn, closed: make(chan struct{})}
+	s := &socket{conn: conn, local: conn.LocalAddr().(*net.UDPAddr).AddrPort(), closed: make(chan struct{})}
 	if err := s.prepare(); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("listen on UDP port %d: %w", port, err)
@@ -61,9 +61,10 @@ func (Host) DialTCP(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 }
 
 // socket is a UDP socket of the kernel. What differs by system is in prepare,
-// read and write.
+// read, write and shut.
 type socket struct {
 	conn   *net.UDPConn
+	local  netip.AddrPort
 	closed chan struct{}
 	once   sync.Once
 
@@ -114,11 +115,14 @@ func (s *socket) writeEach(b []byte, e Envelope) (err error) {
 
 // Local returns the port of s. See Socket.
 func (s *socket) Local() netip.AddrPort {
-	return s.conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	return s.local
 }
 
 // Close ends reads and writes. See Socket.
 func (s *socket) Close() error {
-	s.once.Do(func() { close(s.closed) })
-	return s.conn.Close()
+	s.once.Do(func() {
+		close(s.closed)
+		s.shut()
+	})
+	return nil
 }

@@ -85,4 +85,6 @@ func appendSource(oob []byte, e Envelope) []byte {
 	return oob
 }
 
+func (s *socket) shut() { s.conn.Close() }
+
 func isTooLarge(err error) bool { return errors.Is(err, unix.EMSGSIZE) }

@@ -3,7 +3,6 @@ package path
 import (
 	"encoding/binary"
 	"errors"
-	"net"
 	"net/netip"
 	"sync/atomic"
 
@@ -15,7 +14,10 @@ import (
 // system is what a socket knows on Linux.
 type system struct {
 	whole atomic.Bool // the device cannot cut segments, so they are sent one by one
-	batch             // the reader's
+	*gate
+	batch    // the reader's
+	outgoing // the writers'
+	zones
 }
 
 // prepare asks for what arrives beside each datagram, forbids fragments, and
@@ -27,7 +29,7 @@ func (s *socket) prepare() error {
 	if err != nil {
 		return err
 	}
-	return raw.Control(func(fd uintptr) {
+	err = raw.Control(func(fd uintptr) {
 		for _, o := range []struct{ level, name, value int }{
 			{unix.IPPROTO_IP, unix.IP_RECVTOS, 1},
 			{unix.IPPROTO_IP, unix.IP_PKTINFO, 1},
@@ -39,25 +41,34 @@ func (s *socket) prepare() error {
 		} {
 			unix.SetsockoptInt(int(fd), o.level, o.name, o.value)
 		}
+		domain, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN)
+		s.four = err == nil && domain == unix.AF_INET
 	})
+	if err != nil {
+		return err
+	}
+	s.take, s.put = s.takeFrom, s.putInto
+	s.gate, err = newGate(s.conn)
+	return err
 }
 
 // read returns what one call of the kernel's gave, one datagram or train after the
 // other.
 func (s *socket) read(b []byte) (int, Envelope, error) {
 	if s.next == s.here {
-		if err := s.fill(s.conn); err != nil {
+		if err := s.fill(); err != nil {
 			return 0, Envelope{}, err
 		}
 	}
-	m := &s.messages[s.next]
+	m, r := &s.messages[s.next], s.rooms[s.next]
 	s.next++
-	n := copy(b, m.Buffers[0][:m.N])
-	e := Envelope{More: s.next < s.here}
-	if a, ok := m.Addr.(*net.UDPAddr); ok {
-		e.Peer = a.AddrPort()
+	n := copy(b, r.bytes[:m.size])
+	peer, zone := peerOf(&r.peer, m.Namelen)
+	if zone != 0 {
+		peer = netip.AddrPortFrom(peer.Addr().WithZone(s.name(zone)), peer.Port())
 	}
-	cmsg.Each(m.OOB[:m.NN], func(level, name int32, data []byte) {
+	e := Envelope{Peer: peer, More: s.next < s.here}
+	cmsg.Each(r.oob[:min(m.Controllen, oobSize)], func(level, name int32, data []byte) {
 		switch {
 		case level == unix.IPPROTO_IP && name == unix.IP_TOS && len(data) >= 1:
 			e.ECN = data[0] & 3
@@ -81,9 +92,7 @@ func (s *socket) write(b []byte, e Envelope) error {
 	if several && s.whole.Load() {
 		return s.writeEach(b, e)
 	}
-	var space [128]byte
-	oob := appendEnvelope(space[:0], e, several)
-	_, _, err := s.conn.WriteMsgUDPAddrPort(b, oob, e.Peer)
+	err := s.send(b, e, several)
 	if err == nil || !several {
 		return err
 	}

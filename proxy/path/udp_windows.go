@@ -38,4 +38,6 @@ func (s *socket) write(b []byte, e Envelope) error {
 	return err
 }
 
+func (s *socket) shut() { s.conn.Close() }
+
 func isTooLarge(err error) bool { return errors.Is(err, windows.WSAEMSGSIZE) }
