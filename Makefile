@@ -5,7 +5,7 @@
 # make machines   tests on servers of other kinds and Windows, by emulators (as root)
 # make release-test  tests of what make release made; make reproducible builds it once more and compares
 # make demo       try it: a session on this machine that survives a lost network
-# make check      gofmt, vet on seven systems and odd processors, staticcheck, import arrows
+# make check      gofmt, vet on seven systems and odd processors, builds for three, staticcheck, import arrows
 # make quick      while editing: builds, and the tests of parts that take no time
 # make test       every test (some need root and say so)
 # make regress    OpenSSH's own tests with tssh as the client, and programs on top
@@ -18,6 +18,7 @@ GO ?= go
 PREFIX ?= $(HOME)/.local
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 SYSTEMS = linux darwin windows freebsd openbsd netbsd dragonfly
+BUILT = darwin windows freebsd # of those, by the compiler too
 OTHERS = 386 arm mips64le # of Linux: 32 bits, or no number at an odd address
 # inherit: ignore the signals that were ignored when tssh began; see inherited_linux.go.
 FLAGS = -trimpath -tags inherit -ldflags '-s -w -checklinkname=0'
@@ -67,6 +68,7 @@ check:
 	@$(GO) build -C .ci/vet -o '$(CURDIR)/bin/vet' .
 	@names='s/^    \([a-z]*\) .*/\1/p'; [ "$$(bin/vet help | sed -n "/^    body /d; $$names")" = "$$($(GO) tool vet help | sed -n "$$names")" ] || \
 		{ echo ".ci/vet has not the analyzers of go vet"; exit 1; }
+	@for os in $(BUILT); do echo "build $$os"; GOOS=$$os $(GO) build -o /dev/null . || exit 1; done
 	@here=$$($(GO) env GOHOSTOS); for os in $(SYSTEMS); do [ $$os != $$here ] || continue; echo "vet $$os"; GOOS=$$os bin/vet ./... || exit 1; done
 	@for arch in $(OTHERS); do echo "vet linux/$$arch"; GOARCH=$$arch bin/vet ./... || exit 1; done
 	$(GO) run $(STATICCHECK) -checks inherit,-ST1005 ./... # ssh's words begin with capitals
