@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -102,6 +103,13 @@ func TestChecksumIsThatOfCksum(t *testing.T) {
 		out, err := cmd.Output()
 		if got := Cksum(bytes.NewReader(text)); err != nil || got != strings.TrimSpace(string(out)) {
 			t.Errorf("%d bytes: %s, cksum says %s", 3*n, got, out)
+		}
+		c := NewChecksum()
+		for piece := range slices.Chunk(text, 13) {
+			c.Write(piece)
+		}
+		if got := c.String(); got != strings.TrimSpace(string(out)) {
+			t.Errorf("%d bytes in pieces: %s, cksum says %s", 3*n, got, out)
 		}
 	}
 }
