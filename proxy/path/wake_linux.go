@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"os"
+	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -44,6 +46,11 @@ func watchWakes(ctx context.Context, news chan<- struct{}) {
 
 // armWake waits for a time that never comes.
 func armWake(fd int) error {
-	never := unix.ItimerSpec{Value: unix.NsecToTimespec(math.MaxInt64)}
+	var never unix.ItimerSpec
+	at := int64(math.MaxInt64)
+	if unsafe.Sizeof(never.Value.Sec) == 4 { // such a kernel knows no time after 2038
+		at = math.MaxInt32 * int64(time.Second)
+	}
+	never.Value = unix.NsecToTimespec(at)
 	return unix.TimerfdSettime(fd, unix.TFD_TIMER_ABSTIME|unix.TFD_TIMER_CANCEL_ON_SET, &never, nil)
 }
