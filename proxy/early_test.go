@@ -303,3 +303,18 @@ func TestServerWithoutItsClient(t *testing.T) {
 		time.Sleep(3 * time.Minute)
 	})
 }
+
+// TestFirstFlightIsNotLost: what the server writes before the client's address is proven
+// waits for that, and QUIC goes on from there, twice as much each round trip.
+func TestFirstFlightIsNotLost(t *testing.T) {
+	link := simnet.Link{Delay: 100 * time.Millisecond, Rate: 12_500_000}
+	greeted(t, link, wire.Auto, func(l *login) {
+		text := make([]byte, 4<<20)
+		rand.NewChaCha8([32]byte{1}).Read(text)
+		if took := l.echo(text); took > 2500*time.Millisecond {
+			t.Errorf("%d bytes there and back took %v", len(text), took)
+		} else {
+			t.Log(took)
+		}
+	}, nil)
+}

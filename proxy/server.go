@@ -45,12 +45,46 @@ type Server struct {
 	recent   resend.Recent
 	bare     resend.Recent // of bulk's connection, while nobody repairs what it loses
 	extra    resend.Copies
+	held     []train   // for the first place, until it is proven
+	heldSize int       // of them, in bytes
 	streams  []*stream // that have knocked, the oldest first
 	started  time.Time
 	since    time.Time // when the client took its place
 	sent     uint64
 	received uint64
 	arrived  time.Time // the last datagram of the transport
+}
+
+// mostHeld is how many bytes wait for the first place to be proven: QUIC begins with 32
+// packets.
+const mostHeld = 128 << 10
+
+// train is datagrams of segment bytes, or one.
+type train struct {
+	b       []byte
+	segment int
+	ecn     byte
+}
+
+// holdLocked keeps what a place on trial may not get yet. The handshake went with the
+// login, so that the first flight of data is written before the place was proven: cut
+// off, it would teach QUIC that the path is lossy. What is written after it stays behind.
+func (s *Server) holdLocked(b []byte, segment int, ecn byte, routed bool) bool {
+	if routed && len(s.held) == 0 || !s.door.Waits() || s.heldSize+len(b) > mostHeld {
+		return false
+	}
+	s.held = append(s.held, train{slices.Clone(b), segment, ecn})
+	s.heldSize += len(b)
+	return true
+}
+
+// releaseLocked sends what was held to the place that is proven now. The lock is held so
+// that nothing written later overtakes it.
+func (s *Server) releaseLocked() {
+	for _, t := range s.held {
+		s.sendTo(s.door.Home(), t.b, t.segment, t.ecn)
+	}
+	s.held, s.heldSize = nil, 0
 }
 
 // Port returns the port of UDP and TCP; 0 when there is none.
@@ -174,8 +208,15 @@ func (s *Server) transmit(b []byte, segment int, ecn byte, bulk bool) {
 	if segment == 0 && udp {
 		copies = s.extra.After(now, len(b), float64(s.door.Newest().Loss)/255)
 	}
-	places := s.door.Routes(space[:0], now, len(b))
+	var places []place
+	if len(s.held) == 0 { // nothing overtakes what is
+		places = s.door.Routes(space[:0], now, len(b))
+	}
+	held := s.holdLocked(b, segment, ecn, len(places) > 0)
 	s.mu.Unlock()
+	if held {
+		return
+	}
 	again(copies, b, s.repeat)
 	for _, p := range places {
 		s.sendTo(p, b, segment, ecn)
@@ -323,6 +364,7 @@ func (s *Server) knocked(from place, b []byte) bool {
 	moved := s.door.Home() != home
 	if moved {
 		s.since = now
+		s.releaseLocked()
 	}
 	if v.Returned && s.config.Transport == wire.QUIC {
 		s.feed.Show(k.Generation)

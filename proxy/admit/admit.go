@@ -227,6 +227,11 @@ func (a *Machine[P]) Routes(to []P, now time.Time, n int) []P {
 	return to
 }
 
+// Waits reports whether a first place is on trial: in a round trip it may be home.
+func (a *Machine[P]) Waits() bool {
+	return !a.Settled() && slices.ContainsFunc(a.trials, func(t trial[P]) bool { return t.claimed })
+}
+
 // Spend takes n bytes from the budget of all trials.
 func (a *Machine[P]) Spend(now time.Time, n int) bool {
 	if a.filled.IsZero() {
