@@ -27,12 +27,12 @@ func (z *zones) name(number uint32) string {
 	if l := z.last.Load(); l != nil && l.number == number && time.Now().Before(l.until) {
 		return l.name
 	}
-	name := strconv.FormatUint(uint64(number), 10)
-	if i, err := net.InterfaceByIndex(int(number)); err == nil {
-		name = i.Name
+	i, err := net.InterfaceByIndex(int(number))
+	if err != nil {
+		return strconv.FormatUint(uint64(number), 10)
 	}
-	z.last.Store(&zone{number, name, time.Now().Add(zoneFor)})
-	return name
+	z.last.Store(&zone{number, i.Name, time.Now().Add(zoneFor)})
+	return i.Name
 }
 
 // number is that of an interface, or 0.
@@ -43,12 +43,13 @@ func (z *zones) number(name string) uint32 {
 	if l := z.last.Load(); l != nil && l.name == name && time.Now().Before(l.until) {
 		return l.number
 	}
-	number := uint32(0)
-	if i, err := net.InterfaceByName(name); err == nil {
-		number = uint32(i.Index)
-	} else if n, err := strconv.ParseUint(name, 10, 32); err == nil {
-		number = uint32(n)
+	i, err := net.InterfaceByName(name)
+	if err != nil { // it may be there in a moment, and is not remembered
+		if n, err := strconv.ParseUint(name, 10, 32); err == nil {
+			return uint32(n)
+		}
+		return 0
 	}
-	z.last.Store(&zone{number, name, time.Now().Add(zoneFor)})
-	return number
+	z.last.Store(&zone{uint32(i.Index), name, time.Now().Add(zoneFor)})
+	return uint32(i.Index)
 }
