@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tssh/proxy/admit"
 	"tssh/proxy/mux"
 	"tssh/proxy/simnet"
 	"tssh/proxy/terms"
@@ -317,4 +318,22 @@ func TestFirstFlightIsNotLost(t *testing.T) {
 			t.Log(took)
 		}
 	}, nil)
+}
+
+// TestHeldIsBounded: nothing is kept for nobody, and not more than that for a client that
+// is on trial.
+func TestHeldIsBounded(t *testing.T) {
+	s := &Server{door: admit.New[place](challenge)}
+	packet := make([]byte, 1200)
+	if s.holdLocked(packet, 0, 0) {
+		t.Error("kept, and nobody has knocked")
+	}
+	s.door.Knock(time.Now(), place{peer: netip.MustParseAddrPort("192.0.2.1:9")}, wire.Knock{Sequence: 1, Claim: true})
+	kept := 0
+	for s.holdLocked(packet, 0, 0) {
+		kept += len(packet)
+	}
+	if kept > mostHeld || kept < 32*1452 {
+		t.Errorf("%d bytes are kept", kept)
+	}
 }

@@ -69,8 +69,8 @@ type train struct {
 // holdLocked keeps what a place on trial may not get yet. The handshake went with the
 // login, so that the first flight of data is written before the place was proven: cut
 // off, it would teach QUIC that the path is lossy. What is written after it stays behind.
-func (s *Server) holdLocked(b []byte, segment int, ecn byte, routed bool) bool {
-	if routed && len(s.held) == 0 || !s.door.Waits() || s.heldSize+len(b) > mostHeld {
+func (s *Server) holdLocked(b []byte, segment int, ecn byte) bool {
+	if !s.door.Waits() || s.heldSize+len(b) > mostHeld {
 		return false
 	}
 	s.held = append(s.held, train{slices.Clone(b), segment, ecn})
@@ -212,7 +212,7 @@ func (s *Server) transmit(b []byte, segment int, ecn byte, bulk bool) {
 	if len(s.held) == 0 { // nothing overtakes what is
 		places = s.door.Routes(space[:0], now, len(b))
 	}
-	held := s.holdLocked(b, segment, ecn, len(places) > 0)
+	held := len(places) == 0 && s.holdLocked(b, segment, ecn)
 	s.mu.Unlock()
 	if held {
 		return
