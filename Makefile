@@ -21,7 +21,7 @@ SYSTEMS = linux darwin windows freebsd openbsd netbsd dragonfly
 BUILT = darwin windows freebsd # of those, by the compiler too
 OTHERS = 386 arm mips64le # of Linux: 32 bits, or no number at an odd address
 # inherit: ignore the signals that were ignored when tssh began; see inherited_linux.go.
-FLAGS = -trimpath -tags inherit -ldflags '-s -w -checklinkname=0'
+FLAGS = -tags inherit -ldflags '-s -w -checklinkname=0'
 FUZZTIME ?= 10s
 FUZZ ?= .
 ARROWS = Test.*(Arrows|Leaves|Pure|Shallow|Small|Harness|Watched|IsRead|IsLent|NeverEnds)
