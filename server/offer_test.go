@@ -138,7 +138,13 @@ func TestFirstWordsAreAnswered(t *testing.T) {
 	with := func(word string) func(*exec.Cmd) {
 		return func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, terms.HelloVariable+"="+word) }
 	}
-	s := offeredBy(t, identity, terms.Offer{Transport: "quic", Bulk: true}, with(terms.HelloWord(said)))
+	s := offeredBy(t, identity, terms.Offer{Transport: "quic", Bulk: true, Halves: true}, with(terms.HelloWord(said)))
+	if !s.Bulk || !s.Halves {
+		t.Errorf("bulk %v, halves %v were agreed on", s.Bulk, s.Halves)
+	}
+	if alone := offeredBy(t, identity, terms.Offer{Transport: "quic", Bulk: true}, func(*exec.Cmd) {}); alone.Bulk {
+		t.Error("bulk was agreed on with who can't join halves")
+	}
 	if len(s.Hello) == 0 {
 		t.Fatal("no answer")
 	}
