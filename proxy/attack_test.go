@@ -11,7 +11,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"tssh/proxy/admit"
@@ -369,7 +368,7 @@ func TestStrangersLockNobodyOut(t *testing.T) {
 				continue // they are not where its streams come in
 			}
 			t.Run(a.name+"/"+string(mode), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				simnet.Bubble(t, func(t *testing.T) {
 					afterQUIC()
 					phone, home := simnet.Pair(t, far)
 					home.SetLink(far)

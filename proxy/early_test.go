@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"tssh/proxy/admit"
@@ -33,7 +32,7 @@ type login struct {
 // when f begins.
 func greeted(t *testing.T, link simnet.Link, mode wire.Mode, f func(*login), change func(offer, answer []byte) []byte, before ...func(*simnet.Host)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		afterQUIC()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
@@ -251,7 +250,7 @@ func anotherServer(t *testing.T) func(offer, _ []byte) []byte {
 // TestServerWithoutItsClient: first words that nobody goes on with end with the seat,
 // and a client that begins anew is let in.
 func TestServerWithoutItsClient(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		afterQUIC()
 		phone, far := simnet.Pair(t, wifi)
 		a, b := newIdentity(t), newIdentity(t)

@@ -14,7 +14,6 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -55,7 +54,7 @@ type tweak func(*session, *ClientConfig, *ServerConfig)
 // story runs f on a session in fake time, over a link between two hosts.
 func story(t *testing.T, link simnet.Link, f func(*session), tweaks ...tweak) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		afterQUIC()
 		phone, far := simnet.Pair(t, link)
 		s := &session{t: t, phone: phone, far: far, got: make(chan []byte, 1024)}

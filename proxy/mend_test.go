@@ -222,7 +222,7 @@ func TestRepairedIsHeard(t *testing.T) {
 // TestMoveEndsWait: a write that waits for room on a path of UDP's must not begin to
 // number what goes over the next one, a stream.
 func TestMoveEndsWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		m := newMender(wire.NewClientRepair(secret), func([]byte) {}, func([]byte, int) {})
 		d := make([]byte, 1200)
 		for !m.machine.Full() {

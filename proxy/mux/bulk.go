@@ -60,6 +60,7 @@ type bulk struct {
 	gauge   lossGauge
 	closed  bool
 	broken  error // why the connection ended before the main one
+	renewal renewal
 }
 
 func newBulk(main *quicConn, dial func(context.Context) (*quic.Conn, error)) *bulk {
@@ -219,6 +220,19 @@ func (b *bulk) why() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.broken
+}
+
+// renew has the connection begin anew.
+func (b *bulk) renew(t *quic.Transport) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	conn := b.conn
+	b.mu.Unlock()
+	if conn != nil {
+		b.renewal.begin(conn, t)
+	}
 }
 
 func (b *bulk) close() {

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/quic-go/quic-go"
 
+	"tssh/proxy/simnet"
 	"tssh/proxy/wire"
 )
 
@@ -145,7 +145,7 @@ func bulkStream(t *testing.T, c *conn) (Sender, uint64) {
 func TestEitherEndHasBulkMoved(t *testing.T) {
 	for _, first := range []string{"client", "server"} {
 		t.Run(first, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			simnet.Bubble(t, func(t *testing.T) {
 				client, server, _ := twins(t, &link{delay: 20 * time.Millisecond})
 				if s, _ := client.Bulk(); s != nil {
 					t.Error("bulk moves on a path that loses nothing")
@@ -185,7 +185,7 @@ func TestEitherEndHasBulkMoved(t *testing.T) {
 // TestBulksConnectionIsOfTheSession: it has the session's keys, there is one, and
 // neither end outlives it, as what was under way there is gone.
 func TestBulksConnectionIsOfTheSession(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		client, server, ce := twins(t, &link{delay: 20 * time.Millisecond})
 		transport := client.bulk().main.transport
 		stranger, _ := configs(t)
@@ -234,7 +234,7 @@ func TestBulkIsAgreedOrNotThere(t *testing.T) {
 // TestOutageAsBulksConnectionBegins: the server waits a minute for the client's last
 // words of a handshake, and then forgets it. What the client moved there would be lost.
 func TestOutageAsBulksConnectionBegins(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		client, server, ce := twins(t, &link{delay: 20 * time.Millisecond})
 		var began time.Time
 		lost := func() bool {
@@ -266,7 +266,7 @@ func TestOutageAsBulksConnectionBegins(t *testing.T) {
 // TestStrangersBeginFewConnections: packets that begin one cost a stranger on the path
 // nothing, and the server much.
 func TestStrangersBeginFewConnections(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		client, server, ce := twins(t, &link{delay: 20 * time.Millisecond})
 		transport := client.bulk().main.transport
 		begin := func(to net.Addr, n int) int {
@@ -295,7 +295,7 @@ func TestStrangersBeginFewConnections(t *testing.T) {
 
 // TestAskedOftenDialsSeldom: a server may ask for the connection for bulk, and refuse it.
 func TestAskedOftenDialsSeldom(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		client, server, _ := twins(t, &link{delay: 20 * time.Millisecond})
 		var dials atomic.Int32
 		client.bulk().dial = func(context.Context) (*quic.Conn, error) {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tssh/proxy/simnet"
 	"tssh/proxy/wire"
 )
 
@@ -53,7 +54,7 @@ func TestCostOfPiecesThatNobodyReads(t *testing.T) {
 // A peer opens no more streams by KCP than QUIC would allow it, and those that
 // there are go on.
 func TestStreamsByKCPAreLimited(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		client, server := connect(t, "kcp", &link{delay: time.Millisecond})
 		first := open(t, client)
 		first.Write([]byte("first"))

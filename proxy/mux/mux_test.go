@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"tssh/proxy/simnet"
 	"tssh/proxy/wire"
 )
 
@@ -23,18 +23,9 @@ var transports = []wire.Transport{wire.QUIC, wire.KCP}
 func story(t *testing.T, f func(t *testing.T, transport wire.Transport)) {
 	for _, transport := range transports {
 		t.Run(string(transport), func(t *testing.T) {
-			bubble(t, func(t *testing.T) { f(t, transport) })
+			simnet.Bubble(t, func(t *testing.T) { f(t, transport) })
 		})
 	}
-}
-
-// bubble is synctest.Test for what uses smux, which keeps channels in a
-// sync.Pool: those of one bubble must not get into another.
-func bubble(t *testing.T, f func(t *testing.T)) {
-	t.Helper()
-	runtime.GC() // what was in pools becomes their second choice
-	runtime.GC() // and is gone
-	synctest.Test(t, f)
 }
 
 func configs(t *testing.T) (client, server Config) {
@@ -140,7 +131,7 @@ func TestFirstAnswerComesAfterTwoRoundTrips(t *testing.T) {
 			continue
 		}
 		t.Run(string(transport), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			simnet.Bubble(t, func(t *testing.T) {
 				cc, sc := configs(t)
 				ce, se := newLink(t, &link{delay: rtt / 2})
 				began := time.Now()

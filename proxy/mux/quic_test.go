@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"tssh/proxy/simnet"
 	"tssh/proxy/wire"
 
 	"github.com/quic-go/quic-go"
@@ -28,7 +28,7 @@ func TestQUICRefusesOtherKeys(t *testing.T) {
 		{"a server with another key", func(c *Config) { c.PeerPin = stranger.Pin() }, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			simnet.Bubble(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
 				cc, sc := configs(t)
@@ -64,7 +64,7 @@ func TestQUICRefusesOtherKeys(t *testing.T) {
 }
 
 func TestQUICAcceptsOneConnectionOnly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		cc, sc := configs(t)
 		ce, se := newLink(t, &link{delay: 10 * time.Millisecond})
 		accepted := make(chan Conn, 1)
@@ -93,7 +93,7 @@ func TestQUICAcceptsOneConnectionOnly(t *testing.T) {
 }
 
 func TestQUICIdleIsSilent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		ce := connectIdle(t, "quic")
 		before := ce.count()
 		time.Sleep(24 * time.Hour)

@@ -8,8 +8,10 @@ import (
 	"container/heap"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -33,6 +35,20 @@ type Link struct {
 	Late    bool          // Loss takes packets behind the queue, as radio does
 	Good    time.Duration // mean time between outages of a direction,
 	Bad     time.Duration // and their mean length; 0: none
+}
+
+// Bubble runs f in a bubble of testing/synctest, whose time begins now: quic-go's clock
+// begins with the process, and below zero, as in the bubble's year 2000, some of its
+// timers never fire. Nor is there what smux keeps in a pool, channels of another bubble.
+func Bubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	runtime.GC() // what was in pools becomes their second choice
+	runtime.GC() // and is gone
+	now := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(now))
+		f(t)
+	})
 }
 
 // Network joins hosts.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -78,7 +77,7 @@ func TestBulkAndKeysOnALossyPath(t *testing.T) {
 	const size = 40 << 20
 	for _, up := range []bool{false, true} {
 		t.Run(fmt.Sprintf("up %v", up), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			simnet.Bubble(t, func(t *testing.T) {
 				r := proxied(t, wire.QUIC, wire.OnlyUDP, true, radio)
 				read := r.serveBulk(t, size)
 				key := r.terminal(t)
@@ -128,7 +127,7 @@ func TestBulkAndKeysOnALossyPath(t *testing.T) {
 // TestBulkDoesNotHoldUpTheEnd, neither when the network has just gone nor long after.
 func TestBulkDoesNotHoldUpTheEnd(t *testing.T) {
 	for _, dark := range []time.Duration{100 * time.Millisecond, time.Minute} {
-		bubble(t, func(t *testing.T) {
+		simnet.Bubble(t, func(t *testing.T) {
 			r := proxied(t, wire.QUIC, wire.OnlyUDP, true, radio)
 			r.serveBulk(t, 0)
 			c := r.open(t)
@@ -149,7 +148,7 @@ func TestBulkDoesNotHoldUpTheEnd(t *testing.T) {
 
 // TestTerminalsStay: however much a terminal shows, its keys would wait behind it there.
 func TestTerminalsStay(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		r := proxied(t, wire.QUIC, wire.OnlyUDP, true, radio)
 		apart := 0
 		r.link.Tap(func(p simnet.Packet) {
@@ -171,7 +170,7 @@ func TestTerminalsStay(t *testing.T) {
 // TestGivenUpWhileItMoves: a peer that names a stream that never comes, and then
 // nothing, is one silent channel, which can be closed.
 func TestGivenUpWhileItMoves(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		client, server := simnet.Pair(t, lan)
 		m := muxes(t, "quic", client, server)
 		h := &never{Conn: m[1]}
@@ -211,7 +210,7 @@ func (never) TakeBulk(ctx context.Context, _ uint64) (mux.Receiver, error) {
 // what it moved may be there when it is refused, and nobody is to read it.
 func TestRefusedBulkHoldsUpNobody(t *testing.T) {
 	const size = 2 << 20
-	bubble(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		r := proxied(t, wire.QUIC, wire.OnlyUDP, true, radio)
 		r.serve(t, func(n NewChannel) {
 			if n.ChannelType() == "session" {

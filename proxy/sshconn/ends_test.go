@@ -6,9 +6,7 @@ import (
 	"crypto/rand"
 	"io"
 	"net"
-	"runtime"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -34,18 +32,9 @@ func story(t *testing.T, link simnet.Link, f func(t *testing.T, e ends)) {
 	t.Helper()
 	for _, carrier := range carriers {
 		t.Run(carrier, func(t *testing.T) {
-			bubble(t, func(t *testing.T) { f(t, connect(t, carrier, link)) })
+			simnet.Bubble(t, func(t *testing.T) { f(t, connect(t, carrier, link)) })
 		})
 	}
-}
-
-// bubble is synctest.Test for what uses smux, which keeps channels in a
-// sync.Pool: those of one bubble must not get into another.
-func bubble(t *testing.T, f func(t *testing.T)) {
-	t.Helper()
-	runtime.GC() // what was in pools becomes their second choice
-	runtime.GC() // and is gone
-	synctest.Test(t, f)
 }
 
 func connect(t *testing.T, carrier string, link simnet.Link) ends {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,6 +63,48 @@ func TestTransferOutlivesBlackouts(t *testing.T) {
 				x.goesOn(t, "blackout of "+dark.String(), 10*time.Second)
 			}
 		})
+	})
+}
+
+// An upload is as fast as before soon after an outage: QUIC measured a round trip of ten
+// minutes in it, and would pace a packet in some tenths of a second then.
+func TestUploadIsFastAfterAnOutage(t *testing.T) {
+	roam(t, road, func(t *testing.T, r roaming) {
+		var come atomic.Int64
+		r.serve(t, func(n NewChannel) {
+			c := accept(t, n)
+			for b := make([]byte, 32<<10); ; {
+				n, err := c.Read(b)
+				if err != nil {
+					return
+				}
+				come.Add(int64(n))
+			}
+		})
+		c := r.open(t)
+		go func() {
+			b := make([]byte, 50_000)
+			for err := error(nil); err == nil; {
+				_, err = c.Write(b)
+			}
+		}()
+		var all time.Duration
+		rounds := few(5, 3)
+		for range rounds {
+			time.Sleep(10 * time.Second)
+			r.link.Change(func(l *simnet.Link) { l.Down = true })
+			time.Sleep(10 * time.Minute)
+			r.link.Change(func(l *simnet.Link) { l.Down = false })
+			start, goal := time.Now(), come.Load()+1_000_000
+			for come.Load() < goal && time.Since(start) < time.Minute {
+				time.Sleep(10 * time.Millisecond)
+			}
+			t.Logf("1 MB took %s", time.Since(start))
+			all += time.Since(start)
+		}
+		if mean := all / time.Duration(rounds); mean > 3500*time.Millisecond {
+			t.Errorf("1 MB took %s after an outage, on average, and half a second before", mean)
+		}
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -41,7 +40,7 @@ func TestHostilePeerEndsOnlyTheConnection(t *testing.T) {
 		{"data among global requests", []byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00d\x00\x00\x01x")},
 	} {
 		t.Run(attack.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			simnet.Bubble(t, func(t *testing.T) {
 				client, server := simnet.Pair(t, lan)
 				m := muxes(t, "quic", client, server)
 				s := Serve(m[1])
@@ -67,7 +66,7 @@ func TestHostilePeerEndsOnlyTheConnection(t *testing.T) {
 
 // What is too much or too early, but harmless, is borne.
 func TestHarmlessOddities(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		e := connect(t, "quic", lan)
 		e.serve(t, func(n NewChannel) {
 			c := accept(t, n)
@@ -96,7 +95,7 @@ func TestHarmlessOddities(t *testing.T) {
 }
 
 func TestCloseDoesNotWaitForADeadNetwork(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		e := connect(t, "quic", lan)
 		e.serve(t, func(n NewChannel) { accept(t, n) })
 		c := e.open(t)

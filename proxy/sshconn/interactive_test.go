@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"tssh/proxy/simnet"
@@ -44,7 +43,7 @@ func TestInterruptTakesARoundTrip(t *testing.T) {
 	}[:few(3, 1)] { // 300 MB in all
 		for _, transport := range []string{"quic", "kcp"} {
 			t.Run(transport+", "+p.name, func(t *testing.T) {
-				bubble(t, func(t *testing.T) {
+				simnet.Bubble(t, func(t *testing.T) {
 					e := connect(t, transport, p.link)
 					e.serve(t, func(n NewChannel) { flood(t, n) })
 					c := e.open(t)
@@ -87,7 +86,7 @@ func TestBulkFillsALongFatPath(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED with -short: 64 MiB take minutes under the race detector")
 	}
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		link := simnet.Link{Delay: 100 * time.Millisecond, Rate: 12_500_000}
 		e := connect(t, "quic", link)
 		e.serve(t, func(n NewChannel) {

@@ -16,6 +16,7 @@ import (
 
 	"tssh/proxy/channel"
 	"tssh/proxy/mux"
+	"tssh/proxy/simnet"
 )
 
 // hostile is a mux whose far end is an attacker: what its streams say is made as
@@ -234,7 +235,7 @@ func clientUnread(m mux.Conn) (end func()) {
 }
 
 func (a assault) run(t *testing.T, victim func(mux.Conn) (end func())) {
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		h := newHostile()
 		streams := make([]*hostileStream, a.streams)
 		for i := range streams {
@@ -280,7 +281,7 @@ func used() uint64 {
 
 // Who keeps most goes, with a word to its reader, and nobody else.
 func TestHoarderIsToldAndOthersGoOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
 		h := newHostile()
 		s := Serve(h).(*server)
 		s.budget.Most = 3 << 20

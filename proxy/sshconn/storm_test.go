@@ -85,7 +85,7 @@ func storm(t *testing.T, r roaming, rng *rand.Rand, over <-chan struct{}, nat bo
 func TestBulkInStorms(t *testing.T) {
 	for seed := *firstStorm; seed < *firstStorm+*storms; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			simnet.Bubble(t, func(t *testing.T) {
 				time.Sleep(100 * 365 * 24 * time.Hour) // quic-go takes times before this process for ones to come
 				rng := rand.New(rand.NewPCG(uint64(seed), 1))
 				link := simnet.Link{

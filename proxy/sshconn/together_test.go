@@ -48,14 +48,14 @@ func roamBy(t *testing.T, kinds []wire.Mode, link simnet.Link, f func(t *testing
 	for _, transport := range []wire.Transport{wire.QUIC, wire.KCP} {
 		for _, kind := range kinds {
 			t.Run(string(transport)+" over "+string(kind), func(t *testing.T) {
-				bubble(t, func(t *testing.T) { f(t, proxied(t, transport, kind, false, link)) })
+				simnet.Bubble(t, func(t *testing.T) { f(t, proxied(t, transport, kind, false, link)) })
 			})
 		}
 	}
 	if kinds[0] == wire.OnlyUDP || kinds[0] == wire.Auto {
 		t.Run("quic with bulk apart, over "+string(kinds[0]), func(t *testing.T) {
 			link.Loss = max(link.Loss, 0.02)
-			bubble(t, func(t *testing.T) { f(t, proxied(t, wire.QUIC, kinds[0], true, link)) })
+			simnet.Bubble(t, func(t *testing.T) { f(t, proxied(t, wire.QUIC, kinds[0], true, link)) })
 		})
 	}
 }

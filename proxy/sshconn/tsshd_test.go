@@ -4,12 +4,12 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	attacker "tssh/proxy/hostile"
+	"tssh/proxy/simnet"
 )
 
 // TestHostileTsshdEndsOnlyTheSession: what breaks the protocol ends the client's
@@ -24,7 +24,7 @@ func TestHostileTsshdEndsOnlyTheSession(t *testing.T) {
 		"more than the window":            []byte(strings.Repeat(string(attacker.Frame(frameData, strings.Repeat("x", maxData))), firstWindow/maxData+1)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			simnet.Bubble(t, func(t *testing.T) {
 				tsshd, session := attacker.Server(t, "quic")
 				c, chans, reqs := Client(session, Meta{})
 				go ssh.DiscardRequests(reqs)
