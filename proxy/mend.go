@@ -47,6 +47,7 @@ func (m *mender) write(b []byte, segment int, udp bool) bool {
 		if first && udp != m.udp {
 			m.udp = udp
 			m.machine.Moved(now, udp)
+			token(m.kick)
 		}
 		if !m.machine.Carries(now) {
 			m.mu.Unlock()
@@ -169,6 +170,9 @@ func (m *mender) run() {
 		}
 		if e.Report != nil {
 			m.send(e.Report, 0)
+		}
+		for _, d := range e.Bare {
+			m.send(wire.AppendBulk(nil, d, 0))
 		}
 		if len(e.Train) > 0 {
 			segment := e.Segment

@@ -68,6 +68,8 @@ type Machine struct {
 	downUntil time.Duration
 	largeIn   time.Duration // when a large datagram came last
 
+	bare [][]byte // to be sent without numbers
+
 	late     [][]byte // acknowledgements that wait to be delivered together
 	lateAt   time.Duration
 	lateLast time.Duration
@@ -202,6 +204,7 @@ type Effects struct {
 	Train   []byte // to be sent, in packets of Segment bytes, of which the last may be shorter
 	Segment int
 	Report  []byte    // to be sent; nil: none
+	Bare    [][]byte  // to be sent as they are: the newest of what was given up
 	Next    time.Time // when Step is due again; zero: after the next event
 }
 
@@ -217,6 +220,7 @@ func (m *Machine) Step(now time.Time, b []byte) (e Effects) {
 	default:
 		m.out.asleep = true
 	}
+	e.Bare, m.bare = m.bare, nil
 	e.Train, e.Segment = m.out.poll(t, b, TrainMax, m.codec)
 	if m.out.srtt > 0 {
 		m.in.pace(m.out.srtt)
@@ -247,16 +251,21 @@ func (m *Machine) giveUp(t time.Duration) {
 	m.down = true
 	m.downFor = min(max(2*m.downFor, least), downMost)
 	m.downUntil = t + m.downFor
-	m.out.drop()
+	m.give()
 	m.in.tell(t)
 }
+
+// give gives up what is under way. The newest of it leaves as it is: its answer tells the
+// transport of the rest, which otherwise would wait, after an outage, for a timer that has
+// grown to many seconds.
+func (m *Machine) give() { m.bare = append(m.bare, m.out.drop()...) }
 
 // Moved is told that the path is another one: what is under way is lost, and
 // nothing that was measured holds. Paths other than UDP need no repair.
 func (m *Machine) Moved(now time.Time, udp bool) {
 	m.down, m.downFor, m.alive = false, 0, 0
 	if m.off = !udp; m.off {
-		m.out.drop()
+		m.give()
 		return
 	}
 	m.out.move(m.clock(now))

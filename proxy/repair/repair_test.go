@@ -203,6 +203,39 @@ func TestMoveSendsAgainWhatWasUnderWay(t *testing.T) {
 	w.inOrder(0, 200)
 }
 
+// TestNewestIsNotGivenUp: after an outage the path may be one of TCP's, where nothing is
+// repaired. What was written last tells QUIC of all before.
+func TestNewestIsNotGivenUp(t *testing.T) {
+	w := newWires(t, 0)
+	m := w.ends[0]
+	w.write(0, 20, 1200)
+	w.run(3 * time.Millisecond)
+	w.lose = func(int, []byte) bool { return true }
+	w.write(0, 5, 1200)
+	w.write(0, 10, 30) // acknowledgements, which nobody answers
+	w.run(10 * time.Second)
+	m.Moved(w.now, false)
+	bare := m.Step(w.now, nil).Bare
+	var sizes []int
+	for _, d := range bare {
+		sizes = append(sizes, len(d))
+	}
+	if want := []int{1200, 1200, 30, 30, 30, 30, 30, 30}; !slices.Equal(sizes, want) {
+		t.Errorf("datagrams of %v bytes leave without numbers, %v should", sizes, want)
+	}
+	if again := m.Step(w.now, nil).Bare; again != nil {
+		t.Errorf("%d of them leave twice", len(again))
+	}
+	m.Moved(w.now, true)
+	w.lose = func(int, []byte) bool { return false }
+	w.write(0, 5, 1200)
+	w.run(time.Second)
+	m.Moved(w.now, false)
+	if came := m.Step(w.now, nil).Bare; came != nil {
+		t.Errorf("%d that came leave again", len(came))
+	}
+}
+
 func TestIdleIsSilent(t *testing.T) {
 	w := newWires(t, 0.1)
 	w.write(1, 500, 1200)

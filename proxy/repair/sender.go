@@ -1,6 +1,8 @@
 package repair
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"tssh/proxy/wire"
@@ -23,6 +25,8 @@ const (
 	trainFor   = 2 * time.Millisecond  // of sending leave at once
 	catchUp    = 20 * time.Millisecond // of sending that may be late
 	firstPTO   = 250 * time.Millisecond
+	keptLarge  = 2   // and
+	keptAny    = 6   // of the newest datagrams tell the transport's other end of all before
 	remembered = 256 // transmissions that came are known at least, to see what came late
 )
 
@@ -192,8 +196,28 @@ func (s *sender) move(now time.Duration) {
 // loss is the share of the transmissions of late that were lost.
 func (s *sender) loss() float64 { return s.lost / max(s.sent, 20) }
 
-// drop gives up all that is under way or waits.
-func (s *sender) drop() {
+// drop gives up all that is under way or waits. It returns the newest of it, the oldest
+// first, of which large ones are two at least.
+func (s *sender) drop() (newest [][]byte) {
+	var open []*item
+	for n := s.base; n != s.next; n++ {
+		open = append(open, s.at(n).it)
+	}
+	open = append(append(open, s.again...), s.queue...)
+	open = slices.DeleteFunc(open, func(it *item) bool { return it == nil || it.landed })
+	slices.SortFunc(open, func(a, b *item) int { return cmp.Compare(a.order, b.order) })
+	open = slices.Compact(open)
+	for i, large := len(open)-1, 0; i >= 0 && (large < keptLarge || len(newest) < keptAny); i-- {
+		d := open[i].data
+		isLarge := len(d) > small
+		if isLarge {
+			large++
+		}
+		if isLarge && large <= keptLarge || len(open)-i <= keptAny {
+			newest = append(newest, d)
+		}
+	}
+	slices.Reverse(newest)
 	for n := s.scan; n != s.next; n++ {
 		if p := s.at(n); p.state == flying {
 			p.state = landed
@@ -208,6 +232,7 @@ func (s *sender) drop() {
 	s.order = (s.order/leap + 2) * leap
 	s.lossAt, s.probes, s.asleep = 0, 0, false
 	s.model.init()
+	return newest
 }
 
 // due returns when poll wants to be called.
