@@ -47,7 +47,7 @@ func TestReplayedKnocksChangeNothing(t *testing.T) {
 		m := newMallory(s)
 		for range 10 {
 			s.echo("x", time.Minute)
-			time.Sleep(time.Second)
+			time.Sleep(1300 * time.Millisecond) // between two knocks: none is under way
 		}
 		for _, p := range m.Knocks() {
 			m.Send(p.Data) // each one, as recorded, from his own address
@@ -55,7 +55,7 @@ func TestReplayedKnocksChangeNothing(t *testing.T) {
 		m.unmoved("replay")
 		s.phone.Move("10.4.4.4")
 		s.echo("x", time.Minute)
-		time.Sleep(5 * time.Second)
+		time.Sleep(5300 * time.Millisecond)
 		for _, p := range m.Knocks() {
 			m.Send(p.Data)
 		}
@@ -369,7 +369,6 @@ func TestStrangersLockNobodyOut(t *testing.T) {
 			}
 			t.Run(a.name+"/"+string(mode), func(t *testing.T) {
 				simnet.Bubble(t, func(t *testing.T) {
-					afterQUIC()
 					phone, home := simnet.Pair(t, far)
 					home.SetLink(far)
 					s := &session{t: t, phone: phone, far: home, got: make(chan []byte, 1024)}

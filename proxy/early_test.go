@@ -33,7 +33,6 @@ type login struct {
 func greeted(t *testing.T, link simnet.Link, mode wire.Mode, f func(*login), change func(offer, answer []byte) []byte, before ...func(*simnet.Host)) {
 	t.Helper()
 	simnet.Bubble(t, func(t *testing.T) {
-		afterQUIC()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		l := &login{t: t}
@@ -251,7 +250,6 @@ func anotherServer(t *testing.T) func(offer, _ []byte) []byte {
 // and a client that begins anew is let in.
 func TestServerWithoutItsClient(t *testing.T) {
 	simnet.Bubble(t, func(t *testing.T) {
-		afterQUIC()
 		phone, far := simnet.Pair(t, wifi)
 		a, b := newIdentity(t), newIdentity(t)
 		near, home := NewEarly(), NewEarly()

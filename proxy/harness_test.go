@@ -55,7 +55,6 @@ type tweak func(*session, *ClientConfig, *ServerConfig)
 func story(t *testing.T, link simnet.Link, f func(*session), tweaks ...tweak) {
 	t.Helper()
 	simnet.Bubble(t, func(t *testing.T) {
-		afterQUIC()
 		phone, far := simnet.Pair(t, link)
 		s := &session{t: t, phone: phone, far: far, got: make(chan []byte, 1024)}
 		s.open(tweaks...)
@@ -63,11 +62,6 @@ func story(t *testing.T, link simnet.Link, f func(*session), tweaks ...tweak) {
 		s.close()
 	})
 }
-
-// afterQUIC sleeps until a time after the start of this process. quic-go counts
-// time from there and takes 0 for a packet of long ago; before it, in the year in
-// which fake time starts, that would be one of the future, and waited for.
-func afterQUIC() { time.Sleep(100 * 365 * 24 * time.Hour) }
 
 // open starts both ends and waits for the first echo.
 func (s *session) open(tweaks ...tweak) {
