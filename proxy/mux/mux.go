@@ -74,8 +74,8 @@ type Conn interface {
 	Bulk() (Sender, uint64)
 	// TakeBulk waits for the peer's stream of that number.
 	TakeBulk(ctx context.Context, number uint64) (Receiver, error)
-	// Returned tells that contact came back after an outage, so that what
-	// was lost is sent again now and not when a timer says so.
+	// Returned tells that contact came back after an outage, so that what was lost is
+	// sent again now and not when a timer says so, and what was measured is forgotten.
 	Returned()
 }
 

@@ -45,7 +45,6 @@ const (
 type quicConn struct {
 	transport *quic.Transport
 	conn      *quic.Conn
-	client    bool
 	side      *bulk // nil: there is no connection for bulk
 	renewal   renewal
 	closed    sync.Once
@@ -100,7 +99,7 @@ func dialFirst(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg Config
 		t.Close()
 		return nil, quicError(err)
 	}
-	return &quicConn{transport: t, conn: conn, client: true}, nil
+	return &quicConn{transport: t, conn: conn}, nil
 }
 
 // dialsBulk makes q the client's, with a connection for bulk when the server wants one.
@@ -259,10 +258,8 @@ func (q *quicConn) close() {
 
 // returned has the client begin anew. The proxy of the server sees to that end.
 func (q *quicConn) returned() {
-	if q.client {
-		q.renewal.begin(q.conn, q.transport)
-		q.side.renew(q.transport)
-	}
+	q.renewal.begin(q.conn, q.transport)
+	q.side.renew(q.transport)
 }
 
 func (q *quicConn) rekey([]byte, func([]byte)) error { return nil } // QUIC does it itself

@@ -24,11 +24,12 @@ type renewal struct {
 	path   *quic.Path         // nil: that of the handshake
 }
 
-// begin moves conn, a connection of t's, as soon as a packet there was answered.
+// begin moves conn, a connection of t's, as soon as a packet there was answered. A server's
+// it leaves as it is.
 func (r *renewal) begin(conn *quic.Conn, t *quic.Transport) {
 	path, err := conn.AddPath(t)
 	if err != nil {
-		return // the peer forbids it
+		return // it is a server's, or the server forbids it
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -25,8 +25,8 @@ const (
 	trainFor   = 2 * time.Millisecond  // of sending leave at once
 	catchUp    = 20 * time.Millisecond // of sending that may be late
 	firstPTO   = 250 * time.Millisecond
-	keptLarge  = 2   // and
-	keptAny    = 6   // of the newest datagrams tell the transport's other end of all before
+	keptSmall  = 6   // datagrams, the newest, which may only acknowledge, and
+	keptLarge  = 2   // of bulk tell the transport's other end of all before
 	remembered = 256 // transmissions that came are known at least, to see what came late
 )
 
@@ -196,8 +196,7 @@ func (s *sender) move(now time.Duration) {
 // loss is the share of the transmissions of late that were lost.
 func (s *sender) loss() float64 { return s.lost / max(s.sent, 20) }
 
-// drop gives up all that is under way or waits. It returns the newest of it, the oldest
-// first, of which large ones are two at least.
+// drop gives up all that is under way or waits. It returns the newest of it.
 func (s *sender) drop() (newest [][]byte) {
 	var open []*item
 	for n := s.base; n != s.next; n++ {
@@ -205,16 +204,15 @@ func (s *sender) drop() (newest [][]byte) {
 	}
 	open = append(append(open, s.again...), s.queue...)
 	open = slices.DeleteFunc(open, func(it *item) bool { return it == nil || it.landed })
-	slices.SortFunc(open, func(a, b *item) int { return cmp.Compare(a.order, b.order) })
-	open = slices.Compact(open)
-	for i, large := len(open)-1, 0; i >= 0 && (large < keptLarge || len(newest) < keptAny); i-- {
-		d := open[i].data
-		isLarge := len(d) > small
-		if isLarge {
-			large++
+	slices.SortFunc(open, func(a, b *item) int { return cmp.Compare(b.order, a.order) })
+	smalls, larges := keptSmall, keptLarge
+	for _, it := range slices.Compact(open) {
+		left := &smalls
+		if len(it.data) > small {
+			left = &larges
 		}
-		if isLarge && large <= keptLarge || len(open)-i <= keptAny {
-			newest = append(newest, d)
+		if *left--; *left >= 0 {
+			newest = append(newest, it.data)
 		}
 	}
 	slices.Reverse(newest)
