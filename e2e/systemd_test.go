@@ -87,9 +87,10 @@ func newBox(t *testing.T) *box {
 	go func() { cmd.Wait(); close(ended) }()
 	t.Cleanup(func() {
 		if b.pid != 0 {
-			syscall.Kill(b.pid, syscall.SIGKILL) // and with it all in its namespace
+			syscall.Kill(b.pid, syscall.SIGKILL) // and with it all in its namespace, for which unshare waits
+		} else {
+			cmd.Process.Kill()
 		}
-		cmd.Process.Kill()
 		<-ended
 		exec.Command("unshare", "-m", "sh", "-c", `mount -t cgroup2 cgroup2 "$0" && find "$0/$1" -depth -type d -exec rmdir {} +`,
 			t.TempDir(), name).Run()
@@ -97,7 +98,8 @@ func newBox(t *testing.T) *box {
 	up := until(func() bool {
 		children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", cmd.Process.Pid))
 		fmt.Sscan(string(children), &b.pid)
-		return b.pid != 0 && b.run("systemctl", "is-active", "box-sshd.service", "systemd-logind.service", "systemd-user-sessions.service") == nil
+		return b.pid != 0 && b.run("systemctl", "is-active", "box-sshd.service", "systemd-logind.service", "systemd-user-sessions.service") == nil &&
+			b.run("grep", "-q", ":0016 00000000:0000 0A", "/proc/net/tcp") == nil // sshd listens
 	}, *patience)
 	if !up {
 		said, _ := os.ReadFile(log.Name())
