@@ -52,7 +52,15 @@ func newLimited(t *testing.T, sshd ...string) limited {
 // user sees of it. tty is -tt or -T.
 func (w limited) asks(tty string, args ...string) string {
 	w.t.Helper()
-	os.Remove(filepath.Join(w.home(), ".Xauthority")) // xauth says when it makes one
+	os.Remove(filepath.Join(w.home(), ".Xauthority"))                 // xauth says when it makes one
+	w.awaits("what the last login listened at is free", func() bool { // sshd ends after its client
+		for at := range w.sockets() {
+			if strings.HasSuffix(at, ":7002") || strings.HasSuffix(at, ":7003") {
+				return false
+			}
+		}
+		return true
+	})
 	cmd := w.tssh(append(args, placed(), tty, "-Y", "-oForwardAgent="+w.dir+"/agent",
 		"-R", "7002:127.0.0.1:1", "-R", "7003:127.0.0.1:1", "-R", w.home()+"/r.sock:127.0.0.1:1",
 		"-L", fmt.Sprintf("7101:127.0.0.1:%d", w.one), "-L", fmt.Sprintf("7102:127.0.0.1:%d", w.two), "-L", "7103:"+w.home()+"/l.sock",
