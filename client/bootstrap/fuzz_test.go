@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,4 +61,27 @@ func FuzzTalk(f *testing.F) {
 			t.Errorf("shown: %q", words)
 		}
 	})
+}
+
+// TestFloodUntilItIsSlain: what a program says until a slow server has ended it costs the
+// login nothing; what a script of ours says does.
+func TestFloodUntilItIsSlain(t *testing.T) {
+	k := newTalk(Request{Patience: Patience{}.orDefault(), Logf: t.Logf}, nil, false)
+	k.stdin = nowhere{io.Discard}
+	k.clock = time.NewTimer(time.Hour)
+	defer k.clock.Stop()
+	hear := func(line string, times int) (err error) {
+		for range times {
+			err = errors.Join(err, k.hear([]byte(line)))
+		}
+		return err
+	}
+	noise := strings.Repeat("s", maxLine)
+	err := errors.Join(hear("{tssh:hello}\n", 1), hear("{tssh:named /bin/flood}\n", 1), hear(noise, 100), hear("{tssh:tried 137 /bin/flood}\n", 1))
+	if err != nil || k.complaint != "TsshdPath /bin/flood: it says too much" {
+		t.Errorf("%v, %q", err, k.complaint)
+	}
+	if err := hear(noise, 100); !errors.Is(err, errNonsense) {
+		t.Errorf("a script without end: %v", err)
+	}
 }

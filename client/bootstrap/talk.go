@@ -357,7 +357,9 @@ func (t *talk) greeting(line []byte) (g terms.Greeting, ok bool) {
 
 // hear takes one line that is not a greeting, and does what it asks for.
 func (t *talk) hear(line []byte) error {
-	t.heard += len(line)
+	if !t.nudged || t.path == "" { // else the clock bounds what a flood says until the server has ended it
+		t.heard += len(line)
+	}
 	if t.spoke && t.heard > maxAfter || !t.spoke && t.heard > maxBefore {
 		return errNonsense
 	}
