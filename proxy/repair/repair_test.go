@@ -236,6 +236,22 @@ func TestNewestIsNotGivenUp(t *testing.T) {
 	}
 }
 
+// TestAFewAtATimeAreNotSlow: a question and its answer, again and again, tell nothing of
+// how much the path takes.
+func TestAFewAtATimeAreNotSlow(t *testing.T) {
+	w := newWires(t, 0.02)
+	w.write(0, 2000, 1200)
+	w.run(time.Second)
+	for i := range 200 {
+		w.sent = 0
+		w.write(0, 6, 1200)
+		if w.run(5 * time.Millisecond); w.sent < 6 {
+			t.Fatalf("time %d: %d of 6 datagrams left within 5 ms", i, w.sent)
+		}
+		w.run(100 * time.Millisecond)
+	}
+}
+
 func TestIdleIsSilent(t *testing.T) {
 	w := newWires(t, 0.1)
 	w.write(1, 500, 1200)

@@ -25,8 +25,8 @@ const (
 	trainFor   = 2 * time.Millisecond  // of sending leave at once
 	catchUp    = 20 * time.Millisecond // of sending that may be late
 	firstPTO   = 250 * time.Millisecond
-	keptSmall  = 6   // datagrams, the newest, which may only acknowledge, and
-	keptLarge  = 2   // of bulk tell the transport's other end of all before
+	keptSmall  = 6 // datagrams, the newest, which may only acknowledge, and
+	keptLarge  = 2 // of bulk tell the transport's other end of all before
 	remembered = 256 // transmissions that came are known at least, to see what came late
 )
 
@@ -57,7 +57,7 @@ type sent struct {
 	size  int
 	flew  int // with it
 	state state
-	app   bool // sent with nothing more to send
+	app   bool // sent with nothing more to send, or within a round trip after it
 	guess bool // lost by a timeout, not by what came
 	phase uint32
 
@@ -111,6 +111,8 @@ type sender struct {
 
 	moved  uint64 // the first transmission on this path
 	proven bool   // large ones pass here
+
+	idleUntil uint64 // of acked: what had left when there was nothing more to send
 
 	lost, sent float64 // of the transmissions of late
 }
@@ -353,17 +355,26 @@ func (s *sender) note(now time.Duration, it *item, size int) {
 	it.sent++
 	*s.at(s.next) = sent{
 		it: it, at: now, size: size, flew: s.flew + size, phase: s.model.phase,
-		app:   len(s.queue) == 0 && len(s.again) == 0 && s.flew+size < s.model.window(),
+		app:   s.acked < s.idleUntil || s.idle(size),
 		acked: s.acked, received: s.received, stamp: s.stamp, ackedSent: s.ackedSent,
 	}
 	s.flew += size
 	s.next++
+	if s.idle(0) {
+		s.idleUntil = s.acked + uint64(s.flew) + 1
+	}
 	if s.crowded() {
 		s.crowdAt = now
 	}
 	if s.sent++; s.sent > 1000 {
 		s.lost, s.sent = s.lost/2, s.sent/2
 	}
+}
+
+// idle reports whether the transport has less to send than the path may take, with more
+// bytes under way.
+func (s *sender) idle(more int) bool {
+	return len(s.queue) == 0 && len(s.again) == 0 && s.flew+more < s.model.window()
 }
 
 func (s *sender) fell(p *sent) {
