@@ -27,6 +27,7 @@ const (
 	firstPTO   = 250 * time.Millisecond
 	keptSmall  = 6 // datagrams, the newest, which may only acknowledge, and
 	keptLarge  = 2 // of bulk tell the transport's other end of all before
+	spareFrom  = 0.04
 	remembered = 256 // transmissions that came are known at least, to see what came late
 )
 
@@ -309,8 +310,26 @@ func (s *sender) poll(now time.Duration, b []byte, most int, codec *wire.Repair)
 		}
 		s.sendAt = max(s.sendAt, now-spare) + time.Duration(float64(n+overhead*count)/pace*1e9)
 	}
+	if s.first() == nil {
+		s.spare()
+	}
 	s.paced = s.first() != nil && s.flew < s.model.window()
 	return b, segment
+}
+
+// spare has what is under way sent once more, where much is lost, no queue is seen and
+// nothing else is to be sent: who asks for one thing at a time, and a flow that begins,
+// wait a round trip and more for each loss.
+func (s *sender) spare() {
+	if s.loss() < spareFrom || s.model.queueing() > s.model.target() {
+		return
+	}
+	for n := s.scan; n != s.next; n++ {
+		if p := s.at(n); p.state == flying && p.it.sent == 1 && !p.it.landed && !p.it.waits {
+			p.it.waits = true
+			s.again = append(s.again, p.it)
+		}
+	}
 }
 
 // first returns what is to be sent first: what is missed, before what is new.
