@@ -14,7 +14,7 @@ import (
 // Bulk's connection. QUIC takes every loss for a full queue, so on a path that loses
 // some, much goes over a second connection, below which package proxy repairs the losses
 // and keeps the order. What is typed stays on the first one and waits for neither. The
-// client dials when either end has use for it. Its streams are of one direction, and the
+// client dials when either end has much to send and is not near. Its streams are of one direction, and the
 // second half of a stream of the first connection: see Conn.Bulk.
 
 const (
@@ -91,14 +91,18 @@ func (g *lossGauge) sees(now time.Time, s quic.ConnectionStats) bool {
 	return g.lossy
 }
 
-// open returns a stream, if there is the connection and the path has use for it. It
-// sees to it that there will be one: it dials, or calls ask to have the peer dial.
+// open is for who has much to send. It returns a stream, if there is the connection and
+// the path has use for it. It sees to it that there will be one: it dials, or calls ask
+// to have the peer dial.
 func (b *bulk) open(ask func()) *quic.SendStream {
 	b.mu.Lock()
 	now := time.Now()
-	wanted := b.gauge.sees(now, b.main.conn.ConnectionStats())
+	stats := b.main.conn.ConnectionStats()
+	wanted := b.gauge.sees(now, stats)
 	conn := b.conn
-	due := wanted && conn == nil && !b.closed && now.After(b.again)
+	// Before the first loss is seen, or the window of the main connection is a few packets
+	// by the time there is another.
+	due := (wanted || stats.MinRTT >= nearTrip) && conn == nil && !b.closed && now.After(b.again)
 	if due && b.dial == nil {
 		b.again = now.Add(redialAfter)
 	}

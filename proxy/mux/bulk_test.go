@@ -147,9 +147,6 @@ func TestEitherEndHasBulkMoved(t *testing.T) {
 		t.Run(first, func(t *testing.T) {
 			simnet.Bubble(t, func(t *testing.T) {
 				client, server, _ := twins(t, &link{delay: 20 * time.Millisecond})
-				if s, _ := client.Bulk(); s != nil {
-					t.Error("bulk moves on a path that loses nothing")
-				}
 				ends := []*conn{client, server}
 				if first == "server" {
 					ends = []*conn{server, client}
@@ -177,6 +174,39 @@ func TestEitherEndHasBulkMoved(t *testing.T) {
 					t.Errorf("the end: %v", err)
 				}
 				time.Sleep(time.Minute)
+			})
+		})
+	}
+}
+
+// TestBulksConnectionIsThereWhenALossIsSeen: a round trip or three after it, the window of
+// the first one would be small, and what waits there long on its way.
+func TestBulksConnectionIsThereWhenALossIsSeen(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		delay  time.Duration
+		server bool
+		there  bool
+	}{{"the client sends", 20 * time.Millisecond, false, true},
+		{"the server sends", 20 * time.Millisecond, true, true},
+		{"near", 500 * time.Microsecond, false, false}} {
+		t.Run(c.name, func(t *testing.T) {
+			simnet.Bubble(t, func(t *testing.T) {
+				from, server, _ := twins(t, &link{delay: c.delay})
+				if c.server {
+					from = server
+				}
+				for range 2 {
+					if s, _ := from.Bulk(); s != nil {
+						t.Error("bulk moves on a path that loses nothing")
+					}
+					time.Sleep(time.Second)
+				}
+				from.bulk().gauge.lossy = true
+				s, _ := from.Bulk()
+				if there := s != nil; there != c.there {
+					t.Errorf("when a loss is seen there is a connection: %v", there)
+				}
 			})
 		})
 	}

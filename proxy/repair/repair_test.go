@@ -236,6 +236,50 @@ func TestNewestIsNotGivenUp(t *testing.T) {
 	}
 }
 
+// TestAFewAtATimeAreNotSlow: a question and its answer, again and again, tell nothing of
+// how much the path takes.
+func TestAFewAtATimeAreNotSlow(t *testing.T) {
+	w := newWires(t, 0.02)
+	w.write(0, 2000, 1200)
+	w.run(time.Second)
+	for i := range 200 {
+		w.sent = 0
+		w.write(0, 6, 1200)
+		if w.run(5 * time.Millisecond); w.sent < 6 {
+			t.Fatalf("time %d: %d of 6 datagrams left within 5 ms", i, w.sent)
+		}
+		w.run(100 * time.Millisecond)
+	}
+}
+
+// TestSpareIsUsedWhereMuchIsLost: what is under way leaves a second time when nothing else
+// is to be sent, and only then.
+func TestSpareIsUsedWhereMuchIsLost(t *testing.T) {
+	for _, c := range []struct {
+		loss, least, most float64 // packets for a datagram
+	}{{0, 1, 1.1}, {0.02, 1, 1.1}, {0.2, 2.3, 3.2}} {
+		w := newWires(t, c.loss)
+		w.write(0, 500, 1200)
+		w.run(5 * time.Second)
+		w.sent = 0
+		var took time.Duration
+		for range 200 {
+			w.got[1] = nil
+			w.write(0, 1, 1200)
+			start := w.now
+			for len(w.got[1]) == 0 {
+				w.run(time.Millisecond)
+			}
+			took += w.now.Sub(start)
+			w.run(200 * time.Millisecond)
+		}
+		if n := float64(w.sent)/200 - 1; n < c.least || n > c.most { // and a report
+			t.Errorf("of a path that loses %g: %.2f packets for a datagram alone", c.loss, n)
+		}
+		t.Logf("%g is lost: %.2f packets for one alone, which took %s", c.loss, float64(w.sent)/200-1, took/200)
+	}
+}
+
 func TestIdleIsSilent(t *testing.T) {
 	w := newWires(t, 0.1)
 	w.write(1, 500, 1200)

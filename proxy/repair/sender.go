@@ -25,8 +25,9 @@ const (
 	trainFor   = 2 * time.Millisecond  // of sending leave at once
 	catchUp    = 20 * time.Millisecond // of sending that may be late
 	firstPTO   = 250 * time.Millisecond
-	keptSmall  = 6   // datagrams, the newest, which may only acknowledge, and
-	keptLarge  = 2   // of bulk tell the transport's other end of all before
+	keptSmall  = 6 // datagrams, the newest, which may only acknowledge, and
+	keptLarge  = 2 // of bulk tell the transport's other end of all before
+	spareFrom  = 0.04
 	remembered = 256 // transmissions that came are known at least, to see what came late
 )
 
@@ -57,7 +58,7 @@ type sent struct {
 	size  int
 	flew  int // with it
 	state state
-	app   bool // sent with nothing more to send
+	app   bool // sent with nothing more to send, or within a round trip after it
 	guess bool // lost by a timeout, not by what came
 	phase uint32
 
@@ -111,6 +112,8 @@ type sender struct {
 
 	moved  uint64 // the first transmission on this path
 	proven bool   // large ones pass here
+
+	idleUntil uint64 // of acked: what had left when there was nothing more to send
 
 	lost, sent float64 // of the transmissions of late
 }
@@ -307,8 +310,26 @@ func (s *sender) poll(now time.Duration, b []byte, most int, codec *wire.Repair)
 		}
 		s.sendAt = max(s.sendAt, now-spare) + time.Duration(float64(n+overhead*count)/pace*1e9)
 	}
+	if s.first() == nil {
+		s.spare()
+	}
 	s.paced = s.first() != nil && s.flew < s.model.window()
 	return b, segment
+}
+
+// spare has what is under way sent once more, where much is lost, no queue is seen and
+// nothing else is to be sent: who asks for one thing at a time, and a flow that begins,
+// wait a round trip and more for each loss.
+func (s *sender) spare() {
+	if s.loss() < spareFrom || s.model.queueing() > s.model.target() {
+		return
+	}
+	for n := s.scan; n != s.next; n++ {
+		if p := s.at(n); p.state == flying && p.it.sent == 1 && !p.it.landed && !p.it.waits {
+			p.it.waits = true
+			s.again = append(s.again, p.it)
+		}
+	}
 }
 
 // first returns what is to be sent first: what is missed, before what is new.
@@ -353,17 +374,26 @@ func (s *sender) note(now time.Duration, it *item, size int) {
 	it.sent++
 	*s.at(s.next) = sent{
 		it: it, at: now, size: size, flew: s.flew + size, phase: s.model.phase,
-		app:   len(s.queue) == 0 && len(s.again) == 0 && s.flew+size < s.model.window(),
+		app:   s.acked < s.idleUntil || s.idle(size),
 		acked: s.acked, received: s.received, stamp: s.stamp, ackedSent: s.ackedSent,
 	}
 	s.flew += size
 	s.next++
+	if s.idle(0) {
+		s.idleUntil = s.acked + uint64(s.flew) + 1
+	}
 	if s.crowded() {
 		s.crowdAt = now
 	}
 	if s.sent++; s.sent > 1000 {
 		s.lost, s.sent = s.lost/2, s.sent/2
 	}
+}
+
+// idle reports whether the transport has less to send than the path may take, with more
+// bytes under way.
+func (s *sender) idle(more int) bool {
+	return len(s.queue) == 0 && len(s.again) == 0 && s.flew+more < s.model.window()
 }
 
 func (s *sender) fell(p *sent) {

@@ -39,8 +39,8 @@ func (r roaming) terminal(t *testing.T) func(key string) time.Duration {
 	}
 }
 
-// serveBulk echoes on terminals. Other channels say first whether they are to be
-// filled, with so many bytes, or read to the end.
+// serveBulk echoes on terminals. Other channels say first whether they are echoed, too, or
+// to be filled, with so many bytes, or read to the end.
 func (r roaming) serveBulk(t *testing.T, size int) (read chan []byte) {
 	read = make(chan []byte, 1)
 	r.serve(t, func(n NewChannel) {
@@ -54,6 +54,8 @@ func (r roaming) serveBulk(t *testing.T, size int) (read chan []byte) {
 		switch first.Type {
 		case "pty-req":
 			c.Interactive()
+			io.Copy(c, c)
+		case "echo":
 			io.Copy(c, c)
 		case "fill":
 			c.Write(noise(size))
@@ -119,6 +121,47 @@ func TestBulkAndKeysOnALossyPath(t *testing.T) {
 					t.Errorf("half of the keys took %v, nine of ten %v, at a round trip of 40 ms", p50, p90)
 				}
 				c.Close()
+			})
+		})
+	}
+}
+
+// TestQuestionsAfterBulk: who has moved much asks small questions next, one after the
+// other, as sftp, rsync and git do. An answer takes a round trip and little more.
+func TestQuestionsAfterBulk(t *testing.T) {
+	awful := radio
+	awful.Delay, awful.Rate, awful.Loss = 150*time.Millisecond, 5e6/8, 0.2
+	for _, c := range []struct {
+		name  string
+		link  simnet.Link
+		trips float64
+	}{{"of fifty one is lost", radio, 2.2}, {"of five one is lost", awful, 2.5}} {
+		t.Run(c.name, func(t *testing.T) {
+			simnet.Bubble(t, func(t *testing.T) {
+				r := proxied(t, wire.QUIC, wire.OnlyUDP, true, c.link)
+				r.serveBulk(t, 0)
+				ch := r.open(t)
+				ch.SendRequest("echo", true, nil)
+				ask := func(b []byte) {
+					go ch.Write(b)
+					if !bytes.Equal(readFull(t, ch, len(b)), b) {
+						t.Fatal("other bytes came back")
+					}
+				}
+				for range 20 {
+					ask(noise(64 << 10))
+				}
+				start := time.Now()
+				const questions = 50
+				for range questions {
+					ask(noise(4000))
+				}
+				mean := time.Since(start) / questions
+				t.Logf("4000 bytes there and back: %s", mean)
+				if trip := 2 * c.link.Delay; mean > time.Duration(c.trips*float64(trip)) {
+					t.Errorf("4000 bytes there and back: %s, at a round trip of %s", mean, trip)
+				}
+				ch.Close()
 			})
 		})
 	}
