@@ -38,6 +38,7 @@ const (
 	downSmall = 30 * time.Second // where no large datagram ever passed
 
 	small     = 400                  // bytes of a datagram that is no bulk, at most
+	long      = 0x80                 // the bit of a QUIC packet of a handshake: its header is long (RFC 8999)
 	ackSize   = 40                   // of a QUIC packet with an acknowledgement and nothing else
 	busyFor   = time.Second          // after the last large datagram
 	thinning  = 1.5                  // deliveries of acknowledgements in a round trip of bulk
@@ -66,7 +67,8 @@ type Machine struct {
 	down      bool
 	downFor   time.Duration
 	downUntil time.Duration
-	largeIn   time.Duration // when a large datagram came last
+	largeIn   time.Duration // when a large datagram came last that is of no handshake,
+	largeOut  time.Duration // and when one was written
 
 	bare [][]byte // to be sent without numbers
 
@@ -102,7 +104,7 @@ func (m *Machine) Full() bool { return !m.off && !m.down && !m.out.asleep && m.o
 // Busy reports whether bulk went either way of late.
 func (m *Machine) Busy(now time.Time) bool {
 	t := m.clock(now)
-	return !m.off && !m.down && (m.out.active(t) || t-m.out.bulkAt < busyFor || t-m.largeIn < busyFor)
+	return !m.off && !m.down && (m.out.active(t) || t-m.largeOut < busyFor || t-m.largeIn < busyFor)
 }
 
 // Write takes the transport's datagrams, of segment bytes each in b (0: b is one). It
@@ -118,6 +120,9 @@ func (m *Machine) Write(now time.Time, b []byte, segment int) (due bool) {
 		m.out.restUntil, due = 0, true
 	case len(m.out.queue) == 0:
 		m.out.restUntil, due = t+rest, true
+	}
+	if segment > small && b[0]&long == 0 {
+		m.largeOut = t
 	}
 	for len(b) > 0 {
 		d := b[:min(segment, len(b))]
@@ -167,10 +172,10 @@ func (m *Machine) Take(now time.Time, packet []byte) (reported bool) {
 // trip, the newest first: that leaves quic-go's slow start without the samples of
 // which it concludes, from a queue that grows, that it has to end.
 func (m *Machine) hand(t time.Duration, d []byte) {
-	if len(d) > small {
+	if len(d) > small && d[0]&long == 0 {
 		m.largeIn = t
 	}
-	if len(d) > small || d[0]&0x80 != 0 || !m.out.active(t) {
+	if len(d) > small || d[0]&long != 0 || !m.out.active(t) {
 		m.deliver(d)
 		return
 	}

@@ -280,6 +280,25 @@ func TestSpareIsUsedWhereMuchIsLost(t *testing.T) {
 	}
 }
 
+// TestHandshakeIsNoBulk: a connection that begins beside a flow leaves that one as it is.
+func TestHandshakeIsNoBulk(t *testing.T) {
+	for _, c := range []struct {
+		first byte
+		bulk  bool
+	}{{0xc0, false}, {wire.FixedBit, true}} {
+		w := newWires(t, 0)
+		d := make([]byte, 1200)
+		d[0] = c.first
+		w.ends[0].Write(w.now, d, 0)
+		w.run(100 * time.Millisecond)
+		for i, m := range w.ends {
+			if m.Busy(w.now) != c.bulk {
+				t.Errorf("first byte %#x: end %d is busy: %v", c.first, i, !c.bulk)
+			}
+		}
+	}
+}
+
 func TestIdleIsSilent(t *testing.T) {
 	w := newWires(t, 0.1)
 	w.write(1, 500, 1200)

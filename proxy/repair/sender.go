@@ -192,7 +192,7 @@ func (s *sender) move(now time.Duration) {
 	s.repeat(now)
 	s.model.init()
 	s.srtt, s.rttvar, s.reo = 0, 0, 0
-	s.moved = s.next
+	s.moved, s.idleUntil = s.next, 0
 	s.lost, s.sent, s.proven = 0, 0, false
 }
 
@@ -231,7 +231,7 @@ func (s *sender) drop() (newest [][]byte) {
 	s.base, s.scan = s.next, s.next
 	s.again, s.queue, s.queued, s.last = nil, nil, 0, nil
 	s.order = (s.order/leap + 2) * leap
-	s.lossAt, s.probes, s.asleep = 0, 0, false
+	s.lossAt, s.probes, s.asleep, s.idleUntil = 0, 0, false, 0
 	s.model.init()
 	return newest
 }
