@@ -92,8 +92,7 @@ func (g *lossGauge) sees(now time.Time, s quic.ConnectionStats) bool {
 }
 
 // open is for who has much to send. It returns a stream, if there is the connection and
-// the path has use for it. It sees to it that there will be one: it dials, or calls ask
-// to have the peer dial.
+// the path has use for it. It calls ask where there should be one, but not often.
 func (b *bulk) open(ask func()) *quic.SendStream {
 	b.mu.Lock()
 	now := time.Now()
@@ -102,57 +101,66 @@ func (b *bulk) open(ask func()) *quic.SendStream {
 	conn := b.conn
 	// Before the first loss is seen, or the window of the main connection is a few packets
 	// by the time there is another.
-	due := (wanted || stats.MinRTT >= nearTrip) && conn == nil && !b.closed && now.After(b.again)
-	if due && b.dial == nil {
-		b.again = now.Add(redialAfter)
-	}
+	due := (wanted || stats.MinRTT >= nearTrip) && b.dueNow(now)
 	b.mu.Unlock()
-	switch {
-	case wanted && conn != nil:
+	if due {
+		ask()
+	}
+	if wanted && conn != nil {
 		if s, err := conn.OpenUniStream(); err == nil {
 			return s
 		} // the peer has as many as it takes
-	case due && b.dial == nil:
-		ask()
-	case due:
-		b.begin()
 	}
 	return nil
 }
 
-// begin dials, unless there is a connection, or was none just now: the peer may ask for
-// it as often as it likes.
-func (b *bulk) begin() {
+// dueNow reports whether to begin a connection: there is none, and was none begun just
+// now.
+func (b *bulk) dueNow(now time.Time) bool {
+	due := b.conn == nil && !b.closed && now.After(b.again)
+	if due {
+		b.again = now.Add(redialAfter)
+	}
+	return due
+}
+
+// asked is called when the peer asks for a connection, as often as it likes.
+func (b *bulk) asked() {
 	if b == nil || b.dial == nil {
 		return
 	}
 	b.mu.Lock()
-	now := time.Now()
-	due := !b.dialing && b.conn == nil && !b.closed && now.After(b.again)
+	due := b.dueNow(time.Now())
+	b.mu.Unlock()
 	if due {
-		b.dialing, b.again = true, now.Add(redialAfter)
+		go b.begin()
 	}
+}
+
+// begin dials, once at a time.
+func (b *bulk) begin() {
+	b.mu.Lock()
+	due := !b.dialing && b.conn == nil && !b.closed
+	b.dialing = b.dialing || due
 	b.mu.Unlock()
 	if !due {
 		return
 	}
-	go func() {
-		conn, err := b.dial(b.main.conn.Context())
-		if err == nil {
-			// What moves to it before the server has it would wait for ever if an outage
-			// outlasts the server's patience now. Its first stream, an empty one, tells.
-			var word *quic.ReceiveStream
-			if word, err = conn.AcceptUniStream(b.main.conn.Context()); err == nil {
-				word.CancelRead(0)
-			}
+	conn, err := b.dial(b.main.conn.Context())
+	if err == nil {
+		// What moves to it before the server has it would wait for ever if an outage
+		// outlasts the server's patience now. Its first stream, an empty one, tells.
+		var word *quic.ReceiveStream
+		if word, err = conn.AcceptUniStream(b.main.conn.Context()); err == nil {
+			word.CancelRead(0)
 		}
-		b.mu.Lock()
-		b.dialing = false
-		b.mu.Unlock()
-		if err == nil {
-			b.run(conn)
-		}
-	}()
+	}
+	b.mu.Lock()
+	b.dialing = false
+	b.mu.Unlock()
+	if err == nil {
+		b.run(conn)
+	}
 }
 
 // run takes the peer's streams from conn. When conn ends the main connection does too:

@@ -73,18 +73,19 @@ type twin struct {
 	*end
 	usual, bulk *net.UDPAddr
 	lost        atomic.Pointer[func() bool] // tells of what is written to bulk's address; nil: nothing is
+	usualLost   atomic.Pointer[func() bool] // and to the usual one
 }
 
 func newTwin(e *end) *twin {
-	return &twin{e, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 1}, atomic.Pointer[func() bool]{}}
+	return &twin{e, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 1}, atomic.Pointer[func() bool]{}, atomic.Pointer[func() bool]{}}
 }
 
 func (w *twin) WriteTo(p []byte, to net.Addr) (int, error) {
-	mark := byte(0)
+	mark, lost := byte(0), w.usualLost.Load()
 	if sameHost(to, w.bulk) {
-		mark = 1
+		mark, lost = 1, w.lost.Load()
 	}
-	if lost := w.lost.Load(); mark == 1 && lost != nil && (*lost)() {
+	if lost != nil && (*lost)() {
 		return len(p), nil
 	}
 	w.end.WriteTo(append([]byte{mark}, p...), nil)
@@ -107,9 +108,17 @@ func (w *twin) ReadFrom(p []byte) (int, net.Addr, error) {
 // twins gives both ends of a connection that may have one for bulk beside it.
 func twins(t *testing.T, l *link) (client, server *conn, ce *twin) {
 	t.Helper()
-	cc, sc := configs(t)
 	c, s := newLink(t, l)
 	ce, se := newTwin(c), newTwin(s)
+	client, server = together(t, ce, se, func(Conn) {})
+	return client, server, ce
+}
+
+// together is twins of these ends. begun is called when the client's end of the handshake is
+// over.
+func together(t *testing.T, ce, se *twin, begun func(client Conn)) (client, server *conn) {
+	t.Helper()
+	cc, sc := configs(t)
 	cc.BulkPeer, sc.BulkPeer = ce.bulk, se.bulk
 	accepted := make(chan Conn, 1)
 	go func() {
@@ -123,9 +132,10 @@ func twins(t *testing.T, l *link) (client, server *conn, ce *twin) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	begun(far)
 	client, server = far.(*conn), (<-accepted).(*conn)
 	t.Cleanup(func() { client.Close(); server.Close() })
-	return client, server, ce
+	return client, server
 }
 
 // bulkStream makes c believe that its path loses, and waits for a stream.
@@ -210,6 +220,30 @@ func TestBulksConnectionIsThereWhenALossIsSeen(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestFirstConnectionIsTheFirst, though the end of its handshake is on its way for longer
+// than all that of bulk's.
+func TestFirstConnectionIsTheFirst(t *testing.T) {
+	simnet.Bubble(t, func(t *testing.T) {
+		c, s := newLink(t, &link{delay: 20 * time.Millisecond})
+		ce := newTwin(c)
+		start, sent := time.Now(), atomic.Int32{}
+		lost := func() bool { return sent.Add(1) > 2 && time.Since(start) < time.Second } // the hello has two datagrams
+		ce.usualLost.Store(&lost)
+		client, server := together(t, ce, newTwin(s), func(c Conn) { c.Bulk() })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		stream, err := client.Open(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream.Write([]byte("x"))
+		if _, err := server.Accept(ctx); err != nil {
+			t.Fatal(err)
+		}
+		bulkStream(t, client)
+	})
 }
 
 // TestBulksConnectionIsOfTheSession: it has the session's keys, there is one, and

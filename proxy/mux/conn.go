@@ -141,7 +141,7 @@ func (c *conn) readControl() error {
 			answered = true
 			close(c.gone)
 		case head[0] == msgLarge:
-			c.bulk().begin()
+			c.bulk().asked()
 		case head[0] == msgKey:
 			if err := c.rekey(body[:n], sendKey); err != nil {
 				return err
@@ -353,8 +353,16 @@ func (c *conn) Bulk() (Sender, uint64) {
 	}
 	raw := b.open(func() {
 		go func() {
-			if c.waitReady(context.Background()) == nil {
-				c.say(msgLarge, nil)
+			if !c.client {
+				if c.waitReady(context.Background()) == nil {
+					c.say(msgLarge, nil)
+				}
+				return
+			}
+			// Before the server has heard the end of the first handshake it would take
+			// the second connection for the first.
+			if c.wait(context.Background(), c.hello) == nil {
+				b.begin()
 			}
 		}()
 	})
