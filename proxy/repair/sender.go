@@ -25,10 +25,10 @@ const (
 	trainFor   = 2 * time.Millisecond  // of sending leave at once
 	catchUp    = 20 * time.Millisecond // of sending that may be late
 	firstPTO   = 250 * time.Millisecond
-	keptSmall  = 6 // datagrams, the newest, which may only acknowledge, and
-	keptLarge  = 2 // of bulk tell the transport's other end of all before
-	spareFrom  = 0.04
-	remembered = 256 // transmissions that came are known at least, to see what came late
+	keptSmall  = 6    // datagrams, the newest, which may only acknowledge, and
+	keptLarge  = 2    // of bulk tell the transport's other end of all before
+	spareFrom  = 0.04 // of all lost, from which on the path's spare is used
+	remembered = 256  // transmissions that came are known at least, to see what came late
 )
 
 // item is a datagram of the transport's, until it landed or was given up.
@@ -114,6 +114,7 @@ type sender struct {
 	proven bool   // large ones pass here
 
 	idleUntil uint64 // of acked: what had left when there was nothing more to send
+	spared    uint64 // transmissions below went twice, or were not to
 
 	lost, sent float64 // of the transmissions of late
 }
@@ -324,12 +325,13 @@ func (s *sender) spare() {
 	if s.loss() < spareFrom || s.model.queueing() > s.model.target() {
 		return
 	}
-	for n := s.scan; n != s.next; n++ {
+	for n := max(s.scan, s.spared); n != s.next; n++ {
 		if p := s.at(n); p.state == flying && p.it.sent == 1 && !p.it.landed && !p.it.waits {
 			p.it.waits = true
 			s.again = append(s.again, p.it)
 		}
 	}
+	s.spared = s.next
 }
 
 // first returns what is to be sent first: what is missed, before what is new.
