@@ -14,8 +14,8 @@ import (
 // Bulk's connection. QUIC takes every loss for a full queue, so on a path that loses
 // some, much goes over a second connection, below which package proxy repairs the losses
 // and keeps the order. What is typed stays on the first one and waits for neither. The
-// client dials when either end has much to send and is not near. Its streams are of one direction, and the
-// second half of a stream of the first connection: see Conn.Bulk.
+// client dials when either end has much to send and is not near. Its streams are of one
+// direction, and the second half of a stream of the first connection: see Conn.Bulk.
 
 const (
 	// Two round trips in which packets were lost though no queue was there,
@@ -101,7 +101,7 @@ func (b *bulk) open(ask func()) *quic.SendStream {
 	conn := b.conn
 	// Before the first loss is seen, or the window of the main connection is a few packets
 	// by the time there is another.
-	due := (wanted || stats.MinRTT >= nearTrip) && b.dueNow(now)
+	due := (wanted || stats.MinRTT >= nearTrip) && b.turn(now)
 	b.mu.Unlock()
 	if due {
 		ask()
@@ -114,9 +114,9 @@ func (b *bulk) open(ask func()) *quic.SendStream {
 	return nil
 }
 
-// dueNow reports whether to begin a connection: there is none, and was none begun just
-// now.
-func (b *bulk) dueNow(now time.Time) bool {
+// turn takes the turn to begin a connection, if there is one to be taken: there is no
+// connection, and nobody took it just now.
+func (b *bulk) turn(now time.Time) bool {
 	due := b.conn == nil && !b.closed && now.After(b.again)
 	if due {
 		b.again = now.Add(redialAfter)
@@ -130,7 +130,7 @@ func (b *bulk) asked() {
 		return
 	}
 	b.mu.Lock()
-	due := b.dueNow(time.Now())
+	due := b.turn(time.Now())
 	b.mu.Unlock()
 	if due {
 		go b.begin()
