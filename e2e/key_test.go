@@ -52,8 +52,9 @@ func newLimited(t *testing.T, sshd ...string) limited {
 // user sees of it. tty is -tt or -T.
 func (w limited) asks(tty string, args ...string) string {
 	w.t.Helper()
-	os.Remove(filepath.Join(w.home(), ".Xauthority"))                 // xauth says when it makes one
-	w.awaits("what the last login listened at is free", func() bool { // sshd ends after its client
+	os.Remove(filepath.Join(w.home(), ".Xauthority")) // xauth says when it makes one
+	// sshd ends after its client.
+	w.awaits("what the last login listened at is free", func() bool {
 		for at := range w.sockets() {
 			if strings.HasSuffix(at, ":7002") || strings.HasSuffix(at, ":7003") {
 				return false
