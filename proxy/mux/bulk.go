@@ -19,12 +19,18 @@ import (
 
 const (
 	// Two round trips in which packets were lost though no queue was there,
-	lossyFor    = 10 * time.Second      // within so long, or
-	lossyShare  = 20                    // one of so many packets,
-	lossyLeast  = 32                    // of at least so many
-	nearTrip    = 2 * time.Millisecond  // below which QUIC makes up for a loss at once, and most are of full sockets
-	queueLeast  = 10 * time.Millisecond // of a round trip's growth that is a queue's
-	maxBulk     = 1 << 12               // streams of a peer's at once
+	lossyFor   = 10 * time.Second      // within so long, or
+	lossyShare = 20                    // one of so many packets,
+	lossyLeast = 32                    // of at least so many
+	nearTrip   = 2 * time.Millisecond  // below which QUIC makes up for a loss at once, and most are of full sockets
+	queueLeast = 10 * time.Millisecond // of a round trip's growth that is a queue's
+	// Three round trips in a row that are longer, in the mean, than the shortest
+	variesFor  = 3
+	variesBy   = 4 * time.Millisecond // by so much,
+	variesPart = 16                   // and so large a part of it
+	// at less than so many bytes a second: faster, what costs more CPU has to be worth it.
+	variesBelow = 50e6 / 8
+	maxBulk     = 1 << 12 // streams of a peer's at once
 	redialAfter = 10 * time.Second
 )
 
@@ -57,7 +63,7 @@ type bulk struct {
 	dialing bool
 	come    map[quic.StreamID]*quic.ReceiveStream
 	moved   chan struct{} // closed and replaced when come changes
-	gauge   lossGauge
+	gauge   pathGauge
 	closed  bool
 	broken  error // why the connection ended before the main one
 	renewal renewal
@@ -67,28 +73,42 @@ func newBulk(main *quicConn, dial func(context.Context) (*quic.Conn, error)) *bu
 	return &bulk{main: main, dial: dial, come: make(map[quic.StreamID]*quic.ReceiveStream), moved: make(chan struct{})}
 }
 
-// lossGauge tells whether a path loses packets though nothing waits there.
-type lossGauge struct {
+// pathGauge tells whether a path slows QUIC down though it has room: it loses packets where
+// nothing waits, or its round trips vary, which QUIC's slow start takes for a queue and
+// ends early, or a slow path's queue is long, in which what is typed would wait.
+type pathGauge struct {
 	sent, lost uint64    // before this round trip
 	next       time.Time // when it is over
 	last       time.Time // the last one that lost
-	lossy      bool
+	varied     int       // so many of late, in a row
+	slows      bool
 }
 
-// sees is told of a connection now and then. It reports whether losses slow it down.
-func (g *lossGauge) sees(now time.Time, s quic.ConnectionStats) bool {
-	if g.lossy || now.Before(g.next) {
-		return g.lossy
+// sees is told of a connection now and then. It reports whether the path slows it down.
+func (g *pathGauge) sees(now time.Time, s quic.ConnectionStats) bool {
+	if g.slows || now.Before(g.next) {
+		return g.slows
 	}
 	sent, lost := s.PacketsSent-g.sent, int64(s.PacketsLost-g.lost) // late ones are lost no more
 	g.sent, g.lost, g.next = s.PacketsSent, s.PacketsLost, now.Add(s.SmoothedRTT)
-	if lost <= 0 || s.MinRTT < nearTrip || s.SmoothedRTT > s.MinRTT*5/4+queueLeast {
+	if s.MinRTT < nearTrip {
 		return false
 	}
-	g.lossy = !g.last.IsZero() && now.Sub(g.last) < lossyFor ||
-		sent >= lossyLeast && uint64(lost)*lossyShare >= sent
-	g.last = now
-	return g.lossy
+	longer := s.SmoothedRTT - s.MinRTT
+	if longer > s.MinRTT/variesPart+variesBy && float64(s.CongestionWindow) < variesBelow*s.SmoothedRTT.Seconds() {
+		g.varied++
+	} else {
+		g.varied = 0
+	}
+	if g.varied >= variesFor {
+		g.slows = true
+	}
+	if lost > 0 && longer <= s.MinRTT/4+queueLeast {
+		g.slows = g.slows || !g.last.IsZero() && now.Sub(g.last) < lossyFor ||
+			sent >= lossyLeast && uint64(lost)*lossyShare >= sent
+		g.last = now
+	}
+	return g.slows
 }
 
 // open is for who has much to send. It returns a stream, if there is the connection and

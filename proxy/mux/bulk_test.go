@@ -18,15 +18,16 @@ import (
 	"tssh/proxy/wire"
 )
 
-func TestLossesOfAFullQueueAreNotThePaths(t *testing.T) {
+func TestPathThatSlowsQUICDown(t *testing.T) {
 	type round struct {
 		sent, lost uint64
-		rtt        int // ms
+		rtt        int // ms, of which the first is the shortest
 	}
+	const window = 600e3 // in 96 ms that is 50 Mbit/s
 	for _, c := range []struct {
 		name   string
 		rounds []round
-		lossy  bool
+		slows  bool
 	}{
 		{"clean", []round{{50, 0, 30}, {900, 0, 60}, {900, 0, 80}, {900, 0, 30}}, false},
 		{"slow start into a queue", []round{{50, 0, 30}, {900, 0, 60}, {1500, 700, 80}, {600, 50, 78}, {300, 0, 50}}, false},
@@ -35,34 +36,38 @@ func TestLossesOfAFullQueueAreNotThePaths(t *testing.T) {
 		{"one of some", []round{{50, 0, 30}, {36, 1, 30}, {36, 0, 30}}, false},
 		{"one of few", []round{{10, 1, 30}, {10, 0, 30}}, false},
 		{"an outage", []round{{50, 0, 30}, {900, 100, 30}}, true},
+		{"longer ones", []round{{50, 0, 160}, {50, 0, 175}, {50, 0, 176}, {50, 0, 175}}, true},
+		{"a hair longer", []round{{50, 0, 160}, {50, 0, 173}, {50, 0, 174}, {50, 0, 173}, {50, 0, 173}}, false},
+		{"two longer ones", []round{{50, 0, 160}, {50, 0, 175}, {50, 0, 175}, {50, 0, 160}, {50, 0, 175}}, false},
+		{"longer ones on a fast path", []round{{900, 0, 30}, {900, 0, 80}, {900, 0, 80}, {900, 0, 80}, {900, 0, 80}}, false},
 		{"next door", []round{{50, 0, 1}, {900, 100, 1}, {900, 100, 1}}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var g lossGauge
+			var g pathGauge
 			now := time.Unix(1e9, 0)
-			s := quic.ConnectionStats{MinRTT: time.Duration(c.rounds[0].rtt) * time.Millisecond}
-			lossy := false
+			s := quic.ConnectionStats{MinRTT: time.Duration(c.rounds[0].rtt) * time.Millisecond, CongestionWindow: window}
+			slows := false
 			for _, r := range c.rounds {
 				s.PacketsSent += r.sent
 				s.PacketsLost += r.lost
 				s.SmoothedRTT = time.Duration(r.rtt) * time.Millisecond
-				lossy = g.sees(now, s)
-				if g.sees(now, s) != lossy {
+				slows = g.sees(now, s)
+				if g.sees(now, s) != slows {
 					t.Error("asked twice, another answer")
 				}
 				now = now.Add(s.SmoothedRTT)
 			}
-			if lossy != c.lossy {
-				t.Errorf("lossy: %v", lossy)
+			if slows != c.slows {
+				t.Errorf("slows: %v", slows)
 			}
 		})
 	}
-	g, now := lossGauge{}, time.Unix(1e9, 0)
+	g, now := pathGauge{}, time.Unix(1e9, 0)
 	for range 10 { // what counted as lost and came after all makes the count smaller
 		for _, lost := range []uint64{5, 0} {
 			now = now.Add(time.Hour)
 			if g.sees(now, quic.ConnectionStats{PacketsSent: 1000, PacketsLost: lost, MinRTT: nearTrip, SmoothedRTT: nearTrip}) {
-				t.Fatal("lossy, by a loss an hour")
+				t.Fatal("slowed down, by a loss an hour")
 			}
 		}
 	}
@@ -141,7 +146,7 @@ func together(t *testing.T, ce, se *twin, begun func(client Conn)) (client, serv
 // bulkStream makes c believe that its path loses, and waits for a stream.
 func bulkStream(t *testing.T, c *conn) (Sender, uint64) {
 	t.Helper()
-	c.bulk().gauge.lossy = true
+	c.bulk().gauge.slows = true
 	for range 100 {
 		if s, number := c.Bulk(); s != nil {
 			return s, number
@@ -212,7 +217,7 @@ func TestBulksConnectionIsThereWhenALossIsSeen(t *testing.T) {
 					}
 					time.Sleep(time.Second)
 				}
-				from.bulk().gauge.lossy = true
+				from.bulk().gauge.slows = true
 				s, _ := from.Bulk()
 				if there := s != nil; there != c.there {
 					t.Errorf("when a loss is seen there is a connection: %v", there)
@@ -309,7 +314,7 @@ func TestOutageAsBulksConnectionBegins(t *testing.T) {
 			return past > 30*time.Millisecond && past < 3*time.Minute
 		}
 		ce.lost.Store(&lost)
-		client.bulk().gauge.lossy = true
+		client.bulk().gauge.slows = true
 		for range 600 {
 			time.Sleep(time.Second)
 			s, number := client.Bulk()

@@ -42,6 +42,7 @@ func (s *sender) heard(now time.Duration, r *wire.Report) (fresh, large bool) {
 	if newest == nil {
 		return false, false
 	}
+	s.model.waited(now - max(s.progress, s.began+s.srtt))
 	s.progress, s.probes, s.asleep = now, 0, false
 	if s.newest < newestN {
 		s.newest, s.anyAck = newestN, true
@@ -122,49 +123,58 @@ func (s *sender) detect(now time.Duration) {
 	if s.newest >= s.base {
 		edge = s.at(s.newest).at - reo
 	}
-	var r run
+	if s.gap.count > 0 && s.scan > s.gap.last+1 {
+		s.blame(now)
+	}
 	for n := s.scan; n < s.next && n < s.newest; n++ {
 		p := s.at(n)
 		switch {
 		case p.state == flying:
 			if late := p.at + s.srtt + reo + s.rttvar; p.at > edge && late > now {
 				s.lossAt = late
-				s.blame(now, &r)
 				s.skip()
-				return
+				return // if it comes to be lost, the gap goes on
 			}
 			s.lose(p, true)
-			if r.count == 0 {
-				r.first = n
-			}
-			r.last = n
-			r.count++
+			s.gap.grow(n, p)
 		case p.state == landed:
-			s.blame(now, &r)
+			s.blame(now)
 		}
 	}
-	s.blame(now, &r)
+	s.blame(now)
 	s.skip()
 }
 
-// run is of transmissions that were lost one after the other.
-type run struct {
-	first, last uint64
-	count       int
+// gap is of transmissions that were lost one after the other.
+type gap struct {
+	count int
+	last  uint64
+	from  time.Duration // when the first was sent,
+	to    time.Duration // and the last,
+	flew  int           // with so much under way
 }
 
-// blame decides what r was lost to, and ends it: an outage, the path's own ways, or a
-// queue that was full.
-func (s *sender) blame(now time.Duration, r *run) {
-	if r.count == 0 {
-		return
+func (g *gap) grow(n uint64, p *sent) {
+	if g.count == 0 {
+		g.from = p.at
 	}
-	last := s.at(r.last)
-	if r.count < outageRun || last.at-s.at(r.first).at < outageSpan && 2*r.count*packet < last.flew {
-		fresh := r.last >= s.model.limit.after && r.last >= s.moved
-		s.model.missed(now, r.count, last.flew, s.next, fresh)
+	g.count++
+	g.last, g.to, g.flew = n, p.at, p.flew
+}
+
+// outage reports whether it is of an outage: a full queue lets through what it serves.
+func (g *gap) outage() bool {
+	return g.count >= outageRun && (g.to-g.from >= outageSpan || 2*g.count*packet >= g.flew)
+}
+
+// blame lets the model decide what the gap was lost to, and ends it: an outage, the path's
+// own ways, or a queue that was full.
+func (s *sender) blame(now time.Duration) {
+	if g := &s.gap; g.count > 0 {
+		full := !g.outage() && g.last >= s.model.limit.after && g.last >= s.moved
+		s.model.missed(now, g.flew, s.next, full)
 	}
-	r.count = 0
+	s.gap = gap{}
 }
 
 // skip moves scan over what flies no more.

@@ -16,7 +16,7 @@ const (
 
 // limit bounds what is under way, as CUBIC would if it knew which losses tell of a full
 // queue. Those do that come when there is a queue, and are more than come when there is
-// none: the path's own losses know nothing of queues. So others at the same bottleneck,
+// none: the path's own losses, and its outages, know nothing of queues. So others at the same bottleneck,
 // who slow down for each loss, keep their share, and loss by itself slows nothing down.
 type limit struct {
 	most    float64 // bytes that may be under way; Inf: no bound
@@ -30,7 +30,7 @@ type limit struct {
 	tight   tally         // and when it was long
 }
 
-// tally counts packets, the old ones less and less.
+// tally counts packets that came, and gaps of such that did not, the old ones less and less.
 type tally struct{ got, lost float64 }
 
 func (c *tally) fade(by float64) { c.got, c.lost = c.got*by, c.lost*by }

@@ -28,6 +28,7 @@ const (
 	startGain   = 2.77 // doubles the rate each round trip
 	startWindow = 2.2
 	windowGain  = 2.0
+	silenceMost = 2.0             // round trips that the window is larger by, for outages of late
 	startBurst  = 5 * 64 * packet // bytes a round trip at the start: what was measured may be of two packets
 	firstTrip   = 100 * time.Millisecond
 	leastWindow = 4 * packet
@@ -58,6 +59,7 @@ type model struct {
 	jitter   time.Duration
 	recent   [8]time.Duration
 	recents  int
+	silence  time.Duration // the longest of late: see waited
 
 	fullBW  float64 // the rate that has to grow for the start to go on
 	fullFor int     // rounds in which it did not
@@ -87,7 +89,7 @@ func (m *model) init() {
 func (m *model) restart(acked uint64) {
 	old := *m
 	m.init()
-	m.minRTT, m.minAt, m.baseLoss, m.roundEnd, m.jitter = old.minRTT, old.minAt, old.baseLoss, acked, old.jitter
+	m.minRTT, m.minAt, m.baseLoss, m.roundEnd, m.jitter, m.silence = old.minRTT, old.minAt, old.baseLoss, acked, old.jitter, old.silence
 }
 
 func (m *model) rate() float64 { return m.bw[0].bw }
@@ -153,8 +155,12 @@ func (m *model) window() int {
 		gain = 0.6
 	}
 	w := gain*m.bdp() + 0.005*m.rate() + 4*packet
-	if m.mode == starting {
+	switch m.mode {
+	case starting:
 		w = max(w, 64*packet)
+	case looking:
+	default: // what an outage keeps from landing holds up nothing behind it
+		w += m.bdp() * min(float64(m.silence)/float64(m.minRTT), silenceMost)
 	}
 	return int(max(min(w, m.limit.most), leastWindow))
 }
@@ -246,6 +252,7 @@ func (m *model) landed(now time.Duration, a landing) {
 		m.round++
 		m.roundEnd = a.acked
 		m.lastMin, m.roundMin = m.roundMin, 0
+		m.silence -= m.silence / 64
 		m.limit.round(m.queueing() > m.target())
 		m.endRound(a)
 	}
@@ -254,14 +261,20 @@ func (m *model) landed(now time.Duration, a landing) {
 	m.tick(now, a.flew)
 }
 
-// missed is told of count packets in a row that did not come, with flew bytes under way
-// when the last left. next is to be sent next; fresh says that they met no queue for
-// which the limit was cut already.
-func (m *model) missed(now time.Duration, count, flew int, next uint64, fresh bool) {
+// waited is told for how long nothing was heard, though something was due.
+func (m *model) waited(silence time.Duration) {
+	m.silence = max(m.silence, silence-reportSlow) // between two reports it is nobody's
+}
+
+// missed is told of some packets in a row that did not come, with flew bytes under way
+// when the last left. They count as one loss: an outage takes many. next is to be sent
+// next; full says that they may have met a full queue, for which the limit was not cut
+// already.
+func (m *model) missed(now time.Duration, flew int, next uint64, full bool) {
 	l := &m.limit
 	c := l.now(m.jitter)
-	c.lost += float64(count)
-	if c != &l.tight || !fresh || !l.full(m.mode == starting) || m.mode == starting && l.queue < 2*m.target() {
+	c.lost++
+	if c != &l.tight || !full || !l.full(m.mode == starting) || m.mode == starting && l.queue < 2*m.target() {
 		return // at the start too little is known to read much into a few
 	}
 	l.hit(now, float64(flew), next)

@@ -41,7 +41,8 @@ const (
 	long      = 0x80                 // the bit of a QUIC packet of a handshake: its header is long (RFC 8999)
 	ackSize   = 40                   // of a QUIC packet with an acknowledgement and nothing else
 	busyFor   = time.Second          // after the last large datagram
-	thinning  = 1.5                  // deliveries of acknowledgements in a round trip of bulk
+	thinning  = 2.0                  // deliveries of acknowledgements in a round trip of bulk,
+	thinnest  = 3                    // after so many half as often, until what QUIC had sent has landed
 	rest      = 2 * time.Millisecond // that acknowledgements wait for more of them
 	often     = 16                   // where no sample misleads: a flow begins as fast as it can
 	hasten    = 3                    // and at most so many, when they hold something else
@@ -75,6 +76,8 @@ type Machine struct {
 	late     [][]byte // acknowledgements that wait to be delivered together
 	lateAt   time.Duration
 	lateLast time.Duration
+	mark     *item // the newest when a round trip of the transport's began, which is over when it has landed
+	handed   int   // deliveries since
 }
 
 // New returns the Machine of a path that begins at now. deliver is handed what
@@ -169,8 +172,9 @@ func (m *Machine) Take(now time.Time, packet []byte) (reported bool) {
 }
 
 // hand delivers d. Acknowledgements of bulk are delivered a few times in a round
-// trip, the newest first: that leaves quic-go's slow start without the samples of
-// which it concludes, from a queue that grows, that it has to end.
+// trip, the newest first: that leaves quic-go's slow start without the eighth sample in
+// one, at which it ends if their shortest is longer than the shortest of all. It takes
+// for its round trip what an outage lasts, too.
 func (m *Machine) hand(t time.Duration, d []byte) {
 	if len(d) > small && d[0]&long == 0 {
 		m.largeIn = t
@@ -179,9 +183,15 @@ func (m *Machine) hand(t time.Duration, d []byte) {
 		m.deliver(d)
 		return
 	}
+	if m.mark == nil || m.mark.landed {
+		m.mark, m.handed = m.out.last, 0
+	}
 	// A round trip of QUIC's is longer by what gaps hold up.
 	trip := float64(m.out.srtt) * (1 + 5*m.out.loss())
 	wait := trip / thinning
+	if m.handed >= thinnest {
+		wait = trip
+	}
 	if m.out.steady() {
 		wait = trip / often
 	}
@@ -202,6 +212,7 @@ func (m *Machine) handLate(t time.Duration) {
 		m.deliver(m.late[i])
 	}
 	m.late, m.lateLast = nil, t
+	m.handed++
 }
 
 // Effects are what the caller does after Step.
@@ -263,7 +274,10 @@ func (m *Machine) giveUp(t time.Duration) {
 // give gives up what is under way. The newest of it leaves as it is: its answer tells the
 // transport of the rest, which otherwise would wait, after an outage, for a timer that has
 // grown to many seconds.
-func (m *Machine) give() { m.bare = append(m.bare, m.out.drop()...) }
+func (m *Machine) give() {
+	m.bare = append(m.bare, m.out.drop()...)
+	m.mark = nil
+}
 
 // Moved is told that the path is another one: what is under way is lost, and
 // nothing that was measured holds. Paths other than UDP need no repair.

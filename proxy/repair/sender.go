@@ -98,8 +98,10 @@ type sender struct {
 	srtt, rttvar time.Duration
 	reo          time.Duration // by how much later packets may overtake
 	spurious     time.Duration // when reo was raised last
+	gap          gap           // the newest, which may go on
 	lossAt       time.Duration // when a flying one counts as lost if nothing comes; 0: not
 	progress     time.Duration // when something landed last, or flying began
+	began        time.Duration // when flying began
 	quiet        time.Duration // the last timeout, nearly
 	probes       int           // timeouts since something landed
 	probing      int           // packets that may go whatever the window
@@ -184,7 +186,7 @@ func (s *sender) repeat(now time.Duration) {
 		}
 	}
 	s.scan = s.next
-	s.lossAt, s.probes, s.asleep = 0, 0, false
+	s.gap, s.lossAt, s.probes, s.asleep = gap{}, 0, 0, false
 	s.sendAt, s.progress = now, now
 }
 
@@ -232,7 +234,7 @@ func (s *sender) drop() (newest [][]byte) {
 	s.base, s.scan = s.next, s.next
 	s.again, s.queue, s.queued, s.last = nil, nil, 0, nil
 	s.order = (s.order/leap + 2) * leap
-	s.lossAt, s.probes, s.asleep, s.idleUntil = 0, 0, false, 0
+	s.gap, s.lossAt, s.probes, s.asleep, s.idleUntil = gap{}, 0, 0, false, 0
 	s.model.init()
 	return newest
 }
@@ -362,7 +364,7 @@ func (s *sender) note(now time.Duration, it *item, size int) {
 		if len(s.again) == 0 && it.sent == 0 {
 			s.progress = now
 		}
-		s.ackedSent = now
+		s.ackedSent, s.began = now, now
 	}
 	s.probing = max(0, s.probing-1)
 	if size > largeFrom {
