@@ -73,6 +73,7 @@ func Dial(ctx context.Context, config ClientConfig) (*Client, error) {
 	if config.Bulk && config.Transport == wire.QUIC {
 		deliver := func(b []byte) { c.feed.Deliver(b, 0, 0, true) }
 		c.mend = newMender(wire.NewClientRepair(config.Secret), deliver, c.sendBulk)
+		c.feed.Mend(c.mend.mends)
 		c.work.Go(c.mend.run)
 	}
 	if c.machine.Allows(wire.UDP) {

@@ -59,6 +59,7 @@ func Listen(ctx context.Context, config ServerConfig) (*Server, error) {
 	if config.Bulk && config.Transport == wire.QUIC && s.socket != nil {
 		deliver := func(b []byte) { s.feed.Deliver(b, 0, 0, true) }
 		s.mend = newMender(wire.NewServerRepair(config.Secret), deliver, s.sendBulk)
+		s.feed.Mend(s.mend.mends)
 		s.work.Go(s.mend.run)
 	}
 	s.feed.Redirect(s.transmit) // of an early one

@@ -104,6 +104,13 @@ func (m *mender) busy() bool {
 	return m.machine.Busy(time.Now())
 }
 
+// mends reports whether it has business on the path in use.
+func (m *mender) mends() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.udp && m.machine.Carries(time.Now())
+}
+
 // moved is told that the path is another one.
 func (m *mender) moved(udp bool) {
 	if m == nil {

@@ -29,7 +29,8 @@ type Conn struct {
 
 	frames sync.Pool // of *[wire.MaxDatagram + 1]byte
 
-	send atomic.Pointer[Send]
+	send   atomic.Pointer[Send]
+	mended atomic.Pointer[func() bool]
 }
 
 // Send carries datagrams, as a path.Envelope describes them, and does not keep them.
@@ -52,6 +53,9 @@ func New(transport wire.Transport, generation uint32, send Send) (*Conn, Feed) {
 
 // Redirect makes what the transport writes from now on go to send.
 func (f Feed) Redirect(send Send) { f.c.send.Store(&send) }
+
+// Mend makes Mended ask mended.
+func (f Feed) Mend(mended func() bool) { f.c.mended.Store(&mended) }
 
 // Show makes the transport see another peer.
 func (f Feed) Show(generation uint32) { f.c.peers.Store(fakePeers(generation)) }
@@ -180,6 +184,13 @@ func (f *Conn) Peer() net.Addr { return f.peers.Load().of(false) }
 
 // BulkPeer returns the address that a connection for bulk shall talk to.
 func (f *Conn) BulkPeer() net.Addr { return f.peers.Load().of(true) }
+
+// Mended reports whether what the connection for bulk loses is sent again below it, on the
+// path in use.
+func (f *Conn) Mended() bool {
+	mended := f.mended.Load()
+	return mended != nil && (*mended)()
+}
 
 // LocalAddr returns a made-up address of the kind that quic-go takes for a UDP
 // socket, which it must do to look for a larger packet size.

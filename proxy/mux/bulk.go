@@ -114,12 +114,12 @@ func (g *pathGauge) sees(now time.Time, s quic.ConnectionStats) bool {
 // open is for who has much to send. It returns a stream, if there is the connection and
 // the path has use for it. It calls ask where there should be one, but not often.
 func (b *bulk) open(ask func()) *quic.SendStream {
+	mended := b.mended()
+	now, stats := time.Now(), b.main.conn.ConnectionStats()
 	b.mu.Lock()
-	now := time.Now()
-	stats := b.main.conn.ConnectionStats()
-	wanted := b.gauge.sees(now, stats)
+	wanted := mended && b.gauge.sees(now, stats)
 	conn := b.conn
-	// Before the first loss is seen, or the window of the main connection is a few packets
+	// Before it is known to be wanted, or the window of the main connection is a few packets
 	// by the time there is another.
 	due := (wanted || stats.MinRTT >= nearTrip) && b.turn(now)
 	b.mu.Unlock()
@@ -132,6 +132,13 @@ func (b *bulk) open(ask func()) *quic.SendStream {
 		} // the peer has as many as it takes
 	}
 	return nil
+}
+
+// mended reports whether package proxy repairs what the path in use loses. Over TCP it
+// does not, and this connection is no better there than the first one.
+func (b *bulk) mended() bool {
+	pc, ok := b.main.transport.Conn.(interface{ Mended() bool })
+	return !ok || pc.Mended()
 }
 
 // turn takes the turn to begin a connection, if there is one to be taken: there is no

@@ -79,11 +79,18 @@ type twin struct {
 	usual, bulk *net.UDPAddr
 	lost        atomic.Pointer[func() bool] // tells of what is written to bulk's address; nil: nothing is
 	usualLost   atomic.Pointer[func() bool] // and to the usual one
+	bare        atomic.Bool                 // nobody mends what is lost
 }
 
 func newTwin(e *end) *twin {
-	return &twin{e, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 1}, atomic.Pointer[func() bool]{}, atomic.Pointer[func() bool]{}}
+	return &twin{end: e, usual: &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}, bulk: &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 1}}
 }
+
+func (w *twin) Mended() bool { return !w.bare.Load() }
+
+// These as package memconn has them.
+func (*twin) SetReadBuffer(int) error  { return nil }
+func (*twin) SetWriteBuffer(int) error { return nil }
 
 func (w *twin) WriteTo(p []byte, to net.Addr) (int, error) {
 	mark, lost := byte(0), w.usualLost.Load()
@@ -155,6 +162,23 @@ func bulkStream(t *testing.T, c *conn) (Sender, uint64) {
 	}
 	t.Fatal("no connection for bulk")
 	return nil, 0
+}
+
+// TestBulkStaysWhereNothingIsMended: over TCP nothing is lost, and a second connection
+// begins slowly for nothing.
+func TestBulkStaysWhereNothingIsMended(t *testing.T) {
+	client, _, ce := twins(t, &link{})
+	if s, _ := bulkStream(t, client); s == nil {
+		t.Fatal("no stream over a path that is mended")
+	}
+	ce.bare.Store(true)
+	if s, _ := client.Bulk(); s != nil {
+		t.Error("a stream over a path that nobody mends")
+	}
+	ce.bare.Store(false)
+	if s, _ := client.Bulk(); s == nil {
+		t.Error("no stream over a path that is mended again")
+	}
 }
 
 func TestEitherEndHasBulkMoved(t *testing.T) {

@@ -126,6 +126,46 @@ func TestBulkAndKeysOnALossyPath(t *testing.T) {
 	}
 }
 
+// TestBulkWhereRoundTripsVary: QUIC alone takes that for a queue, at once or by chance, and
+// then fills half of a path or less, though nothing is lost. It does not over TCP, which
+// hides the network, and where a second connection would begin anew.
+func TestBulkWhereRoundTripsVary(t *testing.T) {
+	link := func(mbit int, delay, jitter time.Duration) simnet.Link {
+		return simnet.Link{Delay: delay, Jitter: jitter, InOrder: true, Rate: mbit * 1e6 / 8, Queue: 300 * time.Millisecond}
+	}
+	for _, c := range []struct {
+		mbit          int
+		delay, jitter time.Duration
+		kind          wire.Mode
+	}{
+		{20, 60 * time.Millisecond, 15 * time.Millisecond, wire.OnlyUDP},
+		{10, 40 * time.Millisecond, 10 * time.Millisecond, wire.OnlyUDP},
+		{30, 80 * time.Millisecond, 20 * time.Millisecond, wire.OnlyUDP},
+		{20, 60 * time.Millisecond, 15 * time.Millisecond, wire.OnlyTCP},
+	} {
+		t.Run(fmt.Sprintf("%d Mbit %v %v %s", c.mbit, c.delay, c.jitter, c.kind), func(t *testing.T) {
+			simnet.Bubble(t, func(t *testing.T) {
+				size := c.mbit * 1e6 / 8 * 15
+				r := proxied(t, wire.QUIC, c.kind, true, link(c.mbit, c.delay, c.jitter))
+				r.serveBulk(t, size)
+				ch := r.open(t)
+				start := time.Now()
+				ch.SendRequest("fill", true, nil)
+				got, _ := io.ReadAll(ch)
+				if !bytes.Equal(got, noise(size)) {
+					t.Fatalf("%d other bytes came, %d were sent", len(got), size)
+				}
+				rate := float64(size*8) / 1e6 / time.Since(start).Seconds()
+				t.Logf("%.1f of %d Mbit/s", rate, c.mbit)
+				if rate < 0.8*float64(c.mbit) {
+					t.Errorf("%.1f of %d Mbit/s", rate, c.mbit)
+				}
+				ch.Close()
+			})
+		})
+	}
+}
+
 // TestQuestionsAfterBulk: who has moved much asks small questions next, one after the
 // other, as sftp, rsync and git do. An answer takes a round trip and little more.
 func TestQuestionsAfterBulk(t *testing.T) {
