@@ -155,11 +155,11 @@ func (m *model) window() int {
 		gain = 0.6
 	}
 	w := gain*m.bdp() + 0.005*m.rate() + 4*packet
-	switch m.mode {
-	case starting:
+	switch {
+	case m.mode == starting:
 		w = max(w, 64*packet)
-	case looking:
-	default: // what an outage keeps from landing holds up nothing behind it
+	case m.mode != looking && m.queueing() <= m.target():
+		// What an outage keeps from landing holds up nothing behind it.
 		w += m.bdp() * min(float64(m.silence)/float64(m.minRTT), silenceMost)
 	}
 	return int(max(min(w, m.limit.most), leastWindow))
