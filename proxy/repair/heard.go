@@ -42,7 +42,6 @@ func (s *sender) heard(now time.Duration, r *wire.Report) (fresh, large bool) {
 	if newest == nil {
 		return false, false
 	}
-	s.model.waited(now - max(s.progress, s.began+s.srtt))
 	s.progress, s.probes, s.asleep = now, 0, false
 	if s.newest < newestN {
 		s.newest, s.anyAck = newestN, true

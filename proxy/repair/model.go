@@ -28,7 +28,7 @@ const (
 	startGain   = 2.77 // doubles the rate each round trip
 	startWindow = 2.2
 	windowGain  = 2.0
-	silenceMost = 2.0             // round trips that the window is larger by, for outages of late
+	silenceMost = 2.0             // round trips that the window is larger by, in an outage
 	startBurst  = 5 * 64 * packet // bytes a round trip at the start: what was measured may be of two packets
 	firstTrip   = 100 * time.Millisecond
 	leastWindow = 4 * packet
@@ -59,7 +59,6 @@ type model struct {
 	jitter   time.Duration
 	recent   [8]time.Duration
 	recents  int
-	silence  time.Duration // the longest of late: see waited
 
 	fullBW  float64 // the rate that has to grow for the start to go on
 	fullFor int     // rounds in which it did not
@@ -89,7 +88,7 @@ func (m *model) init() {
 func (m *model) restart(acked uint64) {
 	old := *m
 	m.init()
-	m.minRTT, m.minAt, m.baseLoss, m.roundEnd, m.jitter, m.silence = old.minRTT, old.minAt, old.baseLoss, acked, old.jitter, old.silence
+	m.minRTT, m.minAt, m.baseLoss, m.roundEnd, m.jitter = old.minRTT, old.minAt, old.baseLoss, acked, old.jitter
 }
 
 func (m *model) rate() float64 { return m.bw[0].bw }
@@ -142,8 +141,9 @@ func (m *model) target() time.Duration {
 	return 4*time.Millisecond + m.minRTT/10 + min(m.jitter, m.minRTT/2)
 }
 
-// window is how many bytes may fly.
-func (m *model) window() int {
+// window is how many bytes may fly, when nothing was heard for so long though something
+// is due.
+func (m *model) window(silent time.Duration) int {
 	if m.rate() == 0 || m.minRTT == 0 {
 		return 64 * packet
 	}
@@ -155,15 +155,21 @@ func (m *model) window() int {
 		gain = 0.6
 	}
 	w := gain*m.bdp() + 0.005*m.rate() + 4*packet
-	switch {
-	case m.mode == starting:
+	switch m.mode {
+	case starting:
 		w = max(w, 64*packet)
-	case m.mode != looking && m.queueing() <= m.target():
-		// What an outage keeps from landing holds up nothing behind it.
-		w += m.bdp() * min(float64(m.silence)/float64(m.minRTT), silenceMost)
+	case cruising, down: // what an outage keeps from landing holds up nothing behind it
+		w += m.bdp() / m.minRTT.Seconds() * max(0, min(silent, m.opensFor())-reportSlow).Seconds()
 	}
 	return int(max(min(w, m.limit.most), leastWindow))
 }
+
+// opens reports whether the window grows while nothing is heard.
+func (m *model) opens(silent time.Duration) bool {
+	return (m.mode == cruising || m.mode == down) && silent < m.opensFor()
+}
+
+func (m *model) opensFor() time.Duration { return reportSlow + silenceMost*m.minRTT }
 
 // count notes what became of what was sent in a phase.
 func (m *model) count(phase uint32, got, lost int) {
@@ -252,18 +258,12 @@ func (m *model) landed(now time.Duration, a landing) {
 		m.round++
 		m.roundEnd = a.acked
 		m.lastMin, m.roundMin = m.roundMin, 0
-		m.silence -= m.silence / 64
 		m.limit.round(m.queueing() > m.target())
 		m.endRound(a)
 	}
 	m.limit.see(a.rtt - m.minRTT)
 	m.limit.grow(now, a.rtt, m.bdp())
 	m.tick(now, a.flew)
-}
-
-// waited is told for how long nothing was heard, though something was due.
-func (m *model) waited(silence time.Duration) {
-	m.silence = max(m.silence, silence-reportSlow) // between two reports it is nobody's
 }
 
 // missed is told of some packets in a row that did not come, with flew bytes under way

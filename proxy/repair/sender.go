@@ -159,6 +159,17 @@ func (s *sender) stuck(now time.Duration) time.Duration {
 	return now - s.progress
 }
 
+// silent is for how long nothing was heard though something was due.
+func (s *sender) silent(now time.Duration) time.Duration {
+	if s.flew == 0 {
+		return 0
+	}
+	return max(0, now-max(s.progress, s.began+s.srtt))
+}
+
+// window is how many bytes may fly.
+func (s *sender) window(now time.Duration) int { return s.model.window(s.silent(now)) }
+
 // put queues a datagram.
 func (s *sender) put(d []byte) {
 	if s.asleep && s.queued > sleepMost {
@@ -245,8 +256,14 @@ func (s *sender) due(now time.Duration) time.Duration {
 	if s.asleep {
 		return at
 	}
-	if (len(s.queue) > 0 || len(s.again) > 0) && (s.flew < s.model.window() || s.probing > 0) && !s.full() {
+	if (len(s.queue) > 0 || len(s.again) > 0) && !s.full() {
 		at = max(s.sendAt, s.restUntil)
+		if s.flew >= s.window(now) && s.probing == 0 {
+			at = never
+			if s.model.opens(s.silent(now)) {
+				at = now + reportFast
+			}
+		}
 	}
 	if s.lossAt > 0 {
 		at = min(at, s.lossAt)
@@ -285,7 +302,7 @@ func (s *sender) poll(now time.Duration, b []byte, most int, codec *wire.Repair)
 	count := 0
 	for len(b)-start < quantum && count < trainMost {
 		it := s.first()
-		if it == nil || s.flew >= s.model.window() && s.probing == 0 || s.full() {
+		if it == nil || s.flew >= s.window(now) && s.probing == 0 || s.full() {
 			break
 		}
 		size := len(it.data) + wire.RepairSize
@@ -316,7 +333,7 @@ func (s *sender) poll(now time.Duration, b []byte, most int, codec *wire.Repair)
 	if s.first() == nil {
 		s.spare()
 	}
-	s.paced = s.first() != nil && s.flew < s.model.window()
+	s.paced = s.first() != nil && s.flew < s.window(now)
 	return b, segment
 }
 
@@ -397,7 +414,7 @@ func (s *sender) note(now time.Duration, it *item, size int) {
 // idle reports whether the transport has less to send than the path may take, with more
 // bytes under way.
 func (s *sender) idle(more int) bool {
-	return len(s.queue) == 0 && len(s.again) == 0 && s.flew+more < s.model.window()
+	return len(s.queue) == 0 && len(s.again) == 0 && s.flew+more < s.model.window(0)
 }
 
 func (s *sender) fell(p *sent) {
