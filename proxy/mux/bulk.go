@@ -11,11 +11,12 @@ import (
 	"github.com/quic-go/quic-go"
 )
 
-// Bulk's connection. QUIC takes every loss for a full queue, so on a path that loses
-// some, much goes over a second connection, below which package proxy repairs the losses
-// and keeps the order. What is typed stays on the first one and waits for neither. The
-// client dials when either end has much to send and is not near. Its streams are of one
-// direction, and the second half of a stream of the first connection: see Conn.Bulk.
+// Bulk's connection. QUIC takes every loss for a full queue, and round trips that vary for
+// one that grows, so on a path of that kind much goes over a second connection, below which
+// package proxy repairs the losses and keeps the order. What is typed stays on the first one
+// and waits for neither. The client dials when either end has much to send and is not near.
+// Its streams are of one direction, and the second half of a stream of the first connection:
+// see Conn.Bulk.
 
 const (
 	// Two round trips in which packets were lost though no queue was there,

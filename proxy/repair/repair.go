@@ -76,7 +76,7 @@ type Machine struct {
 	late     [][]byte // acknowledgements that wait to be delivered together
 	lateAt   time.Duration
 	lateLast time.Duration
-	mark     *item // the newest when a round trip of the transport's began, which is over when it has landed
+	mark     *item // the newest when a round trip of the transport's began; it has landed: that is over
 	handed   int   // deliveries since
 }
 
