@@ -159,17 +159,10 @@ func (m *model) window(silent time.Duration) int {
 	case starting:
 		w = max(w, 64*packet)
 	case cruising, down: // what an outage keeps from landing holds up nothing behind it
-		w += m.bdp() / m.minRTT.Seconds() * max(0, min(silent, m.opensFor())-reportSlow).Seconds()
+		w += m.bdp() * min(max(0, (silent-reportSlow).Seconds()/m.minRTT.Seconds()), silenceMost)
 	}
 	return int(max(min(w, m.limit.most), leastWindow))
 }
-
-// opens reports whether the window grows while nothing is heard.
-func (m *model) opens(silent time.Duration) bool {
-	return (m.mode == cruising || m.mode == down) && silent < m.opensFor()
-}
-
-func (m *model) opensFor() time.Duration { return reportSlow + silenceMost*m.minRTT }
 
 // count notes what became of what was sent in a phase.
 func (m *model) count(phase uint32, got, lost int) {

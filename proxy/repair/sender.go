@@ -260,8 +260,8 @@ func (s *sender) due(now time.Duration) time.Duration {
 		at = max(s.sendAt, s.restUntil)
 		if s.flew >= s.window(now) && s.probing == 0 {
 			at = never
-			if s.model.opens(s.silent(now)) {
-				at = now + reportFast
+			if s.flew < s.model.window(never) { // a silence opens it
+				at = now + max(reportFast, reportSlow-s.silent(now))
 			}
 		}
 	}
